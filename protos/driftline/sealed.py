@@ -1,0 +1,49 @@
+"""Secret fields: the value stays on the host, a digest keyed by the host's own random key leaves it.
+
+A sealed value reads ``sealed:<key id>:<digest>``. Two sealed values compare only where their key ids are the same; a
+changed key says nothing about the value.
+"""
+
+import hmac
+from hashlib import blake2b
+
+from google.protobuf.message import Message
+
+from driftline.schema import FACTS, Plan
+from driftline.v1.facts_pb2 import Facts
+
+_PREFIX = "sealed:"
+
+
+def key_id(key: bytes) -> str:
+    """Return the public id of a sealing key, 8 hexadecimal digits."""
+    return blake2b(key, digest_size=4, person=b"dl-key-id").hexdigest()
+
+
+def seal(facts: Facts, key: bytes) -> None:
+    """Replace every secret value of facts by its keyed digest, in place.
+
+    :param key: the source's random key, 32 bytes, which never leaves the host.
+    """
+    _seal(FACTS, facts, key, f"{_PREFIX}{key_id(key)}:")
+
+
+def _seal(plan: Plan, message: Message, key: bytes, prefix: str) -> None:
+    for descriptor, value in message.ListFields():
+        field = plan.by_name[descriptor.name]
+        if field.message:
+            if field.message.has_secret:
+                for child in value if field.repeated else (value,):
+                    _seal(field.message, child, key, prefix)
+        elif field.secret and not value.startswith(_PREFIX):
+            setattr(message, field.name, prefix + hmac.digest(key, value.encode(), "sha256").hex())
+
+
+def is_sealed(value: object) -> bool:
+    """Tell whether a value is the seal of a secret."""
+    return isinstance(value, str) and value.startswith(_PREFIX)
+
+
+def incomparable(one: object, other: object) -> bool:
+    """Tell whether two values are seals made with different keys, so that nothing follows from their difference."""
+    return is_sealed(one) and is_sealed(other) and str(one).split(":")[1] != str(other).split(":")[1]
