@@ -93,7 +93,7 @@ def _field(descriptor: FieldDescriptor, path: str, inherited: Nature.ValueType) 
         raise TypeError(f"{name}: only a single string can be secret")
     message = None
     if descriptor.message_type is not None:
-        message = _plan(cast(Descriptor, descriptor.message_type), name, nature)
+        message = _plan(descriptor.message_type, name, nature)
         if descriptor.is_repeated and not message.keys:
             raise TypeError(f"{name}: a repeated message needs at least one key field")
     return Field(
@@ -141,7 +141,7 @@ def plan_of(message_type: type[Message]) -> Plan:
 
     :raises TypeError: where the schema breaks its own rules; a defect of the schema, found by its tests.
     """
-    return _plan(message_type.DESCRIPTOR, "", CONFIGURATION)
+    return _plan(cast(Descriptor, message_type.DESCRIPTOR), "", CONFIGURATION)
 
 
 FACTS = plan_of(facts_pb2.Facts)
