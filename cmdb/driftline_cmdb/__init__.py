@@ -1,0 +1,13 @@
+"""The record: tables, migrations, transactions of the CMDB, and the utilization store.
+
+Errors::
+
+    CmdbError(Exception)
+    ├── NotFound(CmdbError, LookupError)        no such thing; the message names what was asked for
+    ├── Ambiguous(CmdbError, LookupError)       a name that stands for several things
+    ├── Invalid(CmdbError, ValueError)          bad input; the message names the field, the value and the mend
+    ├── Refused(CmdbError, PermissionError)     a rule forbids it; the message names the rule and the mend
+    ├── Conflict(CmdbError)                     the state changed since it was looked at
+    ├── Rejected(CmdbError)                     a report that does not continue what was received
+    └── Unavailable(CmdbError)                  the database did not answer in time; try again
+"""

@@ -1,0 +1,14 @@
+"""All tables. Importing this package registers them with SQLModel's metadata; modules are found by scanning.
+
+Times are milliseconds since 1970-01-01T00:00Z, columns named ``*_ms``; what a host observed is corrected by its skew.
+"""
+
+import importlib
+import pkgutil
+
+from sqlmodel import SQLModel
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+metadata = SQLModel.metadata

@@ -1,0 +1,30 @@
+"""Column types that both engines share."""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Integer
+from sqlalchemy.types import TypeEngine
+from sqlmodel import Field
+
+#: 64-bit row id that SQLite still fills by itself.
+RowId: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
+
+
+def row_id() -> Any:
+    """Return the definition of an automatic primary key."""
+    return Field(default=None, primary_key=True, sa_type=RowId)
+
+
+def time_ms(*, index: bool = False) -> Any:
+    """Return the definition of a time, ms since 1970."""
+    return Field(sa_type=BigInteger, index=index)
+
+
+def time_ms_or_none() -> Any:
+    """Return the definition of a time that may be absent."""
+    return Field(default=None, sa_type=BigInteger, nullable=True)
+
+
+def document(default: type) -> Any:
+    """Return the definition of a JSON column with an empty list or dict as its default."""
+    return Field(default_factory=default, sa_type=JSON)

@@ -1,0 +1,137 @@
+"""Facts: elements, stored once for the whole fleet, and holdings, who had which when."""
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
+
+
+class Path(SQLModel, table=True):
+    """A path of an element, so that holdings carry a number."""
+
+    id: int = row_id()
+    text: str = Field(unique=True)
+
+
+class Element(SQLModel, table=True):
+    """A keyed element: IDENTITY and CONFIGURATION fields of one list element or sub-message."""
+
+    id: int = row_id()
+    path_id: int = Field(foreign_key="path.id", index=True, sa_type=BigInteger)
+    #: The message in canonical form; `driftline.facts.attributes` reads it.
+    content: bytes
+    #: BLAKE2b-128 over path and content.
+    digest: bytes = Field(unique=True)
+
+
+class Section(SQLModel, table=True):
+    """The last known reading of one topic of one source."""
+
+    __table_args__ = (UniqueConstraint("source_id", "name"),)
+
+    id: int = row_id()
+    source_id: int = Field(foreign_key="source.id")
+    name: str
+    #: Digest of the content that is applied; None where nothing was ever read.
+    digest: bytes | None = None
+    #: Version of driftline that applied it: another schema reads other facts out of the same content.
+    applied_by: str = ""
+    #: Name of the last reading's outcome: READ, ABSENT, UNREADABLE.
+    outcome: str = "READ"
+    #: Why it could not be read, or only in part.
+    reason: str = ""
+    #: Attributes that keep an earlier value because they could not be read.
+    unreadable: list[str] = document(list)
+    topic_revision: int = 0
+    #: When the applied content was read.
+    observed_ms: int = time_ms()
+    #: Since when it cannot be read; None while it can.
+    stale_since_ms: int | None = time_ms_or_none()
+    #: STATE fields: a serialized Facts, zstd.
+    state: bytes = b""
+
+
+class Revision(SQLModel, table=True):
+    """One section's change as one report brought it: the origin of every value."""
+
+    id: int = row_id()
+    source_id: int = Field(foreign_key="source.id", index=True)
+    section: str
+    epoch: str
+    sequence: int
+    #: Digest of the section's content.
+    digest: bytes
+    received_ms: int = time_ms()
+    #: The change lies in (after_ms, observed_ms], by the host's clock corrected by skew; after_ms is None for a first.
+    after_ms: int | None = time_ms_or_none()
+    observed_ms: int = time_ms()
+    skew_ms: int = time_ms()
+    agent_version: str = ""
+    added: int = 0
+    removed: int = 0
+
+
+class Holding(SQLModel, table=True):
+    """A source held an element, from one revision up to another."""
+
+    __table_args__ = (
+        Index(
+            "holding_open",
+            "source_id",
+            "path_id",
+            unique=True,
+            sqlite_where=text("until_revision IS NULL"),
+            postgresql_where=text("until_revision IS NULL"),
+        ),
+        Index(
+            "holding_closed",
+            "until_revision",
+            sqlite_where=text("until_revision IS NOT NULL"),
+            postgresql_where=text("until_revision IS NOT NULL"),
+        ),
+    )
+
+    id: int = row_id()
+    source_id: int = Field(foreign_key="source.id")
+    section_id: int = Field(foreign_key="section.id")
+    path_id: int = Field(foreign_key="path.id", sa_type=BigInteger)
+    element_id: int = Field(foreign_key="element.id", index=True, sa_type=BigInteger)
+    since_revision: int = Field(foreign_key="revision.id", index=True, sa_type=BigInteger)
+    until_revision: int | None = Field(default=None, foreign_key="revision.id", sa_type=BigInteger)
+
+
+class HostTransaction(SQLModel, table=True):
+    """What the host's own logs say happened. Attributes a change, never explains it."""
+
+    __table_args__ = (UniqueConstraint("source_id", "digest"),)
+
+    id: int = row_id()
+    source_id: int = Field(foreign_key="source.id", index=True)
+    digest: bytes
+    manager: str
+    command_line: str
+    requested_by: str
+    #: Corrected by skew.
+    started_ms: int = time_ms()
+    ended_ms: int = time_ms()
+    #: PackageChange messages as dicts with the proto's field names.
+    changes: list[dict[str, Any]] = document(list)
+
+
+class Due(SQLModel, table=True):
+    """CIs due for assessment; a row is written in the transaction that makes it due."""
+
+    ci_id: int = Field(primary_key=True, foreign_key="ci.id")
+    since_ms: int = time_ms()
+    #: Compare everything, not only what changed since the last assessment.
+    whole: bool = False
+
+
+class Assessment(SQLModel, table=True):
+    """Up to which revision a CI's changes have been assessed."""
+
+    ci_id: int = Field(primary_key=True, foreign_key="ci.id")
+    revision_id: int = Field(sa_type=BigInteger)
+    assessed_ms: int = time_ms()

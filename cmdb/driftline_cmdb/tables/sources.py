@@ -1,0 +1,64 @@
+"""Sources (agents, devices), their certificates, and the tokens they join with."""
+
+from typing import Any
+
+from sqlmodel import Field, SQLModel
+
+from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
+
+
+class Source(SQLModel, table=True):
+    """One agent, or one device reached in one way. Facts belong to sources."""
+
+    id: int = row_id()
+    #: The identity in its certificate, a UUID.
+    uid: str = Field(unique=True)
+    kind: str = "agent"
+    hostname: str = ""
+    agent_version: str = ""
+    #: HostClaims as it last said them.
+    claims: dict[str, Any] = document(dict)
+    enrolled_ms: int = time_ms()
+    #: Where its reports stand; all None before the first one.
+    epoch: str | None = None
+    sequence: int = 0
+    #: Digest of the last report in this epoch, to tell a retry from a fork.
+    report_digest: bytes | None = None
+    continuation: bytes | None = None
+    #: What to add to the host's clock to get the collector's, ms.
+    skew_ms: int = time_ms_or_none()
+    #: All its sections are known to have held at this time (corrected by skew).
+    confirmed_ms: int | None = time_ms_or_none()
+    #: Collector's time of its last call.
+    seen_ms: int | None = time_ms_or_none()
+    quarantined_ms: int | None = time_ms_or_none()
+    quarantine_reason: str | None = None
+
+
+class Certificate(SQLModel, table=True):
+    """A client certificate that the collector issued."""
+
+    #: Serial number, hexadecimal, lower case.
+    serial: str = Field(primary_key=True)
+    source_id: int = Field(foreign_key="source.id", index=True)
+    not_before_ms: int = time_ms()
+    not_after_ms: int = time_ms()
+    issued_ms: int = time_ms()
+    revoked_ms: int | None = time_ms_or_none()
+    revoked_by: str | None = None
+    revoked_reason: str | None = None
+
+
+class JoinToken(SQLModel, table=True):
+    """A token that lets an agent enrol."""
+
+    id: str = Field(primary_key=True)
+    #: SHA-256 of the secret; the secret itself is random and shown once.
+    secret_hash: bytes
+    uses_left: int
+    expires_ms: int = time_ms()
+    #: The CI that whoever joins with it speaks for; None lets identification decide.
+    ci_id: int | None = Field(default=None, foreign_key="ci.id")
+    note: str = ""
+    created_by: str
+    created_ms: int = time_ms()
