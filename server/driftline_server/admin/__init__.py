@@ -1,0 +1,1 @@
+"""The overview, people, tokens, sources, audit, and logging in."""
