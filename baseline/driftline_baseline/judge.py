@@ -139,9 +139,9 @@ def judge(look: Look, known: Iterable[KnownDrift], predictions: Sequence[Predict
 
 def _predicted(difference: Difference, change: Interval, predictions: Sequence[Prediction]) -> Prediction | None:
     for prediction in predictions:
-        if prediction.path == difference.path and prediction.window.covers(change):
-            if prediction.predicate.holds(difference.path, decode(difference.actual)):
-                return prediction
+        applies = prediction.path == difference.path and prediction.window.covers(change)
+        if applies and prediction.predicate.holds(difference.path, decode(difference.actual)):
+            return prediction
     return None
 
 
