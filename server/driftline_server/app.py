@@ -60,7 +60,9 @@ def create_app(settings: Settings) -> FastAPI:
     @api.get("/openapi.json", tags=["admin"], summary="This API's description", response_model=dict[str, object])
     def openapi(_caller: Viewer) -> dict[str, object]:
         """Return this API's description (OpenAPI 3.1)."""
-        return app.openapi()
+        described = app.openapi()
+        described["components"]["schemas"].setdefault("Problem", problems.schema())
+        return described
 
     app.include_router(api)
     app.include_router(pages)

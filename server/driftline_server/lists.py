@@ -12,10 +12,9 @@ from urllib.parse import urlencode
 from fastapi import Depends, Query
 from fastapi.responses import Response
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, func, nulls_last
+from sqlalchemy import ColumnElement, func, literal, nulls_last
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlmodel import Session, select
-from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from driftline_cmdb.errors import Invalid
 
@@ -82,12 +81,24 @@ def ordering(window: Window, columns: Mapping[str, Any], default: str) -> UnaryE
     if name not in columns:
         raise Invalid(f'sort: "{name}" is not one of {", ".join(columns)}')
     column: ColumnElement[Any] = columns[name]
-    return nulls_last(column.desc() if text.startswith("-") else column.asc())
+    result: UnaryExpression[Any] = nulls_last(column.desc() if text.startswith("-") else column.asc())
+    return result
 
 
-def count(session: Session, statement: Select[Any] | SelectOfScalar[Any]) -> int:
-    """Return how many rows a statement has."""
-    return session.exec(select(func.count()).select_from(statement.order_by(None).subquery())).one()
+def part(
+    session: Session, statement: Any, window: Window, columns: Mapping[str, Any], default: str, tie: Any
+) -> tuple[Sequence[Any], int]:
+    """Return the rows of a statement that lie in a window, and how many it has in all.
+
+    :param columns: what may be sorted by, by the names that users give.
+    :param default: the list's own order.
+    :param tie: column that decides between equals, so that paging never shows a row twice.
+    :raises Invalid: a column that cannot be sorted by.
+    """
+    ordered = statement.order_by(ordering(window, columns, default), tie)
+    rows = session.exec(ordered.limit(window.limit).offset(window.offset)).all()
+    bare = statement.with_only_columns(literal(1), maintain_column_froms=True)
+    return rows, session.exec(select(func.count()).select_from(bare.subquery())).one()
 
 
 def contains(column: Any, text: str) -> ColumnElement[bool]:
@@ -102,9 +113,21 @@ def answer(rows: Sequence[Row], total: int, window: Window, name: str) -> "Listi
     :param name: file name of a CSV, without ending.
     """
     if window.format == "csv":
-        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"', "X-Total-Count": str(total)}
-        return Response(to_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
+        return csv_of(rows, name, total)
     return Listing(items=list(rows), total=total, limit=window.limit, offset=window.offset)
+
+
+def csv_of(rows: Sequence[BaseModel], name: str, total: int | None = None) -> Response:
+    """Return rows as a CSV file.
+
+    :param name: of the file, without ending.
+    :param total: rows of the whole list, for the header X-Total-Count.
+    """
+    safe = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in name)
+    headers = {"Content-Disposition": f'attachment; filename="{safe}.csv"'}
+    if total is not None:
+        headers["X-Total-Count"] = str(total)
+    return Response(to_csv(rows), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def to_csv(rows: Sequence[BaseModel]) -> str:
@@ -133,8 +156,7 @@ def cell(value: object) -> str | int | float:
     elif isinstance(value, str):
         text = value
     else:
-        plain = [item.model_dump(mode="json") if isinstance(item, BaseModel) else item for item in value] if isinstance(value, list | tuple) else value
-        text = json.dumps(plain, ensure_ascii=False)
+        text = json.dumps(value, ensure_ascii=False, default=lambda item: item.model_dump(mode="json"))
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

@@ -58,8 +58,16 @@ class Problem(BaseModel):
 
 #: For a router: what every route may answer besides its own model.
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    "default": {"description": "Problem details (RFC 9457)", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+    "default": {
+        "description": "Problem details (RFC 9457)",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
 }
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of :class:`Problem`, for OpenAPI."""
+    return Problem.model_json_schema(ref_template="#/components/schemas/Problem/$defs/{model}")
 
 
 def install(app: FastAPI) -> None:

@@ -1,4 +1,4 @@
-"""Times: milliseconds since 1970 in the record, aware datetimes in UTC in what the API says, spans in what people type."""
+"""Times: ms since 1970 in the record, aware datetimes in UTC in what the API says, spans in what people type."""
 
 import re
 import time

@@ -114,10 +114,16 @@ def value_text(value: Any) -> Markup:
     if value is False:
         return Markup("no")
     if isinstance(value, dict):
-        parts = [Markup('<span class="text-secondary">{}:</span> {}').format(k, value_text(v)) for k, v in value.items()]
+        parts = [
+            Markup('<span class="text-secondary">{}:</span> {}').format(k, value_text(v)) for k, v in value.items()
+        ]
         return Markup("<br>").join(parts) if parts else Markup("present")
     if isinstance(value, list | tuple):
-        return escape(", ".join(str(item) for item in value)) if value else Markup('<span class="text-secondary">none</span>')
+        return (
+            escape(", ".join(str(item) for item in value))
+            if value
+            else Markup('<span class="text-secondary">none</span>')
+        )
     return escape(value if isinstance(value, str) else json.dumps(value))
 
 

@@ -83,7 +83,7 @@ def check_role(caller: Caller, needed: str) -> None:
 
 
 def _api(needed: str) -> Callable[..., Caller]:
-    def dependency(request: Request, _token: object = Depends(_bearer), _session: object = Depends(_cookie)) -> Caller:  # noqa: B008
+    def dependency(request: Request, _token: object = Depends(_bearer), _session: object = Depends(_cookie)) -> Caller:
         header = request.headers.get("authorization")
         caller = _by_token(request, header) if header else _by_session(request)
         if caller is None:

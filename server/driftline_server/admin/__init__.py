@@ -1,1 +1,1 @@
-"""The overview, people, tokens, sources, audit, and logging in."""
+"""People, tokens, audit, and logging in."""

@@ -19,7 +19,9 @@ class Capture(BaseModel):
     """What to capture a baseline from."""
 
     ci: str = Field(description="Name or uid of a CI.")
-    name: str = Field(description="Name of the baseline; a new version where there is one.", min_length=1, max_length=100)
+    name: str = Field(
+        description="Name of the baseline; a new version where there is one.", min_length=1, max_length=100
+    )
 
 
 class Document(BaseModel):

@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from driftline_cmdb.errors import NotFound
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.control import Baseline, BaselineVersion
-from driftline_server.lists import Window, contains, count, ordering
+from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
 
@@ -101,8 +101,7 @@ def list_baselines(session: Session, wanted: BaselineFilter, window: Window) -> 
         statement = statement.where(contains(Baseline.name, wanted.q))
     if wanted.state:
         statement = statement.where(BaselineVersion.state == wanted.state)
-    ordered = statement.order_by(ordering(window, _SORTS, "name"))
-    found = session.exec(ordered.limit(window.limit).offset(window.offset)).all()
+    found, total = part(session, statement, window, _SORTS, "name", col(Baseline.id))
     rows = [
         BaselineRow(
             name=baseline.name,
@@ -113,7 +112,7 @@ def list_baselines(session: Session, wanted: BaselineFilter, window: Window) -> 
         )
         for baseline, version, in_force, ci in found
     ]
-    return rows, count(session, statement.with_only_columns(col(Baseline.id)))
+    return rows, total
 
 
 def show(session: Session, name: str, number: int | None = None) -> BaselineDetail:
@@ -148,8 +147,8 @@ def diff(session: Session, name: str, before: int, after: int) -> list[str]:
     for number in (before, after):
         if number not in documents:
             raise NotFound(f'baseline "{name}" has no version {number}')
-    lines = (documents[number].splitlines() for number in (before, after))
-    return list(difflib.unified_diff(*lines, fromfile=f"{name} v{before}", tofile=f"{name} v{after}", lineterm=""))
+    old, new = (documents[number].splitlines() for number in (before, after))
+    return list(difflib.unified_diff(old, new, fromfile=f"{name} v{before}", tofile=f"{name} v{after}", lineterm=""))
 
 
 def _versions(session: Session, name: str) -> tuple[Baseline, Sequence[tuple[BaselineVersion, str | None]]]:

@@ -5,13 +5,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import BaseModel
 
 from driftline_cmdb import record
 from driftline_server.access.guard import Db, Operator, Viewer
 from driftline_server.cis import views
 from driftline_server.cis.edit import edit
-from driftline_server.lists import AWindow, Listing, answer, to_csv
+from driftline_server.lists import AWindow, Listing, answer, csv_of
 from driftline_server.times import now_ms, to_ms
 
 router = APIRouter()
@@ -20,14 +19,6 @@ Match = Annotated[
     list[str] | None,
     Query(description="Patterns of paths: software.packages[dpkg/openssl*]; * stays within a step, ** does not."),
 ]
-
-
-class History(BaseModel):
-    """A part of a CI's history, newest first."""
-
-    items: list[views.Change]
-    #: For the next part: the `before` to ask with; None at the end.
-    next_before: int | None
 
 
 @router.get("/cis", response_model=Listing[views.CiRow], summary="List CIs")
@@ -81,7 +72,7 @@ def facts_of(
     return answer([views.fact(item) for item in part], len(found), window, f"facts-{ci}")
 
 
-@router.get("/cis/{ci}/history", response_model=History, summary="History of a CI")
+@router.get("/cis/{ci}/history", response_model=views.History, summary="History of a CI")
 def history_of(
     _caller: Viewer,
     db: Db,
@@ -89,12 +80,10 @@ def history_of(
     ci: str,
     match: Match = None,
     before: Annotated[int | None, Query(description="Only changes of earlier revisions; see next_before.")] = None,
-) -> History | Response:
-    """List the changes of a CI's attributes, newest first, with the evidence of each."""
+) -> views.History | Response:
+    """List the changes of a CI's attributes, newest first, with the evidence of each. `limit` counts reports."""
     with db.read() as session:
-        found = record.history_of(session, record.find_ci(session, ci), match or (), window.limit, before)
-        items = [views.change(item) for item in found]
+        found = views.history(session, record.find_ci(session, ci), match or (), window.limit, before)
     if window.format == "csv":
-        headers = {"Content-Disposition": f'attachment; filename="history-{ci}.csv"'}
-        return Response(to_csv(items), media_type="text/csv; charset=utf-8", headers=headers)
-    return History(items=items, next_before=items[-1].revision if len(items) >= window.limit else None)
+        return csv_of(found.items, f"history-{ci}")
+    return found

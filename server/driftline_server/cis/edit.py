@@ -25,8 +25,7 @@ def edit(session: Session, name: str, wanted: CiEdit, actor: str, now_ms: int) -
         if field in given and given[field] is None:
             given[field] = type(getattr(ci, field))()
     for field, value in given.items():
-        texts = value if isinstance(value, list) else [*value, *value.values()] if isinstance(value, dict) else [value or ""]
-        if any(len(text) > _LONGEST for text in texts):
+        if any(len(text) > _LONGEST for text in _texts(value)):
             raise Invalid(f"{field}: longer than {_LONGEST} characters")
     changed = {field: value for field, value in given.items() if getattr(ci, field) != value}
     before = {field: getattr(ci, field) for field in changed}
@@ -36,3 +35,9 @@ def edit(session: Session, name: str, wanted: CiEdit, actor: str, now_ms: int) -
         session.add(ci)
         audit.record(session, actor, "ci.edited", f"CI {ci.name}", {"before": before, "after": changed}, now_ms)
     return ci
+
+
+def _texts(value: str | list[str] | dict[str, str] | None) -> list[str]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else [value or ""]

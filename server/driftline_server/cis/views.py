@@ -13,10 +13,10 @@ from driftline import facts
 from driftline_cmdb import record
 from driftline_cmdb.tables.cis import STATUSES, Binding, Ci, Finding
 from driftline_cmdb.tables.control import Drift
-from driftline_cmdb.tables.elements import Element, Holding, Path
+from driftline_cmdb.tables.elements import Element, Holding, Path, Revision
 from driftline_cmdb.tables.sources import Source
 from driftline_server.evidence import Evidence, evidence
-from driftline_server.lists import Window, contains, count, ordering
+from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
 #: A source is silent after this time without a call, ms: three check-ins of the longest interval.
@@ -180,19 +180,17 @@ def list_cis(session: Session, wanted: CiFilter, window: Window) -> tuple[list[C
         statement = statement.where(col(Ci.labels)[name].as_string() == value)
     if wanted.drifting:
         statement = statement.where(_OPEN > 0)
-    ordered = statement.order_by(ordering(window, _SORTS, "name"), col(Ci.id))
-    found = session.exec(ordered.limit(window.limit).offset(window.offset)).all()
+    found, total = part(session, statement, window, _SORTS, "name", col(Ci.id))
     systems = _systems(session, [ci.id for ci, _ in found])
-    return [_row(ci, drifts, systems.get(ci.id)) for ci, drifts in found], count(session, statement)
+    return [_row(ci, drifts, systems.get(ci.id)) for ci, drifts in found], total
 
 
 def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
     """Return one CI."""
     drifts = session.exec(select(_OPEN).select_from(Ci).where(Ci.id == ci.id)).one()
     row = _row(ci, drifts, _systems(session, [ci.id]).get(ci.id))
-    findings = session.exec(
-        select(Finding).where(Finding.ci_id == ci.id, col(Finding.closed_ms).is_(None)).order_by(col(Finding.opened_ms).desc())
-    ).all()
+    open_findings = select(Finding).where(Finding.ci_id == ci.id, col(Finding.closed_ms).is_(None))
+    findings = session.exec(open_findings.order_by(col(Finding.opened_ms).desc())).all()
     return CiDetail(
         **row.model_dump(),
         fields=ci.fields,
@@ -232,11 +230,6 @@ def state_of(source: Source, now_ms: int) -> str:
     return "silent" if source.seen_ms < now_ms - SILENT_AFTER_MS else "live"
 
 
-def source_ids(session: Session, ci_id: int) -> list[int]:
-    """Return the ids of the sources that speak for a CI now."""
-    return list(session.exec(select(Binding.source_id).where(Binding.ci_id == ci_id, col(Binding.until_ms).is_(None))).all())
-
-
 def fact(found: record.FactValue) -> Fact:
     """Return a fact as it is shown."""
     return Fact(
@@ -261,6 +254,29 @@ def change(found: record.Change) -> Change:
         received=moment(found.received_ms),
         evidence=evidence(found.transaction),
     )
+
+
+class History(BaseModel):
+    """A part of a CI's history, newest first."""
+
+    items: list[Change]
+    #: For the next part: the `before` to ask with; None at the end.
+    next_before: int | None
+
+
+def history(session: Session, ci: Ci, match: Sequence[str], revisions: int, before: int | None) -> History:
+    """Return the changes of so many revisions, each a section's change in one report, newest first.
+
+    :param match: patterns; a part may be empty and yet have one after it.
+    :param before: only revisions before this one.
+    """
+    found = record.history_of(session, ci, match, revisions, before)
+    statement = select(Revision.id).where(col(Revision.source_id).in_(record.sources_of(session, ci.id)))
+    statement = statement.where(col(Revision.after_ms).is_not(None)).order_by(col(Revision.id).desc())
+    if before is not None:
+        statement = statement.where(col(Revision.id) < before)
+    edge = session.exec(statement.offset(revisions - 1).limit(2)).all()
+    return History(items=[change(item) for item in found], next_before=edge[0] if len(edge) == 2 else None)
 
 
 def statuses() -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def list_drifts(
     severity: str | None = None,
     rfc: int | None = None,
 ) -> Listing[views.DriftRow] | Response:
-    """List drifts, newest first, with the evidence of each. Sorts by observed, opened, closed, ci, path, kind, rfc ..."""
+    """List drifts, newest first, with the evidence of each. Sorts by observed, opened, closed, ci, path, rfc ..."""
     with db.read() as session:
         ci_id = record.find_ci(session, ci).id if ci else None
         wanted = views.DriftFilter(None if state == "all" else state, ci_id, q, tuple(match or ()), severity, rfc)

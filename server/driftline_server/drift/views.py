@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from driftline import paths
@@ -14,7 +15,7 @@ from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.control import Baseline, BaselineVersion, Drift, DriftGroup, Rfc
 from driftline_cmdb.tables.elements import HostTransaction
 from driftline_server.evidence import CiRef, Evidence, ci_ref, evidence, stored
-from driftline_server.lists import Window, contains, count, ordering
+from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
 STATES = ("open", "explained", "accepted", "reverted", "superseded")
@@ -82,7 +83,7 @@ _SORTS = {
 
 def _statement() -> Any:
     return (
-        select(Drift, Ci, HostTransaction, Rfc.number, BaselineVersion.number, Baseline.name)
+        sql_select(Drift, Ci, HostTransaction, col(Rfc.number), col(BaselineVersion.number), col(Baseline.name))
         .join(Ci, col(Ci.id) == col(Drift.ci_id))
         .outerjoin(HostTransaction, col(HostTransaction.id) == col(Drift.transaction_id))
         .outerjoin(DriftGroup, col(DriftGroup.id) == col(Drift.group_id))
@@ -113,9 +114,8 @@ def list_drifts(session: Session, wanted: DriftFilter, window: Window) -> tuple[
         # Patterns are no SQL; they are applied to the few distinct paths that have drifts
         distinct = session.exec(select(Drift.path).distinct()).all()
         statement = statement.where(col(Drift.path).in_([p for p in distinct if paths.matches_any(wanted.match, p)]))
-    ordered = statement.order_by(ordering(window, _SORTS, "-observed"), col(Drift.id).desc())
-    found = session.exec(ordered.limit(window.limit).offset(window.offset)).all()
-    return [row(*parts) for parts in found], count(session, statement.with_only_columns(col(Drift.id)))
+    found, total = part(session, statement, window, _SORTS, "-observed", col(Drift.id).desc())
+    return [row(*parts) for parts in found], total
 
 
 def show(session: Session, number: int) -> DriftRow:
@@ -136,7 +136,12 @@ def rows_of(session: Session, ids: Sequence[int]) -> list[DriftRow]:
 
 
 def row(
-    drift: Drift, ci: Ci, transaction: HostTransaction | None, rfc: int | None, version: int | None, baseline: str | None
+    drift: Drift,
+    ci: Ci,
+    transaction: HostTransaction | None,
+    rfc: int | None,
+    version: int | None,
+    baseline: str | None,
 ) -> DriftRow:
     """Return a drift as it is shown."""
     return DriftRow(

@@ -18,7 +18,9 @@ router = APIRouter()
 class Authorisation(BaseModel):
     """Authorises what was seen, and nothing else."""
 
-    scope: str = Field(description="The `scope` of the RFC as it was shown. Refused with the difference where it changed.")
+    scope: str = Field(
+        description="The `scope` of the RFC as it was shown. Refused with the difference where it changed."
+    )
     comment: str = Field(default="", max_length=4000)
 
 
@@ -33,7 +35,9 @@ def list_rfcs(
     _caller: Viewer,
     db: Db,
     window: AWindow,
-    state: Annotated[str | None, Query(description="A state, or waiting: those on which someone has to decide.")] = None,
+    state: Annotated[
+        str | None, Query(description="A state, or waiting: those on which someone has to decide.")
+    ] = None,
     q: Annotated[str | None, Query(description="Text in the title, or the number.")] = None,
     requester: str | None = None,
     kind: str | None = None,

@@ -13,7 +13,7 @@ from driftline_cmdb.tables.control import Rfc, RfcDelta
 from driftline_server.drift import views as drift_views
 from driftline_server.drift.views import DriftRow
 from driftline_server.evidence import CiRef, Evidence, ci_ref, evidences, stored
-from driftline_server.lists import Window, contains, count, ordering
+from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
 STATES = (
@@ -121,7 +121,10 @@ class RfcFilter:
 
 
 _CIS = (
-    select(func.count(distinct(col(RfcDelta.ci_id)))).where(col(RfcDelta.rfc_id) == col(Rfc.id)).correlate(Rfc).scalar_subquery()
+    select(func.count(distinct(col(RfcDelta.ci_id))))
+    .where(col(RfcDelta.rfc_id) == col(Rfc.id))
+    .correlate(Rfc)
+    .scalar_subquery()
 )
 _SORTS = {
     "number": Rfc.number,
@@ -154,9 +157,8 @@ def list_rfcs(session: Session, wanted: RfcFilter, window: Window) -> tuple[list
         statement = statement.where(Rfc.requester == wanted.requester)
     if wanted.kind:
         statement = statement.where(Rfc.kind == wanted.kind)
-    ordered = statement.order_by(ordering(window, _SORTS, "-number"))
-    found = session.exec(ordered.limit(window.limit).offset(window.offset)).all()
-    return [_row(rfc, cis) for rfc, cis in found], count(session, statement)
+    found, total = part(session, statement, window, _SORTS, "-number", col(Rfc.id))
+    return [_row(rfc, cis) for rfc, cis in found], total
 
 
 def show(session: Session, number: int) -> RfcDetail:

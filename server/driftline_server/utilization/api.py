@@ -8,7 +8,6 @@ from pydantic import BaseModel
 
 from driftline_cmdb import record
 from driftline_server.access.guard import Db, Viewer
-from driftline_server.cis.views import source_ids
 from driftline_server.times import moment, now_ms
 from driftline_server.utilization import views
 
@@ -36,14 +35,16 @@ def utilization_of(
     _caller: Viewer,
     db: Db,
     ci: str,
-    metric: Annotated[list[str] | None, Query(description="Names, or what they begin with: system.cpu. All by default.")] = None,
+    metric: Annotated[
+        list[str] | None, Query(description="Names, or what they begin with: system.cpu. All by default.")
+    ] = None,
     since: Annotated[str, Query(description="How far back: 15m, 1h, 7d.")] = "1h",
     step: Annotated[str | None, Query(description="Whole minutes: 1m, 5m, 1h. A fitting one by default.")] = None,
 ) -> Utilization:
     """Show what a CI does over time: min, mean, max and last of every step."""
     over = views.span(since, step, now_ms())
     with db.read() as session:
-        sources = source_ids(session, record.find_ci(session, ci).id)
+        sources = record.sources_of(session, record.find_ci(session, ci).id)
         series = views.series(session, sources, metric or (), over)
     start, end = moment(over.start_ms), moment(over.end_ms)
     return Utilization(start=start, end=end, step=over.step_ms // 1000, series=series)
@@ -53,4 +54,4 @@ def utilization_of(
 def latest_of(_caller: Viewer, db: Db, ci: str) -> Latest:
     """Show the last minute of every series."""
     with db.read() as session:
-        return Latest(series=views.latest(session, source_ids(session, record.find_ci(session, ci).id)))
+        return Latest(series=views.latest(session, record.sources_of(session, record.find_ci(session, ci).id)))

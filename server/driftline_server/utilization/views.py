@@ -75,7 +75,9 @@ def series(session: Session, sources: Sequence[int], metrics: Sequence[str], ove
     :param metrics: names, also as prefixes that end at a dot (``system.cpu``); all where empty.
     """
     known = sorted({found.metric for found in utilization.latest_of(session, sources)})
-    wanted = [name for name in known if not metrics or any(name == m or name.startswith(m.rstrip(".") + ".") for m in metrics)]
+    wanted = [
+        name for name in known if not metrics or any(name == m or name.startswith(m.rstrip(".") + ".") for m in metrics)
+    ]
     if not wanted:
         return []
     found = utilization.series_of(session, sources, wanted, over.start_ms, over.end_ms, over.step_ms)
