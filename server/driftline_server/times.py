@@ -30,6 +30,18 @@ def to_ms(when: datetime) -> int:
     return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
+def parse_moment(text: str, name: str) -> int:
+    """Return a time that someone typed, ms since 1970; one without zone is taken as UTC.
+
+    :param name: what to call it in the error.
+    :raises Invalid: where the text is none.
+    """
+    try:
+        return to_ms(datetime.fromisoformat(text.strip()))
+    except (ValueError, OverflowError):
+        raise Invalid(f'{name}: "{text}" is not a time, for example 2026-11-24T05:58') from None
+
+
 def span_ms(text: str, name: str = "span") -> int:
     """Return a span of time in ms: ``90s``, ``15m``, ``1h``, ``7d``, ``2w``.
 

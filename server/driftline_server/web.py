@@ -4,7 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
@@ -29,7 +29,7 @@ def environment(areas: list[str]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(when=when, value=value_text, size=size, number=number)
+    env.filters.update(when=when, value=value_text, size=size, number=number, quantity=quantity)
     env.globals["asset"] = asset
     return env
 
@@ -52,6 +52,11 @@ def local_path(text: str) -> str:
     return "/" if bad or not text.isprintable() else text
 
 
+def to_page(prefix: str, name: str, **query: str | int) -> str:
+    """Return the address of a page about something that people named."""
+    return f"{prefix}/{quote(name, safe='')}?{urlencode(query)}"
+
+
 def render(
     request: Request,
     template: str,
@@ -63,7 +68,7 @@ def render(
     """Return a page."""
     env: Environment = request.app.state.templates
     html = env.get_template(template).render(
-        caller=caller, path=request.url.path, done=request.query_params.get("done"), now=now_ms(), **context
+        me=caller, path=request.url.path, done=request.query_params.get("done"), now=now_ms(), **context
     )
     return HTMLResponse(html, status, headers)
 
@@ -72,7 +77,10 @@ def render_error(
     request: Request, status: int, title: str, detail: str, headers: dict[str, str] | None = None
 ) -> Response:
     """Return an error as a page."""
-    return render(request, "error.html", None, status, headers, title=title, detail=detail, status_code=status)
+    referrer = urlsplit(request.headers.get("referer", ""))
+    back = local_path(referrer.path or "/") if referrer.netloc == request.url.netloc else "/"
+    context = {"title": title, "detail": detail, "status_code": status, "back": back}
+    return render(request, "error.html", None, status, headers, **context)
 
 
 _digests: dict[str, str] = {}
@@ -142,3 +150,16 @@ def size(value: float | None) -> str:
 def number(value: float) -> str:
     """Return a count with thin separators."""
     return f"{value:,}"
+
+
+def quantity(amount: float, metric: str, unit: str) -> str:
+    """Return a measured value for people.
+
+    :param unit: UCUM, as OpenTelemetry names it: ``1``, ``By``, ``By/s``, ``{operation}/s``.
+    """
+    if unit == "1" and "utilization" in metric:
+        return f"{amount * 100:.1f} %"
+    if unit in ("By", "By/s"):
+        return size(amount) + unit.removeprefix("By")
+    words = unit.replace("{", "").replace("}", "")
+    return f"{amount:,.2f}" + (f" {words}" if words not in ("", "1") else "")

@@ -15,6 +15,9 @@ from driftline_cmdb.tables.control import Baseline, BaselineVersion
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
+#: Of a version.
+STATES = ("draft", "in force", "superseded", "retired")
+
 
 class VersionRow(BaseModel):
     """One version of a baseline, without its document."""

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from driftline import facts
 from driftline_cmdb import record
-from driftline_cmdb.tables.cis import STATUSES, Binding, Ci, Finding
+from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.control import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path, Revision
 from driftline_cmdb.tables.sources import Source
@@ -21,6 +21,18 @@ from driftline_server.times import moment, moment_or_none
 
 #: A source is silent after this time without a call, ms: three check-ins of the longest interval.
 SILENT_AFTER_MS = 900_000
+
+
+#: What the summary of a CI shows of its facts.
+KEY_FACTS = (
+    "os.release.description",
+    "os.kernel",
+    "os.host",
+    "hardware.system",
+    "hardware.processors",
+    "hardware.memory",
+    "network.interfaces[*].addresses",
+)
 
 
 class CiRow(BaseModel):
@@ -277,11 +289,6 @@ def history(session: Session, ci: Ci, match: Sequence[str], revisions: int, befo
         statement = statement.where(col(Revision.id) < before)
     edge = session.exec(statement.offset(revisions - 1).limit(2)).all()
     return History(items=[change(item) for item in found], next_before=edge[0] if len(edge) == 2 else None)
-
-
-def statuses() -> tuple[str, ...]:
-    """Return the life cycle of a CI."""
-    return STATUSES
 
 
 def _systems(session: Session, ci_ids: Sequence[int]) -> dict[int, str]:

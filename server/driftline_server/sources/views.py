@@ -14,6 +14,9 @@ from driftline_server.evidence import CiRef
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
+#: Of a source.
+STATES = ("live", "silent", "quarantined", "new")
+
 
 class SourceRow(BaseModel):
     """One agent, or one device reached in one way."""

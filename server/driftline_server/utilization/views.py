@@ -18,6 +18,15 @@ MOST_POINTS = 5000
 _MINUTE = 60_000
 
 
+#: Metrics that are shown first; the others follow by name.
+_FIRST = (
+    "system.cpu.utilization",
+    "system.memory.utilization",
+    "system.cpu.load_average.1m",
+    "system.filesystem.utilization",
+)
+
+
 class Point(BaseModel):
     """Aggregates over one step."""
 
@@ -93,3 +102,8 @@ def shown(one: utilization.SeriesView) -> Series:
     """Return a series as it is shown."""
     points = [Point(at=moment(p.at_ms), min=p.min, mean=p.mean, max=p.max, last=p.last) for p in one.points]
     return Series(metric=one.metric, instance=one.instance, unit=one.unit, points=points)
+
+
+def rank(metric: str) -> tuple[int, str]:
+    """Return what to sort metrics by for people."""
+    return (_FIRST.index(metric) if metric in _FIRST else len(_FIRST), metric)
