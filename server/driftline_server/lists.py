@@ -22,6 +22,7 @@ from driftline_cmdb.errors import Invalid
 MAXIMUM = 10_000
 
 Row = TypeVar("Row", bound=BaseModel)
+Item = TypeVar("Item")
 # A spreadsheet takes a cell that starts so as a formula (OWASP, "CSV injection")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -161,10 +162,10 @@ def cell(value: object) -> str | int | float:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown(Generic[Row]):
+class Shown(Generic[Item]):
     """A list as a page shows it, with the links that lead on."""
 
-    items: Sequence[Row]
+    items: Sequence[Item]
     total: int
     window: Window
     #: Of the page.
