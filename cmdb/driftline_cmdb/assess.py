@@ -4,12 +4,12 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_
+from sqlalchemy import and_, func, or_
 from sqlmodel import Session, col, select
 
 from driftline import facts
 from driftline_baseline import values
-from driftline_baseline.compare import compare
+from driftline_baseline.compare import Difference, compare
 from driftline_baseline.expected import Expected, element_path
 from driftline_baseline.interval import Interval
 from driftline_baseline.judge import RETURN_WITHIN_MS, KnownDrift, Look, judge
@@ -122,7 +122,7 @@ def _look(compared: set[str], expected: Expected, holdings: dict[str, _Held]) ->
         held = holdings.get(path)
         return Interval(None, 0) if held is None else Interval(held.revision.after_ms, held.revision.observed_ms)
 
-    differences = []
+    differences: list[Difference] = []
     for path in sorted(compared):
         held = holdings.get(path)
         differences += compare(expected, path, held.attributes if held is not None else None)
@@ -140,7 +140,7 @@ def _origin(expected: Expected) -> Callable[[str], str]:
 
 
 def _known_drifts(session: Session, ci_id: int, now_ms: int) -> list[KnownDrift]:
-    recently = (Drift.state == "reverted") & (col(Drift.closed_ms) > now_ms - RETURN_WITHIN_MS)
+    recently = and_(col(Drift.state) == "reverted", col(Drift.closed_ms) > now_ms - RETURN_WITHIN_MS)
     query = select(Drift).where(Drift.ci_id == ci_id, or_(col(Drift.closed_ms).is_(None), recently))
     return [
         KnownDrift(

@@ -110,6 +110,15 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
     decide(session, rfc, DRIFTLINE, state, state, now_ms, outcome)
 
 
+def close_when_done(session: Session, rfc_id: int, now_ms: int) -> None:
+    """Close a planned RFC once everything that it predicts has been seen."""
+    rfc = session.get_one(Rfc, rfc_id)
+    waiting = select(RfcDelta.id).where(RfcDelta.rfc_id == rfc_id, RfcDelta.state == "authorised")
+    if rfc.closed_ms is None and session.exec(waiting).first() is None:
+        rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = "every predicted change was seen", now_ms, now_ms
+        decide(session, rfc, DRIFTLINE, "verified", "closed", now_ms, rfc.outcome)
+
+
 def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> None:
     """Open a group's RFC again, because one of its drifts is."""
     group = session.get_one(DriftGroup, group_id)

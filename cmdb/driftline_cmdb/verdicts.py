@@ -80,6 +80,8 @@ def _settle(session: Session, ci: Ci, verdict: Settled, revisions: Mapping[str, 
     delta = session.get_one(RfcDelta, verdict.prediction.delta_id)
     delta.state, delta.before, delta.after = "settled", verdict.difference.expected, verdict.difference.actual
     session.add(delta)
+    session.flush()
+    raising.close_when_done(session, delta.rfc_id, now_ms)
     why = f"RFC {verdict.prediction.rfc_number} predicted {verdict.prediction.predicate.show()} in its window"
     if verdict.drift_id is not None:
         return _close(session, Closed(verdict.drift_id, "explained", why), now_ms)
