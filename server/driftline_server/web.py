@@ -12,6 +12,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 from markupsafe import Markup, escape
 
 from driftline_server.access.people import Caller
+from driftline_server.quantities import quantity, size
 from driftline_server.times import ago, moment, now_ms, to_ms
 
 HERE = Path(__file__).parent
@@ -29,7 +30,7 @@ def environment(areas: list[str]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(when=when, value=value_text, size=size, number=number, quantity=quantity)
+    env.filters.update(when=when, value=value_text, size=size, number=number, quantity=quantity, measured=measured)
     env.globals["asset"] = asset
     return env
 
@@ -135,31 +136,17 @@ def value_text(value: Any) -> Markup:
     return escape(value if isinstance(value, str) else json.dumps(value))
 
 
-def size(value: float | None) -> str:
-    """Return bytes for people, in binary units."""
-    if value is None:
-        return ""
-    amount = float(value)
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if abs(amount) < 1024 or unit == "TiB":
-            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 100 else f"{amount:.1f} {unit}"
-        amount /= 1024
-    return ""
-
-
 def number(value: float) -> str:
     """Return a count with thin separators."""
     return f"{value:,}"
 
 
-def quantity(amount: float, metric: str, unit: str) -> str:
-    """Return a measured value for people.
-
-    :param unit: UCUM, as OpenTelemetry names it: ``1``, ``By``, ``By/s``, ``{operation}/s``.
-    """
-    if unit == "1" and "utilization" in metric:
-        return f"{amount * 100:.1f} %"
-    if unit in ("By", "By/s"):
-        return size(amount) + unit.removeprefix("By")
-    words = unit.replace("{", "").replace("}", "")
-    return f"{amount:,.2f}" + (f" {words}" if words not in ("", "1") else "")
+def measured(value: Any, unit: str) -> Markup:
+    """Return a fact's value with its unit; bytes and times in a form that people read."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        return value_text(value)
+    if unit == "By" and value >= 10_000:
+        return Markup('<span title="{} bytes">{}</span>').format(value, size(value))
+    if unit == "s" and value > 100_000_000:
+        return when(value * 1000, "full")
+    return escape(f"{value} {unit}".strip())

@@ -56,5 +56,5 @@ def elements(found: Sequence[FactValue]) -> list[ElementFacts]:
             since=max((one.since for _, one in attributes if one.since), default=None),
             stale=any(one.stale for _, one in attributes),
         )
-        for path, attributes in grouped.items()
+        for path, attributes in sorted(grouped.items())
     ]

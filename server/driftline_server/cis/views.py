@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
-from driftline import facts
+from driftline import facts, paths, schema
 from driftline_cmdb import record
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.control import Drift
@@ -100,6 +100,8 @@ class Fact(BaseModel):
     value: Any
     #: configuration, identity, or state.
     nature: str
+    #: UCUM, as the schema says it: By, Hz, s; empty where it has none.
+    unit: str
     #: Since when it has this value; None for state.
     since: datetime | None
     #: The report's change that brought it; None for state.
@@ -248,10 +250,17 @@ def fact(found: record.FactValue) -> Fact:
         path=found.path,
         value=found.value,
         nature=found.nature,
+        unit=unit_of(found.path),
         since=moment_or_none(found.since_ms),
         revision=found.revision_id,
         stale=found.stale,
     )
+
+
+def unit_of(path: str) -> str:
+    """Return the unit of an attribute by its path; empty where it has none."""
+    field = schema.field_at(paths.schema_path(path))
+    return "" if field is None or field.unit == "1" else field.unit
 
 
 def change(found: record.Change) -> Change:

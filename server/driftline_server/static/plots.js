@@ -7,6 +7,7 @@
     while (Math.abs(v) >= 1024 && i < units.length - 1) { v /= 1024; i += 1; }
     return `${v >= 100 || i === 0 ? v.toFixed(0) : v.toFixed(1)} ${units[i]}`;
   };
+  const binaryIncrements = Array.from({ length: 50 }, (_, i) => 2 ** i);
   const shown = (unit, fraction) => (v) => {
     if (v === null || v === undefined) return "–";
     if (fraction) return `${(v * 100).toFixed(1)} %`;
@@ -16,11 +17,15 @@
   };
 
   function draw(box, series, payload) {
-    const style = getComputedStyle(document.documentElement);
-    const ink = style.getPropertyValue("--tblr-secondary").trim() || "#888";
-    const grid = style.getPropertyValue("--tblr-border-color").trim() || "#ccc";
+    // A canvas takes no custom properties: let the style sheet resolve them on the box
+    const style = getComputedStyle(box);
+    const ink = style.color;
+    const grid = style.borderTopColor;
     const fraction = series[0].unit === "1" && box.dataset.plot.includes("utilization");
-    const format = shown(series[0].unit, fraction);
+    const unit = series[0].unit;
+    const bytes = unit === "By" || unit === "By/s";
+    const format = shown(unit, fraction);
+    const short = fraction ? (v) => `${(v * 100).toFixed(0)} %` : shown(bytes ? unit : "", false);
     const step = payload.step;
     const start = Math.floor(Date.parse(payload.start) / 1000 / step) * step;
     const end = Date.parse(payload.end) / 1000;
@@ -53,7 +58,7 @@
     const options = {
       width: box.clientWidth, height: 200, bands, series: lines,
       scales: { x: { min: start, max: end }, y: { range: (_u, _min, max) => [0, fraction ? Math.max(1, max ?? 1) : (max || 1) * 1.1] } },
-      axes: [axis, { ...axis, size: 80, values: (_u, ticks) => ticks.map(format) }],
+      axes: [axis, { ...axis, size: 80, values: (_u, ticks) => ticks.map(short), ...(bytes ? { incrs: binaryIncrements } : {}) }],
       tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
       fmtDate: (tpl) => uPlot.fmtDate(tpl.replace("{h}", "{HH}").replace("{aa}", "")),
       legend: { live: true },
