@@ -64,7 +64,7 @@ def _plot(name: str, series: list[dict[str, Any]]) -> None:
     if not series:
         return
     # Only where needed: the other commands start faster without it
-    import plotext
+    import plotext  # type: ignore[import-untyped]  # it ships no types
 
     scale = 100.0 if series[0]["unit"] == "1" and "utilization" in name else 1.0
     unit = "%" if scale == 100.0 else series[0]["unit"]
