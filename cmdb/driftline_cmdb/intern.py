@@ -7,7 +7,7 @@ PostgreSQL's writers deadlock.
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,11 +15,9 @@ from sqlmodel import Session
 
 from driftline.facts import Element as FactElement
 from driftline_cmdb.database import Database
+from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.elements import Element, Path
-
-_CHUNK = 500
-_T = TypeVar("_T")
 
 
 class Interned:
@@ -75,7 +73,7 @@ class Interned:
 def _select_elements(session: Session, digests: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:
     found: dict[bytes, tuple[int, int]] = {}
     table = table_of(Element)
-    for chunk in _chunks(list(digests)):
+    for chunk in chunks(digests):
         query = select(table.c.digest, table.c.id, table.c.path_id).where(table.c.digest.in_(chunk))
         for digest, element_id, path_id in session.execute(query):
             found[digest] = (element_id, path_id)
@@ -86,7 +84,7 @@ def path_ids(session: Session, texts: Iterable[str]) -> dict[str, int]:
     """Return the ids of the paths that the record knows."""
     found: dict[str, int] = {}
     table = table_of(Path)
-    for chunk in _chunks(list(texts)):
+    for chunk in chunks(texts):
         found.update(
             (text, id_)
             for id_, text in session.execute(select(table.c.id, table.c.text).where(table.c.text.in_(chunk)))
@@ -113,8 +111,3 @@ def insert_ignoring(session: Session, model: type[Any], rows: list[dict[str, Any
         return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(dialect.insert(table_of(model)).on_conflict_do_nothing(), rows)
-
-
-def _chunks(items: list[_T]) -> Iterable[list[_T]]:
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]
