@@ -120,14 +120,13 @@ class Wave:
         ]
         found: dict[int, dict[int, tuple[int, int]]] = {section_id: {} for section_id in wanted}
         if wanted:
-            rows = self._connection.execute(
-                select(_HOLDING.c.section_id, _HOLDING.c.path_id, _HOLDING.c.id, _HOLDING.c.element_id).where(
-                    _HOLDING.c.source_id.in_(sorted(sources)),
-                    _HOLDING.c.section_id.in_(wanted),
-                    _HOLDING.c.until_revision.is_(None),
-                )
+            query = select(_HOLDING.c.section_id, _HOLDING.c.path_id, _HOLDING.c.id, _HOLDING.c.element_id).where(
+                _HOLDING.c.source_id.in_(sorted(sources)),
+                _HOLDING.c.section_id.in_(wanted),
+                _HOLDING.c.until_revision.is_(None),
             )
-            for section_id, path_id, holding_id, element_id in rows.all():
+            cursor = self._connection.execute(query).cursor  # plain tuples: a thousand rows a report
+            for section_id, path_id, holding_id, element_id in cursor.fetchall() if cursor is not None else ():
                 found[section_id][path_id] = (holding_id, element_id)
         return found
 

@@ -4,9 +4,8 @@ What is missing is inserted sorted, in a short transaction of its own before the
 PostgreSQL's writers deadlock.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from threading import Lock
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import select
@@ -21,7 +20,10 @@ from driftline_cmdb.tables.elements import Element, Path
 
 
 class Interned:
-    """Ids of elements by digest: an LRU cache over the two tables. Rows are never deleted while a collector runs."""
+    """Ids of elements by digest: a bounded memory of the two tables, whose rows are never deleted meanwhile.
+
+    What came first goes first when it is full: elements that the fleet shares come again with the next report.
+    """
 
     def __init__(self, database: Database, size: int = 200_000) -> None:
         """Start empty.
@@ -30,30 +32,30 @@ class Interned:
         """
         self._database = database
         self._size = size
-        self._known: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
-        self._lock = Lock()
+        self._known: dict[bytes, tuple[int, int]] = {}
 
     def ids(self, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
         """Return (element id, path id) by digest, inserting what the record does not have yet."""
         found: dict[bytes, tuple[int, int]] = {}
         unknown: dict[bytes, FactElement] = {}
-        with self._lock:
-            for element in elements:
-                ids = self._known.get(element.digest)
-                if ids is None:
-                    unknown[element.digest] = element
-                else:
-                    found[element.digest] = ids
-                    self._known.move_to_end(element.digest)
+        known = self._known
+        for element in elements:
+            digest = element[2]
+            if digest in known:
+                found[digest] = known[digest]
+            else:
+                unknown[digest] = element
         if unknown:
             with self._database.read() as session:
-                known = _select_elements(session, unknown.keys())
-            missing = {digest: element for digest, element in unknown.items() if digest not in known}
+                read = _select_elements(session, unknown.keys())
+            missing = {digest: element for digest, element in unknown.items() if digest not in read}
             if missing:
                 with self._database.write() as session:
-                    known.update(_insert(session, missing))
-            found.update(known)
-            self._remember(known)
+                    read.update(_insert(session, missing))
+            found.update(read)
+            known.update(read)
+            for digest in list(islice(known, max(0, len(known) - self._size))):
+                del known[digest]
         return found
 
     def ids_within(self, session: Session, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
@@ -62,12 +64,6 @@ class Interned:
         known = _select_elements(session, wanted.keys())
         missing = {digest: element for digest, element in wanted.items() if digest not in known}
         return known | _insert(session, missing) if missing else known
-
-    def _remember(self, ids: Mapping[bytes, tuple[int, int]]) -> None:
-        with self._lock:
-            self._known.update(ids)
-            while len(self._known) > self._size:
-                self._known.popitem(last=False)
 
 
 def _select_elements(session: Session, digests: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:
