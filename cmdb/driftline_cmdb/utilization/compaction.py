@@ -128,7 +128,8 @@ def _write(connection: Connection, sealed: _Sealed) -> bool:
     values = {"summary": sealed.summary, "histograms": sealed.histograms}
     if stored.version is None:
         new = insert(HOURS).values(**place, **values, version=1).on_conflict_do_nothing()
-        changed = connection.execute(new).rowcount
+        # Without the option SQLAlchemy does not keep the count of an INSERT, and says -1.
+        changed = connection.execute(new, execution_options={"preserve_rowcount": True}).rowcount
     else:
         same = [HOURS.c.source_id == stored.source_id, HOURS.c.hour == stored.hour, HOURS.c.version == stored.version]
         changed = connection.execute(update(HOURS).where(*same).values(**values, version=stored.version + 1)).rowcount
