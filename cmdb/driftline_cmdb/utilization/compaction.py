@@ -105,7 +105,7 @@ def _due(database: Database, open_hour: int) -> Sequence[tuple[int, int]]:
 
 def _read(session: Session, source_id: int, hour: int) -> Iterator[Stored]:
     span = Span(session, [source_id], hour, hour)
-    span.read_hours(histograms=True)  # first, for its version
+    span.read_hours(histograms=True)
     span.read_chunks()
     span.read_fragments()
     return (stored for stored in span if stored.fragments)

@@ -24,7 +24,8 @@ def buckets_of(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the bucket of each value, in the shape of the values."""
     sizes = np.abs(values)
     index = np.ceil(np.log(np.where(sizes > 0, sizes, 1)) / math.log(_GAMMA)) + _OFFSET
-    return (np.sign(values) * index).astype(np.int64)  # the sign of zero is zero
+    buckets: NDArray[np.int64] = (np.sign(values) * index).astype(np.int64)  # the sign of zero is zero
+    return buckets
 
 
 def middle_of(bucket: int) -> float:

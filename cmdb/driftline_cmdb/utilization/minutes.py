@@ -9,7 +9,6 @@ from zstandard import ZstdDecompressor, ZstdError
 
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb.errors import Invalid
-from driftline_cmdb.utilization.batch import VALUES
 
 #: min, mean, max, last of one minute, scaled integers.
 Row = tuple[int, int, int, int]
@@ -40,7 +39,10 @@ class Minutes:
             known = self.rows[key] = {}
             self._keys.setdefault(key[:2], []).append(key)
         known.update(zip(minutes, rows, strict=True))
-        for other in self._keys[key[:2]]:
+        same = self._keys[key[:2]]
+        if len(same) == 1:
+            return
+        for other in same:
             if other != key:
                 for minute in minutes:
                     self.rows[other].pop(minute, None)
@@ -64,5 +66,5 @@ class Minutes:
             raise Invalid(f"the fragment is damaged: {error}") from error
         for series in batch.series:
             key = SeriesKey(series.metric, series.instance, series.unit, series.decimals)
-            columns = [accumulate(getattr(series, field)) for field in VALUES]
+            columns = accumulate(series.min), accumulate(series.mean), accumulate(series.max), accumulate(series.last)
             self.add(key, list(accumulate(series.minutes)), zip(*columns, strict=True))

@@ -75,8 +75,8 @@ def series_of(
     by_hours = step_ms >= _HOUR
     cells = _cells(metrics)
     span = Span(session, source_ids, first_minute // 60, last_minute // 60)
-    span.read_hours(histograms=False, without_chunk=not by_hours)
     span.read_fragments()
+    span.read_hours(histograms=False, without_chunk=not by_hours)
     if by_hours:
         span.read_chunks_below_fragments()
     else:
@@ -136,8 +136,8 @@ def percentile(
     if end_ms <= start_ms or not source_ids:
         return {}
     span = Span(session, source_ids, start_ms // _HOUR, -(-end_ms // _HOUR) - 1)
-    span.read_hours(histograms=True)
     span.read_fragments()
+    span.read_hours(histograms=True)
     span.read_chunks_below_fragments()
     pooled: dict[str, dict[int, int]] = {}
     for stored in span:
