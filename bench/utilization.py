@@ -19,6 +19,7 @@ from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb import utilization
 from driftline_cmdb.database import Database, migrate
 from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.utilization import settled  # noqa: F401  # numpy comes late, but not into what is measured
 from driftline_cmdb.utilization.batch import deltas_of
 
 SERIES, REPORT_MINUTES, REPORTS_A_COMMIT = 40, 5, 20
@@ -123,7 +124,6 @@ def main(host_count: int, hours: int) -> None:
             session.add_all([Source(uid=str(number), enrolled_ms=0) for number in range(host_count)])
         empty = (folder / "driftline.db").stat().st_size
         now = (T0 + minutes + 60) * MINUTE_MS
-        utilization.compact(database, now)  # imports numpy
         reports = [(source + 1, batch) for source, host in enumerate(hosts) for batch in batches(host, minutes)]
         wire = sum(batch.ByteSize() for _, batch in reports)
 
@@ -171,9 +171,7 @@ def main(host_count: int, hours: int) -> None:
     for label, seconds in (("check", check_s), ("append", append_s), ("compact", compact_s)):
         print(f"    {label:<29} {samples / seconds:12,.0f} samples/s")
     print(f"rows:                             {samples / rows_s:12,.0f} samples/s")
-    print(
-        f"on disk:                          {size / samples:12.2f} B/sample   {rows_size / size:6.1f} x less than rows"
-    )
+    print(f"on disk:                          {size / samples:12.2f} B/sample   {rows_size / size:6.1f} x less")
     for label, part in zip(("minutes", "summaries", "histograms"), sizes, strict=True):
         print(f"    {label:<29} {part / samples:12.2f} B/sample")
     print(f"rows:                             {rows_size / samples:12.2f} B/sample")

@@ -1,6 +1,6 @@
 """Minutes of one source, merged from reports and chunks: where two speak of the same minute, the later one counts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -10,6 +10,8 @@ from zstandard import ZstdDecompressor, ZstdError
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb.errors import Invalid
 
+#: Tells whether a metric is wanted.
+Wanted = Callable[[str], bool]
 #: min, mean, max, last of one minute, scaled integers.
 Row = tuple[int, int, int, int]
 
@@ -22,6 +24,11 @@ class SeriesKey(NamedTuple):
     unit: str
     #: value = integer / 10^decimals.
     decimals: int
+
+
+def everything(_metric: str) -> bool:
+    """Want every metric."""
+    return True
 
 
 class Minutes:
