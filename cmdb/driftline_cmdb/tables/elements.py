@@ -36,8 +36,8 @@ class Section(SQLModel, table=True):
     name: str
     #: Digest of the content that is applied; None where nothing was ever read.
     digest: bytes | None = None
-    #: Version of driftline that applied it: another schema reads other facts out of the same content.
-    applied_by: str = ""
+    #: `driftline.schema.FINGERPRINT` when it was applied: another schema reads other facts out of the same content.
+    applied_schema: str = ""
     #: Name of the last reading's outcome: READ, ABSENT, UNREADABLE.
     outcome: str = "READ"
     #: Why it could not be read, or only in part.
@@ -124,14 +124,15 @@ class Due(SQLModel, table=True):
     """CIs due for assessment; a row is written in the transaction that makes it due."""
 
     ci_id: int = Field(primary_key=True, foreign_key="ci.id")
+    #: Due from this time on.
     since_ms: int = time_ms()
     #: Compare everything, not only what changed since the last assessment.
     whole: bool = False
 
 
 class Assessment(SQLModel, table=True):
-    """Up to which revision a CI's changes have been assessed."""
+    """Up to which revision a source's changes have been assessed."""
 
-    ci_id: int = Field(primary_key=True, foreign_key="ci.id")
+    source_id: int = Field(primary_key=True, foreign_key="source.id")
     revision_id: int = Field(sa_type=BigInteger)
     assessed_ms: int = time_ms()
