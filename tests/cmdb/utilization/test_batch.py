@@ -47,7 +47,7 @@ BAD = {
     "series 1.metric: '' is no metric name": change(lambda s: s.ClearField("metric")),
     "series 1.metric: 'CPU load' is no metric name": change(lambda s: setattr(s, "metric", "CPU load")),
     "series 1.metric: 'aaaa": change(lambda s: setattr(s, "metric", "a" * 129)),
-    "series system.disk.io.instance: ": change(lambda s: setattr(s, "instance", "s" * 257)),
+    "series system.disk.io.instance: ": change(lambda s: setattr(s, "instance", "s" * 513)),
     "series system.disk.io.instance: 'a.x00'": change(lambda s: setattr(s, "instance", "a\0")),
     "series system.disk.io.unit: ": change(lambda s: setattr(s, "unit", "s" * 33)),
     "series system.disk.io of sda.decimals: 10 is more than 9": change(lambda s: setattr(s, "decimals", 10)),
