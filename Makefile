@@ -41,8 +41,7 @@ protos: develop ## Generate the protobuf code anew
 
 migration: develop ## Write a migration for changed tables: make migration NAME="what changed"
 	@test -n "$(NAME)" || { echo 'say what changed: make migration NAME="add a column"'; exit 2; }
-	@rm -f $(VENV)/migration.db && $(BIN)/alembic -q -x url=sqlite:///$(VENV)/migration.db upgrade head
-	$(BIN)/alembic -x url=sqlite:///$(VENV)/migration.db revision --autogenerate -m "$(NAME)"
+	$(BIN)/python cmdb/new_migration.py "$(NAME)"
 
 lock: ## Pin dependencies anew (needs uv); the locks record no download addresses
 	uv pip compile -q pyproject.toml --extra server --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
