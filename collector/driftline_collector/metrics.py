@@ -19,7 +19,10 @@ class Metrics:
         """Create the metrics, at zero."""
         self.registry = registry = CollectorRegistry()
         self.calls = Counter(
-            "driftline_collector_calls", "Calls answered, by method and gRPC status.", ["method", "status"], registry=registry
+            "driftline_collector_calls",
+            "Calls answered, by method and gRPC status.",
+            ["method", "status"],
+            registry=registry,
         )
         self.reports = Counter("driftline_collector_reports", "Reports committed.", registry=registry)
         self.sections = Counter("driftline_collector_sections", "Sections in committed reports.", registry=registry)
@@ -46,7 +49,9 @@ class Metrics:
         self.job_failures = Counter(
             "driftline_collector_job_failures", "Failed runs of a background job.", ["job"], registry=registry
         )
-        self.fleet = Gauge("driftline_collector_live_sources", "Sources seen in the last 15 minutes.", registry=registry)
+        self.fleet = Gauge(
+            "driftline_collector_live_sources", "Sources seen in the last 15 minutes.", registry=registry
+        )
 
 
 class MetricsServer:

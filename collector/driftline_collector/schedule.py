@@ -1,7 +1,7 @@
 """When agents check in: seldom enough for the load, and spread, so that a fleet coming back does not stampede.
 
-Each source has a slot in the interval, by a hash of its identity. Whenever it calls, it is told to come at its slot's next
-time that is at least half an interval away; so two intervals after an outage the fleet is spread again.
+Each source has a slot in the interval, by a hash of its identity. Whenever it calls, it is told to come at its slot's
+next time that is at least half an interval away; so two intervals after an outage the fleet is spread again.
 """
 
 from hashlib import blake2b

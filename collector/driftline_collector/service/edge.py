@@ -49,7 +49,7 @@ def status_of(error: Exception) -> grpc.StatusCode:
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), grpc.StatusCode.INTERNAL)
 
 
-class Edge(grpc.ServerInterceptor[Any, Any]):
+class Edge(grpc.ServerInterceptor):
     """Stands before every unary method of a server."""
 
     def __init__(self, metrics: Metrics, admit: Callable[[str, str], None] = lambda method, peer: None) -> None:
@@ -95,9 +95,7 @@ class Edge(grpc.ServerInterceptor[Any, Any]):
 
     def _fail(self, method: str, context: Context, error: Exception) -> NoReturn:
         incident = secrets.token_hex(4)
-        log.error(
-            "call failed", exc_info=error, extra={"method": method, "incident": incident, "peer": context.peer()}
-        )
+        log.error("call failed", exc_info=error, extra={"method": method, "incident": incident, "peer": context.peer()})
         message = f"the collector failed; its log says why under incident {incident}"
         self._abort(method, context, grpc.StatusCode.INTERNAL, message)
 

@@ -1,15 +1,16 @@
 """Who calls: the source is the certificate's, never a field of a message.
 
-A live connection outlives its certificate, so every call checks its end, its revocation, and the source's quarantine. What
-the record says is remembered for a second, so a revocation holds within that.
+A live connection outlives its certificate, so every call checks its end, its revocation, and the source's quarantine.
+What the record says is remembered for a second, so a revocation holds within that.
 """
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any, TypeVar
 
 from cryptography import x509
 
@@ -23,6 +24,9 @@ from driftline_collector.clock import Clock
 FRESH_S = 1.0
 #: Certificates remembered.
 _CERTIFICATES = 4096
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +54,11 @@ class Identities:
         self._statuses: OrderedDict[str, tuple[float, CertificateStatus | None]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def caller(self, auth_context: Mapping[str, Iterable[bytes]]) -> Caller:
+    def caller(self, auth_context: Mapping[str, Any]) -> Caller:
         """Return the source whose certificate the connection was made with.
 
-        :param auth_context: of the call; gRPC has checked that the certificate is of our authority.
+        :param auth_context: of the call: lists of bytes by name (gRPC's stubs say bytes). gRPC has checked that the
+            certificate is of our authority.
         :raises Unauthenticated: where the certificate has ended, was revoked, or is not on record.
         :raises Refused: where the source is quarantined.
         :raises Unavailable: where the database does not answer.
@@ -107,7 +112,7 @@ def check_status(status: CertificateStatus | None, uid: str) -> CertificateStatu
     return status
 
 
-def _remember[K, V](memory: OrderedDict[K, V], key: K, value: V) -> None:
+def _remember(memory: OrderedDict[K, V], key: K, value: V) -> None:
     memory[key] = value
     memory.move_to_end(key)
     if len(memory) > _CERTIFICATES:

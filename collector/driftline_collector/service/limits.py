@@ -50,7 +50,7 @@ class RateLimit:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin with all buckets full; rates are calls a second."""
-        self._new = lambda now: Bucket(rate_peer, burst_peer, now)
+        self._rate_peer, self._burst_peer = rate_peer, burst_peer
         self._monotonic = monotonic
         self._all = Bucket(rate_all, burst_all, monotonic())
         self._peers: OrderedDict[str, Bucket] = OrderedDict()
@@ -65,7 +65,7 @@ class RateLimit:
         key = network_of(peer)
         with self._lock:
             now = self._monotonic()
-            bucket = self._peers.setdefault(key, self._new(now))
+            bucket = self._peers.setdefault(key, Bucket(self._rate_peer, self._burst_peer, now))
             self._peers.move_to_end(key)
             if len(self._peers) > _PEERS:
                 self._peers.popitem(last=False)
