@@ -6,7 +6,7 @@ Requests are parsed here too: gRPC's own parsing answers a malformed one with IN
 import logging
 import secrets
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -40,7 +40,8 @@ _STATUSES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
 #: Longest message to a client; a header block takes 8 KiB, and messages quote what was sent.
 _LONGEST = 1000
 
-Handler = grpc.RpcMethodHandler[Any, Any]
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in the stubs only
+MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 Context = grpc.ServicerContext
 
 
@@ -60,7 +61,7 @@ class Edge(grpc.ServerInterceptor):
         self._metrics, self._admit = metrics, admit
 
     def intercept_service(
-        self, continuation: Callable[[grpc.HandlerCallDetails], Handler | None], details: grpc.HandlerCallDetails
+        self, continuation: Callable[[grpc.HandlerCallDetails], MaybeHandler], details: grpc.HandlerCallDetails
     ) -> Handler:
         """Put the edge around a method."""
         handler = continuation(details)
