@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from hashlib import blake2b
 from typing import cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -145,6 +146,9 @@ def plan_of(message_type: type[Message]) -> Plan:
 
 
 FACTS = plan_of(facts_pb2.Facts)
+
+#: Changes when the schema does: the same section's content may then hold facts that were not read out of it before.
+FINGERPRINT = blake2b(facts_pb2.DESCRIPTOR.serialized_pb, digest_size=8).hexdigest()
 
 
 def walk(plan: Plan = FACTS) -> Iterator[Field]:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Integer
+from sqlalchemy import JSON, BigInteger, Integer, Table
 from sqlalchemy.types import TypeEngine
-from sqlmodel import Field
+from sqlmodel import Field, SQLModel
 
 #: 64-bit row id that SQLite still fills by itself.
 RowId: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
@@ -28,3 +28,8 @@ def time_ms_or_none() -> Any:
 def document(default: type) -> Any:
     """Return the definition of a JSON column with an empty list or dict as its default."""
     return Field(default_factory=default, sa_type=JSON)
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Return a model's table, for Core statements."""
+    return model.__table__  # type: ignore[attr-defined,no-any-return]  # SQLModel adds it

@@ -36,8 +36,8 @@ class Section(SQLModel, table=True):
     name: str
     #: Digest of the content that is applied; None where nothing was ever read.
     digest: bytes | None = None
-    #: Version of driftline that applied it: another schema reads other facts out of the same content.
-    applied_by: str = ""
+    #: `driftline.schema.FINGERPRINT` when it was applied: another schema reads other facts out of the same content.
+    applied_schema: str = ""
     #: Name of the last reading's outcome: READ, ABSENT, UNREADABLE.
     outcome: str = "READ"
     #: Why it could not be read, or only in part.

@@ -25,6 +25,8 @@ class Source(SQLModel, table=True):
     #: Digest of the last report in this epoch, to tell a retry from a fork.
     report_digest: bytes | None = None
     continuation: bytes | None = None
+    #: Epochs that a newer one has replaced, newest last; a report from one of them means that two hold this identity.
+    past_epochs: list[str] = document(list)
     #: What to add to the host's clock to get the collector's, ms.
     skew_ms: int = time_ms_or_none()
     #: All its sections are known to have held at this time (corrected by skew).

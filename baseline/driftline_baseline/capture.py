@@ -1,0 +1,26 @@
+"""Drafting a baseline from what a CI is: the whole schema exactly, less what differs or moves by itself."""
+
+from driftline import schema
+from driftline_baseline.document import Document, Expectation, Selector
+
+#: What a captured baseline ignores, with why. It stands in the document, where its reviewer sees and edits it.
+MOVES_BY_ITSELF: dict[str, str] = {
+    "network.interfaces[veth*]": "containers come and go",
+    "network.interfaces[br-*]": "made by container engines",
+    "network.interfaces[docker*]": "made by container engines",
+    "network.interfaces[tap*]": "virtual machines come and go",
+    "network.interfaces[vnet*]": "virtual machines come and go",
+    "network.routes[*].source": "follows the interface's address",
+    "storage.devices[loop*]": "attached and detached by snaps and images",
+    "storage.filesystems[/run*]": "mounted per session",
+}
+
+
+def draft(name: str, ci_uid: str) -> Document:
+    """Return the document of a baseline captured from one CI; the captured elements are pinned beside it."""
+    return Document(
+        name=name,
+        selector=Selector({"ci": (ci_uid,)}),
+        expect=tuple(Expectation(field.name, None) for field in schema.FACTS.fields),
+        ignore=tuple(MOVES_BY_ITSELF),
+    )

@@ -1,0 +1,67 @@
+"""Which of the host's own transactions a change belongs to. Evidence attributes; it never explains (rule 15)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from driftline import paths
+from driftline_baseline.interval import Interval
+
+#: Logs carry whole seconds, so a transaction may have ended up to this much later than it says.
+LOG_RESOLUTION_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PackageStep:
+    """What a transaction did to one package; versions are empty where it was or became absent."""
+
+    name: str
+    architecture: str
+    version_before: str = ""
+    version_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostAct:
+    """One transaction of the host's own logs."""
+
+    id: int
+    manager: str
+    command_line: str
+    requested_by: str
+    started_ms: int
+    ended_ms: int
+    steps: tuple[PackageStep, ...] = ()
+
+    def may_have_made(self, change: Interval) -> bool:
+        """Tell whether this ran at a time when the change can have happened."""
+        after = change.after_ms
+        return self.started_ms <= change.until_ms and (after is None or self.ended_ms + LOG_RESOLUTION_MS > after)
+
+
+def attribute(path: str, version_after: str | None, change: Interval, acts: Iterable[HostAct]) -> HostAct | None:
+    """Return the transaction that a change belongs to, None where the logs name none.
+
+    A package's change belongs to the last transaction that left it in this version. Any other change belongs to a
+    transaction only by time, and only where a single one can have made it.
+
+    :param path: the element's or attribute's path.
+    :param version_after: for a package its version after the change, None where it is gone; otherwise ignored.
+    """
+    candidates = sorted((act for act in acts if act.may_have_made(change)), key=lambda act: act.ended_ms)
+    package = _package_of(path)
+    if package is None:
+        return candidates[0] if len(candidates) == 1 else None
+    name, architecture = package
+    for act in reversed(candidates):
+        for step in act.steps:
+            same = step.name == name and step.architecture in ("", architecture, "all")
+            if same and step.version_after == (version_after or ""):
+                return act
+    return None
+
+
+def _package_of(path: str) -> tuple[str, str] | None:
+    for name, keys in paths.steps(path):
+        if name == "packages" and keys and len(keys) == 3:
+            return keys[1], keys[2]
+    return None

@@ -1,0 +1,43 @@
+"""One cause, one group: what a group's key is and when another host's event joins it (design section 6, rule 9)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from driftline_baseline.compare import Difference
+from driftline_baseline.evidence import HostAct
+from driftline_baseline.values import show
+
+#: A group takes in other hosts' events of the same cause for so long after it was first seen.
+JOIN_WITHIN_MS = 24 * 3600 * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What made one host's drifts: the key is equal for the same cause on another host."""
+
+    key: str
+    #: For people: ``apt-get install -y sl, by root``.
+    title: str
+
+
+def _key(*parts: str) -> str:
+    return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def cause_of(differences: Iterable[Difference], act: HostAct | None) -> Cause:
+    """Return the cause of one host's event.
+
+    A transaction that names its command is the cause together with who asked for it; otherwise the exact set of
+    (path, value after) is.
+
+    :param differences: all of the event's differences; at least one.
+    """
+    if act is not None and act.command_line:
+        actor = act.requested_by or "root"
+        return Cause(_key("command", act.manager, act.command_line, actor), f"{act.command_line}, by {actor}")
+    ordered = sorted(differences, key=lambda difference: difference.path)
+    key = _key("set", *(f"{item.path}\0{item.actual}" for item in ordered))
+    first = ordered[0]
+    title = f"{first.path}: {show(first.expected)} -> {show(first.actual)}"
+    return Cause(key, title if len(ordered) == 1 else f"{title} and {len(ordered) - 1} more")

@@ -1,0 +1,53 @@
+"""Which CI a source speaks for. What a host claims is no proof: a likeness is a finding for a person, never a merge."""
+
+from uuid import uuid4
+
+from sqlmodel import Session, col, select
+
+from driftline.v1.collector_pb2 import HostClaims
+from driftline_cmdb import continuity
+from driftline_cmdb.tables.cis import Binding, Ci
+from driftline_cmdb.tables.sources import Source
+
+
+def bound_ci(session: Session, source: Source, claims: HostClaims | None, now_ms: int) -> Ci:
+    """Return the CI that a source speaks for, made at its first report."""
+    query = select(Binding.ci_id).where(Binding.source_id == source.id, col(Binding.until_ms).is_(None))
+    ci_id = session.exec(query).first()
+    if claims is not None:
+        plain = {descriptor.name: _plain(value) for descriptor, value in claims.ListFields()}
+        if plain != source.claims:
+            source.claims = plain
+    hostname = claims.hostname if claims is not None and claims.hostname else source.hostname or source.uid
+    if ci_id is not None:
+        ci = session.get_one(Ci, ci_id)
+        if hostname != source.hostname and ci.name == source.hostname:
+            ci.name = hostname
+        source.hostname = hostname
+        return ci
+    ci = Ci(uid=str(uuid4()), name=hostname, first_seen_ms=now_ms, last_seen_ms=now_ms)
+    session.add(ci)
+    session.flush()
+    source.hostname = hostname
+    session.add(Binding(source_id=source.id, ci_id=ci.id, reason="first report of a new source", since_ms=now_ms))
+    _note_same_machine(session, source, ci, now_ms)
+    return ci
+
+
+def _note_same_machine(session: Session, source: Source, ci: Ci, now_ms: int) -> None:
+    """Open a finding where another source claims the same machine: a claim is no proof, so a person decides."""
+    machine = source.claims.get("machine_id")
+    if not machine:
+        return
+    for other in session.exec(select(Source).where(Source.id != source.id)):
+        if other.claims.get("machine_id") == machine:
+            message = f"{ci.name} ({ci.uid}) claims the machine id of {other.hostname}: the same machine, or a clone?"
+            detail = {"source": source.uid, "other": other.uid, "machine_id": machine}
+            continuity.open_finding(
+                session, "same machine", f"same machine:{source.uid}", ci.id, message, detail, now_ms
+            )
+            return
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str) else list(value)  # type: ignore[call-overload]  # claims hold text and lists

@@ -1,0 +1,120 @@
+"""Numbers for paths and elements: each is stored once for the whole fleet.
+
+What is missing is inserted sorted, in a short transaction of its own before the holdings that refer to it: unsorted,
+PostgreSQL's writers deadlock.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session
+
+from driftline.facts import Element as FactElement
+from driftline_cmdb.database import Database
+from driftline_cmdb.tables._columns import table_of
+from driftline_cmdb.tables.elements import Element, Path
+
+_CHUNK = 500
+_T = TypeVar("_T")
+
+
+class Interned:
+    """Ids of elements by digest: an LRU cache over the two tables. Rows are never deleted while a collector runs."""
+
+    def __init__(self, database: Database, size: int = 200_000) -> None:
+        """Start empty.
+
+        :param size: elements remembered; about 150 bytes each.
+        """
+        self._database = database
+        self._size = size
+        self._known: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
+        self._lock = Lock()
+
+    def ids(self, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
+        """Return (element id, path id) by digest, inserting what the record does not have yet."""
+        found: dict[bytes, tuple[int, int]] = {}
+        unknown: dict[bytes, FactElement] = {}
+        with self._lock:
+            for element in elements:
+                ids = self._known.get(element.digest)
+                if ids is None:
+                    unknown[element.digest] = element
+                else:
+                    found[element.digest] = ids
+                    self._known.move_to_end(element.digest)
+        if unknown:
+            with self._database.read() as session:
+                known = _select_elements(session, unknown.keys())
+            missing = {digest: element for digest, element in unknown.items() if digest not in known}
+            if missing:
+                with self._database.write() as session:
+                    known.update(_insert(session, missing))
+            found.update(known)
+            self._remember(known)
+        return found
+
+    def ids_within(self, session: Session, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
+        """Return ids as `ids` does, inside a transaction that may yet be rolled back; nothing is remembered."""
+        wanted = {element.digest: element for element in elements}
+        known = _select_elements(session, wanted.keys())
+        missing = {digest: element for digest, element in wanted.items() if digest not in known}
+        return known | _insert(session, missing) if missing else known
+
+    def _remember(self, ids: Mapping[bytes, tuple[int, int]]) -> None:
+        with self._lock:
+            self._known.update(ids)
+            while len(self._known) > self._size:
+                self._known.popitem(last=False)
+
+
+def _select_elements(session: Session, digests: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:
+    found: dict[bytes, tuple[int, int]] = {}
+    table = table_of(Element)
+    for chunk in _chunks(list(digests)):
+        query = select(table.c.digest, table.c.id, table.c.path_id).where(table.c.digest.in_(chunk))
+        for digest, element_id, path_id in session.execute(query):
+            found[digest] = (element_id, path_id)
+    return found
+
+
+def path_ids(session: Session, texts: Iterable[str]) -> dict[str, int]:
+    """Return the ids of the paths that the record knows."""
+    found: dict[str, int] = {}
+    table = table_of(Path)
+    for chunk in _chunks(list(texts)):
+        found.update(
+            (text, id_)
+            for id_, text in session.execute(select(table.c.id, table.c.text).where(table.c.text.in_(chunk)))
+        )
+    return found
+
+
+def _insert(session: Session, missing: Mapping[bytes, FactElement]) -> dict[bytes, tuple[int, int]]:
+    texts = sorted({element.path for element in missing.values()})
+    ids = path_ids(session, texts)
+    insert_ignoring(session, Path, [{"text": text} for text in texts if text not in ids])
+    ids = path_ids(session, texts)
+    rows = [
+        {"path_id": ids[element.path], "content": element.content, "digest": element.digest}
+        for element in sorted(missing.values(), key=lambda element: element.digest)
+    ]
+    insert_ignoring(session, Element, rows)
+    return _select_elements(session, missing.keys())
+
+
+def insert_ignoring(session: Session, model: type[Any], rows: list[dict[str, Any]]) -> None:
+    """Insert rows, leaving out those that a unique constraint already holds."""
+    if not rows:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(dialect.insert(table_of(model)).on_conflict_do_nothing(), rows)
+
+
+def _chunks(items: list[_T]) -> Iterable[list[_T]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]

@@ -1,0 +1,663 @@
+"""initial tables."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply this migration."""
+    op.create_table(
+        "auditentry",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=True),
+        sa.Column("chain", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auditentry")),
+        sa.UniqueConstraint("position", name=op.f("uq_auditentry_position")),
+    )
+    with op.batch_alter_table("auditentry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_auditentry_action"), ["action"], unique=False)
+
+    op.create_table(
+        "baseline",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("created_by", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_baseline")),
+        sa.UniqueConstraint("name", name=op.f("uq_baseline_name")),
+    )
+    op.create_table(
+        "ci",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.String(), nullable=False),
+        sa.Column("ci_class", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("responsible", sa.String(), nullable=True),
+        sa.Column("environment", sa.String(), nullable=True),
+        sa.Column("location", sa.String(), nullable=True),
+        sa.Column("criticality", sa.String(), nullable=True),
+        sa.Column("services", sa.JSON(), nullable=False),
+        sa.Column("labels", sa.JSON(), nullable=False),
+        sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("first_seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ci")),
+        sa.UniqueConstraint("uid", name=op.f("uq_ci_uid")),
+    )
+    with op.batch_alter_table("ci", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ci_name"), ["name"], unique=False)
+
+    op.create_table(
+        "path",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_path")),
+        sa.UniqueConstraint("text", name=op.f("uq_path_text")),
+    )
+    op.create_table(
+        "person",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("password_hash", sa.String(), nullable=False),
+        sa.Column("roles", sa.JSON(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
+        sa.UniqueConstraint("name", name=op.f("uq_person_name")),
+    )
+    op.create_table(
+        "rfc",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("requester", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("priority", sa.String(), nullable=False),
+        sa.Column("category", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("ordered", sa.String(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("effect_of_not_doing", sa.String(), nullable=False),
+        sa.Column("risk", sa.String(), nullable=False),
+        sa.Column("impact", sa.String(), nullable=False),
+        sa.Column("benefit", sa.String(), nullable=False),
+        sa.Column("cost", sa.String(), nullable=False),
+        sa.Column("implementer", sa.String(), nullable=True),
+        sa.Column("test_plan", sa.String(), nullable=False),
+        sa.Column("back_out_plan", sa.String(), nullable=False),
+        sa.Column("planned_start_ms", sa.BigInteger(), nullable=True),
+        sa.Column("planned_end_ms", sa.BigInteger(), nullable=True),
+        sa.Column("actual_start_ms", sa.BigInteger(), nullable=True),
+        sa.Column("actual_end_ms", sa.BigInteger(), nullable=True),
+        sa.Column("review", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfc")),
+        sa.UniqueConstraint("number", name=op.f("uq_rfc_number")),
+    )
+    with op.batch_alter_table("rfc", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfc_state"), ["state"], unique=False)
+
+    op.create_table(
+        "source",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("hostname", sa.String(), nullable=False),
+        sa.Column("agent_version", sa.String(), nullable=False),
+        sa.Column("claims", sa.JSON(), nullable=False),
+        sa.Column("enrolled_ms", sa.BigInteger(), nullable=False),
+        sa.Column("epoch", sa.String(), nullable=True),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("report_digest", sa.LargeBinary(), nullable=True),
+        sa.Column("continuation", sa.LargeBinary(), nullable=True),
+        sa.Column("skew_ms", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=True),
+        sa.Column("quarantined_ms", sa.BigInteger(), nullable=True),
+        sa.Column("quarantine_reason", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
+        sa.UniqueConstraint("uid", name=op.f("uq_source_uid")),
+    )
+    op.create_table(
+        "apitoken",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=True),
+        sa.Column("used_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_apitoken_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_apitoken")),
+        sa.UniqueConstraint("secret_hash", name=op.f("uq_apitoken_secret_hash")),
+    )
+    with op.batch_alter_table("apitoken", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_apitoken_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "assessment",
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("revision_id", sa.BigInteger(), nullable=False),
+        sa.Column("assessed_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_assessment_ci_id")),
+        sa.PrimaryKeyConstraint("ci_id", name=op.f("pk_assessment")),
+    )
+    op.create_table(
+        "baselineversion",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("baseline_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("as_of_ms", sa.BigInteger(), nullable=False),
+        sa.Column("captured_ci_id", sa.Integer(), nullable=True),
+        sa.Column("approved_by", sa.String(), nullable=True),
+        sa.Column("approved_ms", sa.BigInteger(), nullable=True),
+        sa.Column("retired_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["baseline_id"], ["baseline.id"], name=op.f("fk_baselineversion_baseline_id")),
+        sa.ForeignKeyConstraint(["captured_ci_id"], ["ci.id"], name=op.f("fk_baselineversion_captured_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_baselineversion")),
+        sa.UniqueConstraint("baseline_id", "number", name=op.f("uq_baselineversion_baseline_id_number")),
+    )
+    with op.batch_alter_table("baselineversion", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_baselineversion_state"), ["state"], unique=False)
+
+    op.create_table(
+        "binding",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_binding_ci_id")),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_binding_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_binding")),
+    )
+    with op.batch_alter_table("binding", schema=None) as batch_op:
+        batch_op.create_index(
+            "binding_open",
+            ["source_id"],
+            unique=True,
+            sqlite_where=sa.text("until_ms IS NULL"),
+            postgresql_where=sa.text("until_ms IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_binding_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
+        "certificate",
+        sa.Column("serial", sa.String(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("not_before_ms", sa.BigInteger(), nullable=False),
+        sa.Column("not_after_ms", sa.BigInteger(), nullable=False),
+        sa.Column("issued_ms", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_ms", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_by", sa.String(), nullable=True),
+        sa.Column("revoked_reason", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_certificate_source_id")),
+        sa.PrimaryKeyConstraint("serial", name=op.f("pk_certificate")),
+    )
+    with op.batch_alter_table("certificate", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_certificate_source_id"), ["source_id"], unique=False)
+
+    op.create_table(
+        "driftgroup",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("opened_ms", sa.BigInteger(), nullable=False),
+        sa.Column("joinable_until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_driftgroup_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_driftgroup")),
+    )
+    with op.batch_alter_table("driftgroup", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_driftgroup_key"), ["key"], unique=False)
+        batch_op.create_index(batch_op.f("ix_driftgroup_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "due",
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("whole", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_due_ci_id")),
+        sa.PrimaryKeyConstraint("ci_id", name=op.f("pk_due")),
+    )
+    op.create_table(
+        "element",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("path_id", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["path_id"], ["path.id"], name=op.f("fk_element_path_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_element")),
+        sa.UniqueConstraint("digest", name=op.f("uq_element_digest")),
+    )
+    with op.batch_alter_table("element", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_element_path_id"), ["path_id"], unique=False)
+
+    op.create_table(
+        "finding",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=True),
+        sa.Column("message", sa.String(), nullable=False),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("opened_ms", sa.BigInteger(), nullable=False),
+        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_finding_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
+    )
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.create_index(
+            "finding_open",
+            ["key"],
+            unique=True,
+            sqlite_where=sa.text("closed_ms IS NULL"),
+            postgresql_where=sa.text("closed_ms IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_finding_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
+        "hosttransaction",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("manager", sa.String(), nullable=False),
+        sa.Column("command_line", sa.String(), nullable=False),
+        sa.Column("requested_by", sa.String(), nullable=False),
+        sa.Column("started_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=False),
+        sa.Column("changes", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_hosttransaction_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hosttransaction")),
+        sa.UniqueConstraint("source_id", "digest", name=op.f("uq_hosttransaction_source_id_digest")),
+    )
+    with op.batch_alter_table("hosttransaction", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hosttransaction_source_id"), ["source_id"], unique=False)
+
+    op.create_table(
+        "jointoken",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("secret_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("uses_left", sa.Integer(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=True),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("created_by", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_jointoken_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jointoken")),
+    )
+    op.create_table(
+        "relation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("from_ci_id", sa.Integer(), nullable=False),
+        sa.Column("to_ci_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["from_ci_id"], ["ci.id"], name=op.f("fk_relation_from_ci_id")),
+        sa.ForeignKeyConstraint(["to_ci_id"], ["ci.id"], name=op.f("fk_relation_to_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_relation")),
+    )
+    with op.batch_alter_table("relation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_relation_from_ci_id"), ["from_ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_relation_to_ci_id"), ["to_ci_id"], unique=False)
+
+    op.create_table(
+        "revision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("section", sa.String(), nullable=False),
+        sa.Column("epoch", sa.String(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.Column("after_ms", sa.BigInteger(), nullable=True),
+        sa.Column("observed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("skew_ms", sa.BigInteger(), nullable=False),
+        sa.Column("agent_version", sa.String(), nullable=False),
+        sa.Column("added", sa.Integer(), nullable=False),
+        sa.Column("removed", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_revision_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_revision")),
+    )
+    with op.batch_alter_table("revision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_revision_source_id"), ["source_id"], unique=False)
+
+    op.create_table(
+        "rfcdecision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("from_state", sa.String(), nullable=True),
+        sa.Column("to_state", sa.String(), nullable=False),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcdecision_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcdecision")),
+    )
+    with op.batch_alter_table("rfcdecision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfcdecision_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "rfcdelta",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("before", sa.String(), nullable=True),
+        sa.Column("after", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("authorised_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ci_version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_rfcdelta_ci_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcdelta_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcdelta")),
+        sa.UniqueConstraint("rfc_id", "ci_id", "path", name=op.f("uq_rfcdelta_rfc_id_ci_id_path")),
+    )
+    with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfcdelta_ci_id"), ["ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_rfcdelta_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "section",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=True),
+        sa.Column("applied_by", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("unreadable", sa.JSON(), nullable=False),
+        sa.Column("topic_revision", sa.Integer(), nullable=False),
+        sa.Column("observed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("stale_since_ms", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_section_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_section")),
+        sa.UniqueConstraint("source_id", "name", name=op.f("uq_section_source_id_name")),
+    )
+    op.create_table(
+        "utilizationchunk",
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_utilizationchunk_source_id")),
+        sa.PrimaryKeyConstraint("source_id", "hour", name=op.f("pk_utilizationchunk")),
+    )
+    with op.batch_alter_table("utilizationchunk", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_utilizationchunk_hour"), ["hour"], unique=False)
+
+    op.create_table(
+        "utilizationfragment",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("last_minute", sa.Integer(), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_utilizationfragment_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_utilizationfragment")),
+    )
+    with op.batch_alter_table("utilizationfragment", schema=None) as batch_op:
+        batch_op.create_index("utilizationfragment_source_minute", ["source_id", "last_minute"], unique=False)
+
+    op.create_table(
+        "utilizationhour",
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("summary", sa.LargeBinary(), nullable=False),
+        sa.Column("histograms", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_utilizationhour_source_id")),
+        sa.PrimaryKeyConstraint("source_id", "hour", name=op.f("pk_utilizationhour")),
+    )
+    with op.batch_alter_table("utilizationhour", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_utilizationhour_hour"), ["hour"], unique=False)
+
+    op.create_table(
+        "websession",
+        sa.Column("id_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("person_id", sa.Integer(), nullable=False),
+        sa.Column("csrf", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_websession_person_id")),
+        sa.PrimaryKeyConstraint("id_hash", name=op.f("pk_websession")),
+    )
+    with op.batch_alter_table("websession", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_websession_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
+        "baselineelement",
+        sa.Column("version_id", sa.Integer(), nullable=False),
+        sa.Column("path_id", sa.BigInteger(), nullable=False),
+        sa.Column("element_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["element_id"], ["element.id"], name=op.f("fk_baselineelement_element_id")),
+        sa.ForeignKeyConstraint(["path_id"], ["path.id"], name=op.f("fk_baselineelement_path_id")),
+        sa.ForeignKeyConstraint(["version_id"], ["baselineversion.id"], name=op.f("fk_baselineelement_version_id")),
+        sa.PrimaryKeyConstraint("version_id", "path_id", name=op.f("pk_baselineelement")),
+    )
+    op.create_table(
+        "drift",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("expected", sa.String(), nullable=True),
+        sa.Column("actual", sa.String(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("severity", sa.String(), nullable=False),
+        sa.Column("after_ms", sa.BigInteger(), nullable=True),
+        sa.Column("observed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("opened_ms", sa.BigInteger(), nullable=False),
+        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("returns", sa.Integer(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("accepted_until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("baseline_version_id", sa.Integer(), nullable=True),
+        sa.Column("revision_id", sa.BigInteger(), nullable=True),
+        sa.Column("transaction_id", sa.BigInteger(), nullable=True),
+        sa.Column("group_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["baseline_version_id"], ["baselineversion.id"], name=op.f("fk_drift_baseline_version_id")
+        ),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_drift_ci_id")),
+        sa.ForeignKeyConstraint(["group_id"], ["driftgroup.id"], name=op.f("fk_drift_group_id")),
+        sa.ForeignKeyConstraint(["revision_id"], ["revision.id"], name=op.f("fk_drift_revision_id")),
+        sa.ForeignKeyConstraint(["transaction_id"], ["hosttransaction.id"], name=op.f("fk_drift_transaction_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_drift")),
+    )
+    with op.batch_alter_table("drift", schema=None) as batch_op:
+        batch_op.create_index(
+            "drift_open",
+            ["ci_id", "path"],
+            unique=True,
+            sqlite_where=sa.text("closed_ms IS NULL"),
+            postgresql_where=sa.text("closed_ms IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_drift_ci_id"), ["ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_drift_group_id"), ["group_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_drift_state"), ["state"], unique=False)
+
+    op.create_table(
+        "holding",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("section_id", sa.Integer(), nullable=False),
+        sa.Column("path_id", sa.BigInteger(), nullable=False),
+        sa.Column("element_id", sa.BigInteger(), nullable=False),
+        sa.Column("since_revision", sa.BigInteger(), nullable=False),
+        sa.Column("until_revision", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["element_id"], ["element.id"], name=op.f("fk_holding_element_id")),
+        sa.ForeignKeyConstraint(["path_id"], ["path.id"], name=op.f("fk_holding_path_id")),
+        sa.ForeignKeyConstraint(["section_id"], ["section.id"], name=op.f("fk_holding_section_id")),
+        sa.ForeignKeyConstraint(["since_revision"], ["revision.id"], name=op.f("fk_holding_since_revision")),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_holding_source_id")),
+        sa.ForeignKeyConstraint(["until_revision"], ["revision.id"], name=op.f("fk_holding_until_revision")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holding")),
+    )
+    with op.batch_alter_table("holding", schema=None) as batch_op:
+        batch_op.create_index(
+            "holding_closed",
+            ["until_revision"],
+            unique=False,
+            sqlite_where=sa.text("until_revision IS NOT NULL"),
+            postgresql_where=sa.text("until_revision IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "holding_open",
+            ["source_id", "path_id"],
+            unique=True,
+            sqlite_where=sa.text("until_revision IS NULL"),
+            postgresql_where=sa.text("until_revision IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_holding_element_id"), ["element_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_holding_since_revision"), ["since_revision"], unique=False)
+
+
+def downgrade() -> None:
+    """Take it back."""
+    with op.batch_alter_table("holding", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_holding_since_revision"))
+        batch_op.drop_index(batch_op.f("ix_holding_element_id"))
+        batch_op.drop_index(
+            "holding_open",
+            sqlite_where=sa.text("until_revision IS NULL"),
+            postgresql_where=sa.text("until_revision IS NULL"),
+        )
+        batch_op.drop_index(
+            "holding_closed",
+            sqlite_where=sa.text("until_revision IS NOT NULL"),
+            postgresql_where=sa.text("until_revision IS NOT NULL"),
+        )
+
+    op.drop_table("holding")
+    with op.batch_alter_table("drift", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_drift_state"))
+        batch_op.drop_index(batch_op.f("ix_drift_group_id"))
+        batch_op.drop_index(batch_op.f("ix_drift_ci_id"))
+        batch_op.drop_index(
+            "drift_open", sqlite_where=sa.text("closed_ms IS NULL"), postgresql_where=sa.text("closed_ms IS NULL")
+        )
+
+    op.drop_table("drift")
+    op.drop_table("baselineelement")
+    with op.batch_alter_table("websession", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_websession_person_id"))
+
+    op.drop_table("websession")
+    with op.batch_alter_table("utilizationhour", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_utilizationhour_hour"))
+
+    op.drop_table("utilizationhour")
+    with op.batch_alter_table("utilizationfragment", schema=None) as batch_op:
+        batch_op.drop_index("utilizationfragment_source_minute")
+
+    op.drop_table("utilizationfragment")
+    with op.batch_alter_table("utilizationchunk", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_utilizationchunk_hour"))
+
+    op.drop_table("utilizationchunk")
+    op.drop_table("section")
+    with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfcdelta_rfc_id"))
+        batch_op.drop_index(batch_op.f("ix_rfcdelta_ci_id"))
+
+    op.drop_table("rfcdelta")
+    with op.batch_alter_table("rfcdecision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfcdecision_rfc_id"))
+
+    op.drop_table("rfcdecision")
+    with op.batch_alter_table("revision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_revision_source_id"))
+
+    op.drop_table("revision")
+    with op.batch_alter_table("relation", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_relation_to_ci_id"))
+        batch_op.drop_index(batch_op.f("ix_relation_from_ci_id"))
+
+    op.drop_table("relation")
+    op.drop_table("jointoken")
+    with op.batch_alter_table("hosttransaction", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_hosttransaction_source_id"))
+
+    op.drop_table("hosttransaction")
+    with op.batch_alter_table("finding", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_finding_ci_id"))
+        batch_op.drop_index(
+            "finding_open", sqlite_where=sa.text("closed_ms IS NULL"), postgresql_where=sa.text("closed_ms IS NULL")
+        )
+
+    op.drop_table("finding")
+    with op.batch_alter_table("element", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_element_path_id"))
+
+    op.drop_table("element")
+    op.drop_table("due")
+    with op.batch_alter_table("driftgroup", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_driftgroup_rfc_id"))
+        batch_op.drop_index(batch_op.f("ix_driftgroup_key"))
+
+    op.drop_table("driftgroup")
+    with op.batch_alter_table("certificate", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_certificate_source_id"))
+
+    op.drop_table("certificate")
+    with op.batch_alter_table("binding", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_binding_ci_id"))
+        batch_op.drop_index(
+            "binding_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
+        )
+
+    op.drop_table("binding")
+    with op.batch_alter_table("baselineversion", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_baselineversion_state"))
+
+    op.drop_table("baselineversion")
+    op.drop_table("assessment")
+    with op.batch_alter_table("apitoken", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_apitoken_person_id"))
+
+    op.drop_table("apitoken")
+    op.drop_table("source")
+    with op.batch_alter_table("rfc", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfc_state"))
+
+    op.drop_table("rfc")
+    op.drop_table("person")
+    op.drop_table("path")
+    with op.batch_alter_table("ci", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ci_name"))
+
+    op.drop_table("ci")
+    op.drop_table("baseline")
+    with op.batch_alter_table("auditentry", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_auditentry_action"))
+
+    op.drop_table("auditentry")
