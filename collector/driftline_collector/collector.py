@@ -9,6 +9,7 @@ from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
 
 from driftline.v1.collector_pb2_grpc import add_CollectorServicer_to_server, add_EnrolmentServicer_to_server
 from driftline_cmdb.database import Database, migrate
+from driftline_cmdb.reports import Ingest
 from driftline_collector.authority.authority import Authority
 from driftline_collector.clock import Clock, now_ms
 from driftline_collector.committer import Committer
@@ -59,7 +60,7 @@ class Collector:
         self.schedule = Schedule(settings)
         self.assessor = Assessor(self.database, self.metrics, clock)
         self.committer = Committer(
-            self.database, self.metrics, settings.commit_batch, settings.commit_queue, self.assessor.wake
+            Ingest(self.database), self.metrics, settings.commit_batch, settings.commit_queue, self.assessor.wake
         )
         self._jobs = Jobs(settings, self.database, self.authority, self.schedule, self.metrics, clock)
         gate = Gate(settings.concurrent_calls_source)

@@ -9,9 +9,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from typing import Protocol
 
-from driftline_cmdb import reports
-from driftline_cmdb.database import Database
 from driftline_cmdb.errors import CmdbError, Unavailable
 from driftline_cmdb.reports import Committed, Report
 from driftline_collector.errors import Exhausted
@@ -19,10 +18,19 @@ from driftline_collector.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
-Commit = Callable[[Database, Sequence[Report]], list[Committed | CmdbError]]
 _Waiting = tuple[Report, Future[Committed]]
 
 _STOPPING = "the collector is stopping; try again"
+
+
+class Commits(Protocol):
+    """Commits reports; :class:`driftline_cmdb.reports.Ingest` does."""
+
+    def commit(self, reports: Sequence[Report]) -> list[Committed | CmdbError]:
+        """Apply reports in one transaction; return, for each, its receipt or why it was refused.
+
+        :raises Unavailable: where the database does not answer; nothing was committed.
+        """
 
 
 class Committer:
@@ -30,12 +38,11 @@ class Committer:
 
     def __init__(
         self,
-        database: Database,
+        ingest: Commits,
         metrics: Metrics,
         batch: int,
         waiting: int,
         committed: Callable[[], None] = lambda: None,
-        commit: Commit = reports.commit,
     ) -> None:
         """Prepare the thread; :meth:`start` starts it.
 
@@ -43,8 +50,7 @@ class Committer:
         :param waiting: reports that may wait; more are refused.
         :param committed: called after each transaction, by the thread: it must be quick.
         """
-        self._database, self._metrics, self._batch = database, metrics, batch
-        self._committed, self._commit = committed, commit
+        self._ingest, self._metrics, self._batch, self._committed = ingest, metrics, batch, committed
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(maxsize=waiting)
         self._capacity = waiting
         self._lock = threading.Lock()
@@ -139,25 +145,29 @@ class Committer:
 
     def _commit_batch(self, batch: list[_Waiting]) -> None:
         start = time.perf_counter()
-        results: Sequence[Committed | Exception]
-        try:
-            results = self._commit(self._database, [report for report, _ in batch])
-            if len(results) != len(batch):
-                raise RuntimeError(f"{len(batch)} reports gave {len(results)} results")
-        except Unavailable as error:
-            log.warning("commit failed", extra={"reports": len(batch), "error": str(error)})
-            results = [error] * len(batch)
-        except Exception as error:
-            # Boundary of one transaction: it rolled back as a whole, and each caller is told; the thread must live on.
-            log.exception("commit failed", extra={"reports": len(batch)})
-            results = [error] * len(batch)
-        else:
-            self._metrics.commits.inc()
-            self._metrics.batch_size.observe(len(batch))
+        results = self._results([report for report, _ in batch])
         self._metrics.commit_seconds.observe(time.perf_counter() - start)
+        self._metrics.batch_size.observe(len(batch))
         for (_, future), result in zip(batch, results, strict=True):
             if isinstance(result, Exception):
                 future.set_exception(result)
             else:
                 future.set_result(result)
         self._committed()
+
+    def _results(self, reports: list[Report]) -> Sequence[Committed | Exception]:
+        try:
+            results = self._ingest.commit(reports)
+        except Unavailable as error:
+            log.warning("commit failed", extra={"reports": len(reports), "error": str(error)})
+            return [error] * len(reports)
+        except Exception as error:
+            # Boundary of one transaction: it rolled back as a whole. The thread must live on, and the others' reports
+            # must not fail for one that nothing foresaw.
+            if len(reports) > 1:
+                return [result for report in reports for result in self._results([report])]
+            fields = {"source": reports[0].source_id, "epoch": reports[0].epoch, "sequence": reports[0].sequence}
+            log.exception("commit failed", extra=fields)
+            return [error]
+        self._metrics.commits.inc()
+        return results

@@ -29,7 +29,7 @@ _DIGEST = 16
 #: The year 2200.
 _LATEST_MS = 7_258_118_400_000
 
-_SECTION_NAME = re.compile(r"[a-z][a-z0-9_.-]{0,63}", re.ASCII)
+_SECTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
 _EPOCH = re.compile(r"[0-9A-Za-z_-]{8,64}", re.ASCII)
 
 
@@ -162,7 +162,7 @@ def _check_names(field: str, named: Iterable[_Named]) -> None:
     _at_most(field, len(names), SECTIONS)
     for name in names:
         if not _SECTION_NAME.fullmatch(name):
-            raise Invalid(f"{field}: {name[:80]!r} is no section's name (a-z, digits, _ . -, at most 64)")
+            raise Invalid(f"{field}: {name[:80]!r} is no section's name (a-z, digits and _, at most 64)")
     if len(set(names)) != len(names):
         raise Invalid(f"{field}: a section stands twice")
 
