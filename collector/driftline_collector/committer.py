@@ -55,7 +55,6 @@ class Committer:
         self._capacity = waiting
         self._lock = threading.Lock()
         self._closed = False
-        self._abandoned = False
         self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
 
     def start(self) -> None:
@@ -103,10 +102,10 @@ class Committer:
         end = time.monotonic() + within_s
         while not self._queue.empty() and self._thread.is_alive() and time.monotonic() < end:
             time.sleep(0.005)
-        self._abandoned = True
         self._refuse_waiting()
         self._queue.put(None)
-        self._thread.join(max(0.1, end - time.monotonic()))
+        if self._thread.is_alive():
+            self._thread.join(max(0.1, end - time.monotonic()))
 
     def _refuse_waiting(self) -> None:
         while True:

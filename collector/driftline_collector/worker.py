@@ -47,7 +47,8 @@ class Assessor:
         """Finish what is being assessed; what is left stays due."""
         self._stopping.set()
         self._wake.set()
-        self._thread.join(within_s)
+        if self._thread.is_alive():
+            self._thread.join(within_s)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -92,7 +93,8 @@ class Jobs:
 
     def stop(self) -> None:
         """Start no more jobs; one that runs is not waited for, its transaction ends whole or not at all."""
-        self._scheduler.shutdown(wait=False)
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def _add(self, name: str, job: Callable[[], object], seconds: int) -> None:
         self._scheduler.add_job(
