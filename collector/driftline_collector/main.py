@@ -17,7 +17,8 @@ from driftline_cmdb.errors import CmdbError, NotFound
 from driftline_cmdb.sources import TokenText
 from driftline_cmdb.tables.cis import Ci
 from driftline_collector import logs, settings
-from driftline_collector.authority.authority import Authority
+from driftline_collector.authority import store
+from driftline_collector.authority.authority import fingerprint
 from driftline_collector.clock import now_ms
 from driftline_collector.collector import Collector
 from driftline_collector.errors import CollectorError, SettingsError
@@ -53,8 +54,9 @@ def run(chosen: Settings, options: argparse.Namespace) -> int:
 
 def token(chosen: Settings, options: argparse.Namespace) -> int:
     """Print a new join token."""
-    authority = Authority(chosen.data, chosen.names)
     now = now_ms()
+    # A collector may run on this directory: what it has is read, never renewed.
+    root = store.read_root(store.create(chosen.data, chosen.names, now))
     database = _open(chosen)
     with database.write() as session:
         ci_id = None
@@ -64,7 +66,7 @@ def token(chosen: Settings, options: argparse.Namespace) -> int:
                 raise NotFound(f"ci: {options.ci} does not exist; name its uid")
         expires = now + seconds(options.life) * 1000
         row, secret = sources.create_join_token(session, _actor(), options.uses, expires, now, ci_id, options.note)
-        text = TokenText(row.id, secret, authority.fingerprint)
+        text = TokenText(row.id, secret, fingerprint(root))
     database.close()
     sys.stdout.write(f"{text}\n")
     return 0

@@ -29,10 +29,7 @@ def start(tmp_path: Path, clock: MovedClock) -> Iterator[Start]:
             Settings(
                 database=f"sqlite:///{tmp_path}/driftline.db",
                 data=tmp_path / "collector",
-                enrol_listen=free,
-                report_listen=free,
-                metrics_listen=free,
-                **more,
+                **{"enrol_listen": free, "report_listen": free, "metrics_listen": free, **more},
             ),
             clock,
         )
