@@ -1,7 +1,7 @@
 """The baseline document: YAML that says which CIs are meant and what is expected of them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -26,11 +26,14 @@ class Selector:
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
 
-    def selects(self, fields: Mapping[str, str | None], labels: Mapping[str, str]) -> bool:
-        """Tell whether a CI with these fields and labels is meant. An empty selector selects nothing."""
+    def selects(self, fields: Mapping[str, Collection[str | None]], labels: Mapping[str, str]) -> bool:
+        """Tell whether a CI is meant. An empty selector selects nothing.
+
+        :param fields: the CI's fields, each with all values it goes by (a CI has a uid and a name).
+        """
         if not self.fields and not self.labels:
             return False
-        return all(fields.get(name) in wanted for name, wanted in self.fields.items()) and all(
+        return all(not set(wanted).isdisjoint(fields.get(name, ())) for name, wanted in self.fields.items()) and all(
             labels.get(name) == wanted for name, wanted in self.labels.items()
         )
 

@@ -1,6 +1,6 @@
 """The expected state of one CI: the baseline in force, and the deltas of authorised RFCs on top (design section 1)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from driftline import paths, schema
@@ -30,6 +30,10 @@ class Layer:
     #: Names it in reasons: "golden v2".
     title: str
     id: int = 0
+    #: It holds every change up to here: deltas authorised by then are folded in (design section 6, rule 4).
+    as_of_ms: int = 0
+    #: The element paths that it pins.
+    pinned_paths: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,6 @@ class Expected:
     """The expected state of one CI.
 
     Layers stand lowest rank first; the highest that watches a path decides there (design section 6, rule 6).
-    Deltas that the layer already holds (authorised before it was captured) are left out by the caller (rule 4).
     """
 
     layers: Sequence[Layer] = ()
@@ -95,12 +98,15 @@ class Expected:
             if item.predicate is not None and paths.matches(item.element, path)
         }
 
-    def required(self) -> Iterator[str]:
-        """Yield the element paths that a rule requires to be there."""
+    def named_paths(self) -> set[str]:
+        """Return the element paths of which something is expected whether or not they are there."""
+        found = set(self.by_element)
         for layer in self.layers:
-            for item in layer.document.expect:
-                if item.predicate is not None and item.predicate.kind == "present":
-                    yield item.path
+            found |= layer.pinned_paths
+            found.update(
+                item.path for item in layer.document.expect if item.predicate and item.predicate.kind == "present"
+            )
+        return found
 
     def at(self, path: str) -> ElementExpectation:
         """Return what is expected exactly at an element's path.
@@ -108,11 +114,13 @@ class Expected:
         Deltas count on what a layer watches; on anything else they are history (design section 6, rule 11).
         """
         result = ElementExpectation(False, None, "")
+        as_of_ms = 0
         for layer in self.layers:
             for item in layer.document.expect:
                 if item.predicate is None and paths.matches(item.path, path):
                     result = ElementExpectation(True, layer.pinned(path), layer.title, item.severity, layer.id)
-        deltas = self.by_element.get(path, ())
+                    as_of_ms = layer.as_of_ms
+        deltas = [delta for delta in self.by_element.get(path, ()) if delta.authorised_ms > as_of_ms]
         if deltas and not result.watched:
             rules = self._all_rules(path)
             deltas = [delta for delta in deltas if delta.path == path or delta.path[len(path) + 1 :] in rules]

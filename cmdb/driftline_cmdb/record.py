@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import zstandard
-from sqlalchemy import Row, or_
+from sqlalchemy import or_
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
@@ -105,7 +105,7 @@ def _stale_sections(session: Session, source_id: int) -> set[str]:
     return set(session.exec(query))
 
 
-def _elements(session: Session, source_id: int, at_ms: int | None) -> Sequence[Row[Any]]:
+def _elements(session: Session, source_id: int, at_ms: int | None) -> Sequence[Any]:
     """Return rows of path, content, revision, since_ms, section."""
     holding, element, path = table_of(Holding), table_of(Element), table_of(Path)
     since, until = table_of(Revision).alias("since"), table_of(Revision).alias("until")
@@ -131,7 +131,7 @@ def _elements(session: Session, source_id: int, at_ms: int | None) -> Sequence[R
     return session.connection().execute(sql_select(*columns).select_from(joined).where(*conditions)).all()
 
 
-def _values(row: Row[Any], source_id: int, stale: bool) -> list[FactValue]:
+def _values(row: Any, source_id: int, stale: bool) -> list[FactValue]:
     path, content, revision, since_ms = row.path, row.content, row.revision, row.since_ms
     by_name = facts.plan_at(path).by_name
     attributes = facts.attributes(path, content)

@@ -14,7 +14,6 @@ from sqlmodel import Session, col
 
 from driftline import schema
 from driftline.v1.collector_pb2 import Dropped, HostClaims, Manifest, Transaction
-from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb import continuity, utilization
 from driftline_cmdb.continuity import Position
 from driftline_cmdb.database import Database
@@ -27,6 +26,7 @@ from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.elements import Due, Element, Holding, Path, Revision, Section
 from driftline_cmdb.tables.sources import Source
 from driftline_cmdb.transactions import add_transactions
+from driftline_cmdb.utilization import CheckedBatch
 
 __all__ = ["Committed", "Ingest", "PreparedSection", "Report", "lacking", "prepare_section"]
 
@@ -54,7 +54,7 @@ class Report:
     claims: HostClaims | None = None
     sections: tuple[PreparedSection, ...] = ()
     transactions: tuple[Transaction, ...] = ()
-    batch: UtilizationBatch | None = None
+    batch: CheckedBatch | None = None
     manifest: Manifest | None = None
     dropped: Dropped | None = None
 

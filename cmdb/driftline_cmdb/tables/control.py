@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
@@ -152,7 +152,10 @@ class RfcDelta(SQLModel, table=True):
     #: As in Drift: JSON, None means absent.
     before: str | None = None
     after: str | None = None
-    #: proposed, authorised, superseded, withdrawn.
+    #: What a planned change predicts: {"kind": "at_least", "operand": "3.0.14"}; None where `after` is exact.
+    predicate: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    #: proposed, authorised (a predicate: not seen yet), settled (the predicate came true, `after` is exact now),
+    #: superseded, withdrawn.
     state: str = "proposed"
     authorised_ms: int | None = time_ms_or_none()
     #: Version of the CI when the delta was recorded.

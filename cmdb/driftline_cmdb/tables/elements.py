@@ -124,14 +124,15 @@ class Due(SQLModel, table=True):
     """CIs due for assessment; a row is written in the transaction that makes it due."""
 
     ci_id: int = Field(primary_key=True, foreign_key="ci.id")
+    #: Due from this time on.
     since_ms: int = time_ms()
     #: Compare everything, not only what changed since the last assessment.
     whole: bool = False
 
 
 class Assessment(SQLModel, table=True):
-    """Up to which revision a CI's changes have been assessed."""
+    """Up to which revision a source's changes have been assessed."""
 
-    ci_id: int = Field(primary_key=True, foreign_key="ci.id")
+    source_id: int = Field(primary_key=True, foreign_key="source.id")
     revision_id: int = Field(sa_type=BigInteger)
     assessed_ms: int = time_ms()

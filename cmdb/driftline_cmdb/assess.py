@@ -1,0 +1,219 @@
+"""The drift pipeline: takes CIs that are due, compares what changed, and writes down what became of their drifts."""
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from sqlalchemy import and_, func, or_
+from sqlmodel import Session, col, select
+
+from driftline import facts
+from driftline_baseline import values
+from driftline_baseline.compare import Difference, compare
+from driftline_baseline.expected import Expected, element_path
+from driftline_baseline.interval import Interval
+from driftline_baseline.judge import RETURN_WITHIN_MS, KnownDrift, Look, judge
+from driftline_baseline.values import Attributes
+from driftline_cmdb import verdicts
+from driftline_cmdb.database import Database
+from driftline_cmdb.errors import CmdbError
+from driftline_cmdb.expectation import chunks, expected_of, predictions_of
+from driftline_cmdb.intern import insert_ignoring
+from driftline_cmdb.record import sources_of
+from driftline_cmdb.tables.cis import Ci
+from driftline_cmdb.tables.control import Drift
+from driftline_cmdb.tables.elements import Assessment, Due, Element, Holding, Path, Revision
+
+log = logging.getLogger(__name__)
+
+#: A CI whose assessment failed is tried again after this time.
+RETRY_MS = 60_000
+
+
+def mark_due(session: Session, ci_id: int, now_ms: int) -> None:
+    """Have a CI compared whole, in the transaction that gives the reason for it."""
+    due = session.get(Due, ci_id)
+    if due is None:
+        insert_ignoring(session, Due, [{"ci_id": ci_id, "since_ms": now_ms, "whole": True}])
+    else:
+        due.whole = True
+        session.add(due)
+
+
+def assess_due(database: Database, now_ms: int, limit: int = 50) -> int:
+    """Assess CIs that are due, each in a transaction of its own; return how many were.
+
+    Any number of collectors may run this beside one PostgreSQL: a CI that one has taken is skipped by the others.
+    """
+    done = 0
+    while done < limit:
+        taken: int | None = None
+        try:
+            with database.write() as session:
+                query = select(Due).where(Due.since_ms <= now_ms).order_by(col(Due.since_ms)).limit(1)
+                due = session.exec(query.with_for_update(skip_locked=True)).first()
+                if due is None:
+                    return done
+                taken = due.ci_id
+                whole = due.whole
+                session.delete(due)
+                session.flush()
+                assess_ci(session, session.get_one(Ci, taken), now_ms, whole=whole)
+        except (CmdbError, ValueError, TypeError, LookupError):
+            if taken is None:
+                raise
+            log.exception("assessment failed", extra={"ci_id": taken})
+            _postpone(database, taken, now_ms)
+        done += 1
+    return done
+
+
+def _postpone(database: Database, ci_id: int, now_ms: int) -> None:
+    with database.write() as session:
+        due = session.get(Due, ci_id)
+        if due is not None:
+            due.since_ms = now_ms + RETRY_MS
+            session.add(due)
+
+
+def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool) -> None:
+    """Compare a CI with what is expected of it and write down what became of its drifts.
+
+    :param whole: compare everything; otherwise only what changed since the last assessment.
+    """
+    sources = sources_of(session, ci.id)
+    known = _known_drifts(session, ci.id, now_ms)
+    standing = {element_path(drift.path) for drift in known if drift.state != "reverted"}
+    if whole:
+        expected = expected_of(session, ci)
+        compared = _all_paths(session, sources) | expected.named_paths() | standing
+    else:
+        compared = _changed_paths(session, sources) | _expiring(known, now_ms)
+        expected = expected_of(session, ci, compared)
+    _advance(session, sources, now_ms)
+    if compared:
+        holdings = _holdings(session, sources, compared)
+        look = _look(compared, expected, holdings)
+        predictions = predictions_of(session, ci.id)
+        results = judge(look, known, predictions, now_ms)
+        verdicts.apply(session, ci, results, {path: held.revision for path, held in holdings.items()}, now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a CI's sources hold at a path, and the revision that made it so."""
+
+    #: None: nothing is held there now.
+    attributes: Attributes | None
+    revision: Revision
+
+
+def _look(compared: set[str], expected: Expected, holdings: dict[str, _Held]) -> Look:
+    def actual(path: str) -> str | None:
+        element = element_path(path)
+        held = holdings.get(element)
+        if held is None or held.attributes is None:
+            return None
+        if element == path:
+            return values.encode(held.attributes)
+        return values.encode(held.attributes.get(path[len(element) + 1 :]))
+
+    def change(path: str) -> Interval:
+        held = holdings.get(path)
+        return Interval(None, 0) if held is None else Interval(held.revision.after_ms, held.revision.observed_ms)
+
+    differences: list[Difference] = []
+    for path in sorted(compared):
+        held = holdings.get(path)
+        differences += compare(expected, path, held.attributes if held is not None else None)
+    return Look(frozenset(compared), differences, actual, _origin(expected), change)
+
+
+def _origin(expected: Expected) -> Callable[[str], str]:
+    def origin(path: str) -> str:
+        want = expected.at(path)
+        if want.watched:
+            return want.origin
+        return next((layer.title for layer, _ in expected.rules(path).values()), "")
+
+    return origin
+
+
+def _known_drifts(session: Session, ci_id: int, now_ms: int) -> list[KnownDrift]:
+    recently = and_(col(Drift.state) == "reverted", col(Drift.closed_ms) > now_ms - RETURN_WITHIN_MS)
+    query = select(Drift).where(Drift.ci_id == ci_id, or_(col(Drift.closed_ms).is_(None), recently))
+    return [
+        KnownDrift(
+            drift.id,
+            drift.path,
+            drift.actual,
+            drift.expected,
+            drift.state,
+            drift.closed_ms if drift.state == "reverted" else drift.accepted_until_ms,
+        )
+        for drift in session.exec(query.order_by(col(Drift.id)))
+    ]
+
+
+def _expiring(known: Collection[KnownDrift], now_ms: int) -> set[str]:
+    return {
+        element_path(drift.path)
+        for drift in known
+        if drift.state == "accepted" and drift.until_ms is not None and drift.until_ms <= now_ms
+    }
+
+
+def _all_paths(session: Session, sources: list[int]) -> set[str]:
+    query = (
+        select(Path.text)
+        .join(Holding, col(Holding.path_id) == col(Path.id))
+        .where(col(Holding.source_id).in_(sources), col(Holding.until_revision).is_(None))
+    )
+    return set(session.exec(query))
+
+
+def _changed_paths(session: Session, sources: list[int]) -> set[str]:
+    found: set[str] = set()
+    for source_id in sources:
+        assessed = session.get(Assessment, source_id)
+        after = assessed.revision_id if assessed is not None else 0
+        revisions = select(Revision.id).where(Revision.source_id == source_id, Revision.id > after)
+        ids = list(session.exec(revisions))
+        for column in (Holding.since_revision, Holding.until_revision):
+            query = select(Path.text).join(Holding, col(Holding.path_id) == col(Path.id)).where(col(column).in_(ids))
+            found.update(session.exec(query))
+    return found
+
+
+def _advance(session: Session, sources: list[int], now_ms: int) -> None:
+    for source_id in sources:
+        newest = session.exec(select(func.max(Revision.id)).where(Revision.source_id == source_id)).one() or 0
+        assessed = session.get(Assessment, source_id) or Assessment(source_id=source_id, revision_id=0, assessed_ms=0)
+        assessed.revision_id, assessed.assessed_ms = newest, now_ms
+        session.add(assessed)
+
+
+def _holdings(session: Session, sources: list[int], compared: Collection[str]) -> dict[str, _Held]:
+    """Return what is held, or was held last, at the compared paths; the highest source that speaks there counts."""
+    found: dict[str, _Held] = {}
+    for source_id in reversed(sources):
+        for chunk in chunks(sorted(compared)):
+            found.update(_held_by(session, source_id, chunk))
+    return found
+
+
+def _held_by(session: Session, source_id: int, compared: list[str]) -> dict[str, _Held]:
+    query = (
+        select(Path.text, Element.content, Holding.since_revision, Holding.until_revision)
+        .select_from(Holding)
+        .join(Path, col(Path.id) == col(Holding.path_id))
+        .join(Element, col(Element.id) == col(Holding.element_id))
+        .where(Holding.source_id == source_id, col(Path.text).in_(compared))
+        .order_by(col(Holding.id))
+    )
+    latest: dict[str, tuple[Attributes | None, int]] = {}
+    for path, content, since, until in session.exec(query):
+        latest[path] = (facts.attributes(path, content), since) if until is None else (None, until)
+    wanted = {revision for _, revision in latest.values()}
+    revisions = {row.id: row for row in session.exec(select(Revision).where(col(Revision.id).in_(wanted)))}
+    return {path: _Held(attributes, revisions[revision]) for path, (attributes, revision) in latest.items()}

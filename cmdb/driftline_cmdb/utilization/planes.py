@@ -1,0 +1,68 @@
+"""Integers to bytes and back: zigzag, split into byte planes, so that zstd finds the zeros and the small ones together.
+
+A frame is zstd over: length of the header (4 bytes, little endian), header (JSON), planes. Every array in it has its
+number of planes in the header: as many bytes as its largest entry needs.
+"""
+
+import json
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from zstandard import ZstdCompressor, ZstdDecompressor, ZstdError
+
+from driftline_cmdb.errors import Invalid
+
+Int64s = NDArray[np.int64]
+
+_LEVEL = 6
+
+
+def pack(header: dict[str, Any], arrays: list[Int64s]) -> bytes:
+    """Return one frame.
+
+    :param header: what JSON can hold; its keys are the caller's, except ``planes``.
+    :param arrays: any shapes; the reader must be able to tell the shapes from the header.
+    """
+    coded = [_planes(array) for array in arrays]
+    text = json.dumps({**header, "planes": [len(planes) for planes in coded]}, separators=(",", ":")).encode()
+    body = b"".join([struct.pack("<I", len(text)), text, *(planes.tobytes() for planes in coded)])
+    return ZstdCompressor(level=_LEVEL).compress(body)
+
+
+class Frame:
+    """A frame being read: its header, and its arrays in the order in which they were packed."""
+
+    def __init__(self, data: bytes) -> None:
+        """Decompress.
+
+        :raises Invalid: where the data is damaged.
+        """
+        try:
+            self._body = ZstdDecompressor().decompress(data)
+            (size,) = struct.unpack_from("<I", self._body)
+            self.header: dict[str, Any] = json.loads(self._body[4 : 4 + size])
+        except (ZstdError, struct.error, ValueError) as error:
+            raise Invalid(f"stored utilization is damaged: {error}") from error
+        self._position = 4 + size
+        self._planes = iter(self.header["planes"])
+
+    def take(self, *shape: int) -> Int64s:
+        """Return the next array, in this shape."""
+        size = int(np.prod(shape))
+        count = next(self._planes)
+        planes = np.frombuffer(self._body, np.uint8, count * size, self._position).reshape(count, size)
+        self._position += count * size
+        wide = np.zeros((size, 8), np.uint8)
+        wide[:, :count] = planes.T
+        zigzag = wide.view("<u8").reshape(shape)
+        return (zigzag >> np.uint64(1)).astype(np.int64) ^ -(zigzag & np.uint64(1)).astype(np.int64)
+
+
+def _planes(array: Int64s) -> NDArray[np.uint8]:
+    """Return byte planes, least significant first, shape (planes, entries)."""
+    flat = array.ravel()
+    zigzag = ((flat << 1) ^ (flat >> 63)).astype("<u8")
+    count = (int(zigzag.max(initial=0)).bit_length() + 7) // 8
+    return zigzag.view(np.uint8).reshape(-1, 8).T[:count]

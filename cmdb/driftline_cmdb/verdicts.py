@@ -1,0 +1,172 @@
+"""Writes down what became of a CI's drifts: rows, groups, and the RFCs that groups raise (design section 6, rule 9)."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from driftline_baseline import values
+from driftline_baseline.compare import Difference
+from driftline_baseline.evidence import HostAct, attribute
+from driftline_baseline.expected import element_path
+from driftline_baseline.grouping import JOIN_WITHIN_MS, Cause, cause_of
+from driftline_baseline.interval import Interval
+from driftline_baseline.judge import Closed, Opened, Restated, Returned, Settled, Verdict
+from driftline_cmdb import raising
+from driftline_cmdb.record import sources_of
+from driftline_cmdb.tables.cis import Ci
+from driftline_cmdb.tables.control import Drift, DriftGroup, Rfc, RfcDelta
+from driftline_cmdb.tables.elements import Revision
+from driftline_cmdb.transactions import acts_since
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """Drifts of one CI that one cause made."""
+
+    act: HostAct | None
+    opened: Sequence[Opened]
+
+
+def apply(
+    session: Session, ci: Ci, verdicts: Sequence[Verdict], revisions: Mapping[str, Revision], now_ms: int
+) -> None:
+    """Write verdicts down.
+
+    :param revisions: the revision that made each compared element what it is, by element path.
+    """
+    groups: set[int] = set()
+    for verdict in verdicts:
+        match verdict:
+            case Closed():
+                groups |= _close(session, verdict, now_ms)
+            case Returned():
+                _reopen(session, verdict, now_ms)
+            case Restated():
+                drift = session.get_one(Drift, verdict.drift_id)
+                drift.expected = verdict.difference.expected
+                session.add(drift)
+            case Settled():
+                groups |= _settle(session, ci, verdict, revisions, now_ms)
+            case Opened():
+                pass  # together, below: what one cause made is one group
+    session.flush()
+    for event in _events(session, ci, [item for item in verdicts if isinstance(item, Opened)], revisions):
+        _open(session, ci, event, revisions, now_ms)
+    session.flush()
+    for group_id in groups:
+        raising.settle_rfc(session, group_id, now_ms)
+
+
+def _close(session: Session, verdict: Closed, now_ms: int) -> set[int]:
+    drift = session.get_one(Drift, verdict.drift_id)
+    drift.state, drift.why, drift.closed_ms = verdict.state, verdict.why, now_ms
+    session.add(drift)
+    return {drift.group_id} if drift.group_id is not None else set()
+
+
+def _reopen(session: Session, verdict: Returned, now_ms: int) -> None:
+    drift = session.get_one(Drift, verdict.drift_id)
+    if drift.state == "reverted":
+        drift.returns += 1
+    drift.state, drift.why, drift.closed_ms, drift.accepted_until_ms = "open", verdict.why, None, None
+    drift.expected = verdict.difference.expected
+    session.add(drift)
+    if drift.group_id is not None:
+        raising.reopen_rfc(session, drift.group_id, verdict.why, now_ms)
+
+
+def _settle(session: Session, ci: Ci, verdict: Settled, revisions: Mapping[str, Revision], now_ms: int) -> set[int]:
+    delta = session.get_one(RfcDelta, verdict.prediction.delta_id)
+    delta.state, delta.before, delta.after = "settled", verdict.difference.expected, verdict.difference.actual
+    session.add(delta)
+    session.flush()
+    raising.close_when_done(session, delta.rfc_id, now_ms)
+    why = f"RFC {verdict.prediction.rfc_number} predicted {verdict.prediction.predicate.show()} in its window"
+    if verdict.drift_id is not None:
+        return _close(session, Closed(verdict.drift_id, "explained", why), now_ms)
+    drift = _row(ci, verdict.difference, verdict.change, revisions, now_ms)
+    drift.state, drift.why, drift.closed_ms = "explained", why, now_ms
+    session.add(drift)
+    return set()
+
+
+def _row(ci: Ci, difference: Difference, change: Interval, revisions: Mapping[str, Revision], now_ms: int) -> Drift:
+    revision = revisions.get(element_path(difference.path))
+    return Drift(
+        ci_id=ci.id,
+        path=difference.path,
+        kind=difference.kind,
+        expected=difference.expected,
+        actual=difference.actual,
+        severity=difference.severity,
+        after_ms=change.after_ms,
+        observed_ms=change.until_ms or now_ms,
+        opened_ms=now_ms,
+        why=f"{difference.origin} expects otherwise",
+        baseline_version_id=difference.layer_id,
+        revision_id=revision.id if revision is not None else None,
+    )
+
+
+def _events(session: Session, ci: Ci, opened: Sequence[Opened], revisions: Mapping[str, Revision]) -> list[_Event]:
+    """Part new drifts by what made them: a transaction of the host's logs, or else one report."""
+    if not opened:
+        return []
+    earliest = min(item.change.after_ms or item.change.until_ms for item in opened)
+    acts = acts_since(session, sources_of(session, ci.id), earliest - 1000)
+    parts: dict[Hashable, tuple[HostAct | None, list[Opened]]] = {}
+    for item in opened:
+        act = attribute(item.difference.path, _version_after(item.difference), item.change, acts)
+        revision = revisions.get(element_path(item.difference.path))
+        report = None if revision is None else (revision.source_id, revision.epoch, revision.sequence)
+        parts.setdefault(("act", act.id) if act is not None else ("report", report), (act, []))[1].append(item)
+    return [_Event(act, items) for act, items in parts.values()]
+
+
+def _version_after(difference: Difference) -> str | None:
+    actual = values.decode(difference.actual)
+    if isinstance(actual, dict):
+        version = actual.get("version")
+        return None if version is None else str(version)
+    return actual if isinstance(actual, str) else None
+
+
+def _open(session: Session, ci: Ci, event: _Event, revisions: Mapping[str, Revision], now_ms: int) -> None:
+    cause = cause_of([item.difference for item in event.opened], event.act)
+    group = _joinable(session, cause, now_ms)
+    drifts = []
+    for item in event.opened:
+        drift = _row(ci, item.difference, item.change, revisions, now_ms)
+        drift.transaction_id = event.act.id if event.act is not None else None
+        drift.group_id = group.id
+        drifts.append(drift)
+    session.add_all(drifts)
+    session.flush()
+    if group.rfc_id is None:
+        raising.raise_rfc(session, group, ci, drifts, event.act, now_ms)
+    else:
+        raising.join_rfc(session, group, ci, drifts, now_ms)
+
+
+def _joinable(session: Session, cause: Cause, now_ms: int) -> DriftGroup:
+    """Return the group that an event of this cause joins, a new one where none is open to it."""
+    query = (
+        select(DriftGroup)
+        .join(Rfc, col(Rfc.id) == col(DriftGroup.rfc_id))
+        .where(
+            DriftGroup.key == cause.key,
+            DriftGroup.joinable_until_ms > now_ms,
+            col(Rfc.state).in_(raising.UNDECIDED),
+            col(Rfc.ordered).is_(None),
+        )
+        .order_by(col(DriftGroup.id).desc())
+    )
+    group = session.exec(query).first()
+    if group is None:
+        group = DriftGroup(
+            key=cause.key, cause=cause.title, opened_ms=now_ms, joinable_until_ms=now_ms + JOIN_WITHIN_MS
+        )
+        session.add(group)
+        session.flush()
+    return group
