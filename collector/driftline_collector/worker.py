@@ -9,8 +9,9 @@ from apscheduler.schedulers.background import (  # type: ignore[import-untyped] 
     BackgroundScheduler,
 )
 
-from driftline_cmdb import assess, audit, sources, utilization
+from driftline_cmdb import assess, audit, silence, sources, utilization
 from driftline_cmdb.database import Database
+from driftline_cmdb.errors import Unavailable
 from driftline_collector.authority.authority import Authority
 from driftline_collector.clock import Clock
 from driftline_collector.metrics import Metrics
@@ -117,13 +118,16 @@ class Jobs:
         self._metrics.fleet.set(count)
 
     def _find_silence(self) -> None:
-        assess.find_silence(self._database, self._clock(), self._settings.silence_after_s * 1000)
+        silence.find_silence(self._database, self._clock(), self._settings.silence_after_s * 1000)
 
     def _seal(self) -> None:
         audit.seal(self._database)
 
     def _compact(self) -> None:
-        utilization.compact(self._database, self._clock())
+        failures = utilization.compact(self._database, self._clock()).failures
+        if failures:
+            self._metrics.job_failures.labels("compact").inc()
+            log.error("some hours could not be sealed", extra={"hours": len(failures), "first": failures[0]})
 
     def _rotate(self) -> None:
         self._authority.rotate()
@@ -138,6 +142,9 @@ def guarded(name: str, metrics: Metrics, job: Callable[[], object]) -> None:
     """Run a job; where it fails, log and count that."""
     try:
         job()
+    except Unavailable as error:
+        metrics.job_failures.labels(name).inc()
+        log.warning("job failed", extra={"job": name, "error": str(error)})
     except Exception:
         # Boundary of one run of one job: the next run is due anyway.
         metrics.job_failures.labels(name).inc()

@@ -2,8 +2,9 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from sqlite3 import Connection
 
@@ -30,19 +31,16 @@ def holdings(database: Database) -> int:
         return session.exec(select(func.count()).select_from(Holding)).one()
 
 
-def test_a_database_that_is_away_is_unavailable_and_heals(collector: Collector, agent: Agent, tmp_path: Path) -> None:
+def test_a_database_that_is_away_is_unavailable_and_heals(
+    collector: Collector, agent: Agent, database_away: Callable[[], AbstractContextManager[None]]
+) -> None:
     agent.submit(packages(("openssl", "1")))
     request = agent.submit_request(packages(("openssl", "2")))
-    file, away = tmp_path / "driftline.db", tmp_path / "away.db"
-    collector.database.close()
-    file.rename(away)
-    file.mkdir()
-    with refused(UNAVAILABLE, "database", "try again"):
-        agent.send("Submit", request)
-    with refused(UNAVAILABLE, "database", "try again"):
-        agent.renew()
-    file.rmdir()
-    away.rename(file)
+    with database_away():
+        with refused(UNAVAILABLE, "database", "try again"):
+            agent.send("Submit", request)
+        with refused(UNAVAILABLE, "database", "try again"):
+            agent.renew()
     agent.received(agent.send("Submit", request).receipt)
     assert holdings(collector.database) == 2
 

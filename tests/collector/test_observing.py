@@ -1,5 +1,7 @@
 """Health, metrics, and background work that fails."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -57,16 +59,12 @@ def test_health_needs_no_certificate_and_is_not_rate_limited(start: Start, tmp_p
             stub.Check(HealthCheckRequest(service="nonsense"), timeout=10)
 
 
-def test_health_says_when_the_database_is_away(collector: Collector, tmp_path: Path) -> None:
-    collector.database.close()
-    file, away = tmp_path / "driftline.db", tmp_path / "away.db"
-    file.rename(away)
-    file.mkdir()
-    with agent_of(collector, enrolled=False).enrol_channel() as channel:
+def test_health_says_when_the_database_is_away(
+    collector: Collector, database_away: Callable[[], AbstractContextManager[None]]
+) -> None:
+    with database_away(), agent_of(collector, enrolled=False).enrol_channel() as channel:
         reply = HealthStub(channel).Check(HealthCheckRequest(), timeout=10)
         assert reply.status == HealthCheckResponse.NOT_SERVING
-    file.rmdir()
-    away.rename(file)
 
 
 def test_a_failing_job_is_counted_and_harms_nothing() -> None:

@@ -186,7 +186,7 @@ def test_bounds_name_the_field(collector: Collector, agent: Agent, change: objec
 
 def test_batches_have_bounds(collector: Collector, agent: Agent) -> None:
     before = state(collector)
-    for minutes, values, word in ((2000, 2000, "more than 1440"), (3, 2, "another length")):
+    for minutes, values, word in ((2000, 2000, "at most 1440"), (3, 2, "2 values for 3 minutes")):
         batch = UtilizationBatch()
         series = batch.series.add(metric="system.cpu.utilization", minutes=[1] * minutes)
         for name in ("min", "mean", "max", "last"):

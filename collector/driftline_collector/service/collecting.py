@@ -9,7 +9,7 @@ import grpc
 
 from driftline.v1 import collector_pb2 as pb
 from driftline.v1.collector_pb2_grpc import CollectorServicer
-from driftline_cmdb import reports
+from driftline_cmdb import reports, utilization
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import Unavailable
 from driftline_cmdb.reports import Committed, Report
@@ -95,7 +95,7 @@ class Collecting(CollectorServicer):
                 checks.check_manifest(request.manifest)
             report = replace(
                 _report(caller, request, received),
-                batch=request.batch if request.HasField("batch") else None,
+                batch=utilization.check(request.batch, received) if request.HasField("batch") else None,
                 manifest=request.manifest if request.HasField("manifest") else None,
             )
             committed = self._commit(report, context)
