@@ -48,7 +48,7 @@ class Committer:
 
         :param batch: reports that one transaction takes at most.
         :param waiting: reports that may wait; more are refused.
-        :param committed: called after each transaction, by the thread: it must be quick.
+        :param committed: called by the thread after each transaction that may have changed facts: it must be quick.
         """
         self._ingest, self._metrics, self._batch, self._committed = ingest, metrics, batch, committed
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(maxsize=waiting)
@@ -152,7 +152,8 @@ class Committer:
                 future.set_exception(result)
             else:
                 future.set_result(result)
-        self._committed()
+        if any(report.sections or report.transactions for report, _ in batch):
+            self._committed()
 
     def _results(self, reports: list[Report]) -> Sequence[Committed | Exception]:
         try:

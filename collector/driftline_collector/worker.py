@@ -9,9 +9,12 @@ from apscheduler.schedulers.background import (  # type: ignore[import-untyped] 
     BackgroundScheduler,
 )
 
+from sqlmodel import select
+
 from driftline_cmdb import assess, audit, silence, sources, utilization
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import Unavailable
+from driftline_cmdb.tables.elements import Due
 from driftline_collector.authority.authority import Authority
 from driftline_collector.clock import Clock
 from driftline_collector.metrics import Metrics
@@ -58,8 +61,14 @@ class Assessor:
             guarded("assess", self._metrics, self._assess)
 
     def _assess(self) -> None:
-        while not self._stopping.is_set() and (count := assess.assess_due(self._database, self._clock())):
+        while not self._stopping.is_set() and self._is_due():
+            count = assess.assess_due(self._database, self._clock())
             self._metrics.assessments.inc(count)
+
+    def _is_due(self) -> bool:
+        """Look without writing: SQLite has one write lock, and the committer needs it."""
+        with self._database.read() as session:
+            return session.exec(select(Due.ci_id).where(Due.since_ms <= self._clock()).limit(1)).first() is not None
 
 
 class Jobs:
