@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.background import (  # type: ignore[import-untyped]  # apscheduler has no type information
     BackgroundScheduler,
 )
-
 from sqlmodel import select
 
 from driftline_cmdb import assess, audit, silence, sources, utilization
