@@ -201,8 +201,10 @@ class _Reader:
                 raise self.fail(node, where, str(error)) from error
             return str(operand)
         if kind == "matches":
+            if not isinstance(operand, str):
+                raise self.fail(node, where, f"{operand!r} is not a regular expression; put one in quotes")
             try:
-                re.compile(str(operand))
+                re.compile(operand)
             except re.error as error:
                 raise self.fail(node, where, f'"{operand}" is not a regular expression: {error}') from error
         if isinstance(operand, list):
