@@ -3,15 +3,15 @@
 Tree::
 
     AgentError(Exception)
-    ├── Unreadable(AgentError, OSError)         a source that is there and cannot be read
-    ├── Busy(AgentError)                        a source that is being changed right now: read it later
+    ├── UnreadableError(AgentError, OSError)         a source that is there and cannot be read
+    ├── BusyError(AgentError)                   a source that is being changed right now: read it later
     ├── ConfigError(AgentError, ValueError)     configuration: names the setting, its value and the mend
     ├── IdentityError(AgentError)               enrolment or renewal is not possible
     └── TransportError(AgentError)              what gRPC says, translated at one edge
-        ├── Unreachable(…, ConnectionError)     not committed, try again
-        ├── Refused(…, PermissionError)         the collector knows us and says no, or does not know us
-        ├── Discontinued(…)                     the report does not continue what was received: new epoch
-        └── Rejected(…, ValueError)             this very report is not acceptable, now or later
+        ├── UnreachableError(…, ConnectionError)     not committed, try again
+        ├── RefusedError(…, PermissionError)         the collector knows us and says no, or does not know us
+        ├── DiscontinuedError(…)                     the report does not continue what was received: new epoch
+        └── RejectedError(…, ValueError)             this very report is not acceptable, now or later
 """
 
 
@@ -19,11 +19,11 @@ class AgentError(Exception):
     """What the agent cannot do, said in one line for people."""
 
 
-class Unreadable(AgentError, OSError):
+class UnreadableError(AgentError, OSError):
     """A source that is there and cannot be read: ``/etc/shadow: permission denied``."""
 
 
-class Busy(AgentError):
+class BusyError(AgentError):
     """A source that is being changed right now."""
 
 
@@ -39,17 +39,17 @@ class TransportError(AgentError):
     """The collector did not give a receipt."""
 
 
-class Unreachable(TransportError, ConnectionError):
+class UnreachableError(TransportError, ConnectionError):
     """Nothing was committed; the same report may be sent again."""
 
 
-class Refused(TransportError, PermissionError):
+class RefusedError(TransportError, PermissionError):
     """Identity unknown, expired, revoked or quarantined."""
 
 
-class Discontinued(TransportError):
+class DiscontinuedError(TransportError):
     """The report does not continue what the collector has received."""
 
 
-class Rejected(TransportError, ValueError):
+class RejectedError(TransportError, ValueError):
     """The collector will never accept this report."""

@@ -3,14 +3,13 @@
 A captured tree stands in for a host by another root; its netlink answers are read from ``.netlink/<name>.bin``.
 """
 
-# ruff: noqa: PTH
 # pathlib costs three times the processor time of os calls here, and an inventory makes some thousand of them.
 
 import errno
 import os
 from collections.abc import Iterable, Iterator
 
-from driftline_agent.errors import Unreadable
+from driftline_agent.errors import UnreadableError
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO}
 _CHUNK = 1 << 16
@@ -37,24 +36,25 @@ class Host:
     def real(self, path: str) -> str:
         """Return where a path of the host stands on this machine.
 
-        :raises Unreadable: where the configuration does not allow to read there.
+        :raises UnreadableError: where the configuration does not allow to read there.
         """
         if self._readable is not None and not any(
             not root or path == root or path.startswith(root + "/") for root in self._readable
         ):
-            raise Unreadable(f"{path}: outside of the configured readable_roots")
+            raise UnreadableError(f"{path}: outside of the configured readable_roots")
         return self._prefix + path
 
     def read_bytes(self, path: str) -> bytes | None:
         """Return a file's content, or None where it is not there.
 
-        :raises Unreadable: where it is there and cannot be read.
+        :raises UnreadableError: where it is there and cannot be read.
         """
         real = self.real(path)
         try:
             descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
-            return _none_or_raise(path, error)
+            _none_or_raise(path, error)
+            return None
         try:
             data = os.read(descriptor, _CHUNK)
             if len(data) < 4096 and not path.startswith("/proc"):
@@ -65,17 +65,18 @@ class Host:
                 parts.append(more)
                 total += len(more)
                 if total > MAX_BYTES:
-                    raise Unreadable(f"{path}: larger than {MAX_BYTES} bytes")
+                    raise UnreadableError(f"{path}: larger than {MAX_BYTES} bytes")
             return b"".join(parts)
         except OSError as error:
-            return _none_or_raise(path, error)
+            _none_or_raise(path, error)
+            return None
         finally:
             os.close(descriptor)
 
     def read(self, path: str) -> str | None:
         """Return a file's text, or None where it is not there. Bytes that are not UTF-8 are replaced.
 
-        :raises Unreadable: where it is there and cannot be read.
+        :raises UnreadableError: where it is there and cannot be read.
         """
         data = self.read_bytes(path)
         return None if data is None else data.decode("utf-8", "replace")
@@ -83,7 +84,7 @@ class Host:
     def line(self, path: str) -> str | None:
         """Return a file's text without surrounding white space, or None where it is absent or empty.
 
-        :raises Unreadable: where it is there and cannot be read.
+        :raises UnreadableError: where it is there and cannot be read.
         """
         text = self.read(path)
         return (text.strip() or None) if text is not None else None
@@ -91,7 +92,7 @@ class Host:
     def number(self, path: str) -> int | None:
         """Return the whole number that a file holds, or None where it is absent, empty or no number.
 
-        :raises Unreadable: where it is there and cannot be read.
+        :raises UnreadableError: where it is there and cannot be read.
         """
         text = self.line(path)
         try:
@@ -102,8 +103,8 @@ class Host:
     def names(self, path: str) -> list[str]:
         """Return the names in a folder, sorted; none where it is not there.
 
-        :raises Unreadable: where it is there and cannot be read.
-        """
+        :raises UnreadableError: where it is there and cannot be read.
+        """  # noqa: PTH208  # see above
         try:
             return sorted(os.listdir(self.real(path)))
         except OSError as error:
@@ -113,7 +114,7 @@ class Host:
     def entries(self, path: str) -> Iterator["os.DirEntry[str]"]:
         """Yield a folder's entries; none where it is not there.
 
-        :raises Unreadable: where it is there and cannot be read.
+        :raises UnreadableError: where it is there and cannot be read.
         """
         try:
             with os.scandir(self.real(path)) as entries:
@@ -124,22 +125,24 @@ class Host:
     def link(self, path: str) -> str | None:
         """Return a symbolic link's target, or None where there is no such link.
 
-        :raises Unreadable: where it is there and cannot be read.
-        """
+        :raises UnreadableError: where it is there and cannot be read.
+        """  # noqa: PTH115  # see above
         try:
             return os.readlink(self.real(path))
         except OSError as error:
             if error.errno == errno.EINVAL:
                 return None
-            return _none_or_raise(path, error)
+            _none_or_raise(path, error)
+            return None
 
     def exists(self, path: str) -> bool:
         """Tell whether there is something, dangling links included; false where it may not be looked at."""
         try:
             return os.path.lexists(self.real(path))
-        except Unreadable:
+        except UnreadableError:
             return False
 
+    # noqa: PTH112  # see above
     def is_folder(self, path: str) -> bool:
         """Tell whether a folder is there."""
         return os.path.isdir(self.real(path))
@@ -147,12 +150,13 @@ class Host:
     def stat(self, path: str) -> os.stat_result | None:
         """Return stat(2) of what a path leads to, or None where it is not there.
 
-        :raises Unreadable: where it may not be looked at.
+        :raises UnreadableError: where it may not be looked at.  # noqa: PTH116  # see above
         """
         try:
             return os.stat(self.real(path))
         except OSError as error:
-            return _none_or_raise(path, error)
+            _none_or_raise(path, error)
+            return None
 
     def resolve(self, path: str) -> str:
         """Return a path of the host with its symbolic links resolved."""
@@ -161,7 +165,7 @@ class Host:
     def netlink(self, name: str) -> bytes:
         """Return the kernel's answer to an rtnetlink dump: ``link``, ``address``, ``route4`` or ``route6``.
 
-        :raises Unreadable: where the kernel gives none.
+        :raises UnreadableError: where the kernel gives none.
         """
         if self.live:
             from driftline_agent import netlink
@@ -171,8 +175,8 @@ class Host:
 
 
 def _none_or_raise(path: str, error: OSError) -> None:
-    if isinstance(error, Unreadable):
+    if isinstance(error, UnreadableError):
         raise error
     if error.errno in _ABSENT:
         return
-    raise Unreadable(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error

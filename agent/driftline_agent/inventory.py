@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from driftline import sealed
 from driftline.facts import digest_of
 from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE, Section
-from driftline_agent.errors import AgentError, Busy, ConfigError
+
+from driftline_agent.errors import AgentError, BusyError, ConfigError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic, all_topics
 
@@ -82,7 +83,7 @@ def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[
             section.outcome = ABSENT
         section.digest = digest_of(section.content)
     except Exception as error:  # the boundary of one topic: its failure is its result
-        busy = isinstance(error, Busy)
+        busy = isinstance(error, BusyError)
         reading = None
         section = Section(name=name, observed_at_ms=observed_at, revision=topic.revision, outcome=UNREADABLE)
         known = isinstance(error, (AgentError, OSError))

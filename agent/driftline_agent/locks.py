@@ -3,14 +3,13 @@
 Source: fcntl(2) F_GETLK, proc_locks(5).
 """
 
-# ruff: noqa: PTH
 # descriptors, see driftline_agent/host.py
 
 import fcntl
 import os
 import struct
 
-from driftline_agent.errors import Unreadable
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 
 #: struct flock of 64-bit Linux: l_type, l_whence, l_start, l_len, l_pid.
@@ -41,7 +40,7 @@ def is_locked(host: Host, path: str) -> bool:
         found = host.stat(path)
         return found is not None and found.st_ino in parse_locks(host.read("/proc/locks") or "")
     except OSError as error:
-        if isinstance(error, Unreadable):
+        if isinstance(error, UnreadableError):
             raise
         return False
     try:
@@ -49,6 +48,6 @@ def is_locked(host: Host, path: str) -> bool:
         answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, asked)
         return int(_FLOCK.unpack(answer)[0]) != fcntl.F_UNLCK
     except OSError as error:
-        raise Unreadable(f"{path}: its lock cannot be asked for: {(error.strerror or '').lower()}") from error
+        raise UnreadableError(f"{path}: its lock cannot be asked for: {(error.strerror or '').lower()}") from error
     finally:
         os.close(descriptor)

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from driftline_agent.errors import Unreadable
+from driftline_agent.errors import UnreadableError
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_GETLINK, RTM_NEWADDR, RTM_GETADDR, RTM_NEWROUTE, RTM_GETROUTE = 16, 18, 20, 22, 24, 26
@@ -37,7 +37,7 @@ class NetlinkMessage(NamedTuple):
 def dump(name: str) -> bytes:
     """Return the kernel's whole answer to a dump request, message after message.
 
-    :raises Unreadable: where the kernel refuses, or the tables changed under each of five attempts.
+    :raises UnreadableError: where the kernel refuses, or the tables changed under each of five attempts.
     """
     kind, family, size = DUMPS[name]
     body = bytes([family]) + bytes(size - 1)
@@ -45,7 +45,7 @@ def dump(name: str) -> bytes:
         answer = _ask(name, kind, body)
         if answer is not None:
             return answer
-    raise Unreadable(f"rtnetlink {name}: the tables kept changing while they were read")
+    raise UnreadableError(f"rtnetlink {name}: the tables kept changing while they were read")
 
 
 def _ask(name: str, kind: int, body: bytes) -> bytes | None:
@@ -63,9 +63,9 @@ def _ask(name: str, kind: int, body: bytes) -> bytes | None:
                 if end is not None:
                     return b"".join(parts) if end else None
     except OSError as error:
-        if isinstance(error, Unreadable):
+        if isinstance(error, UnreadableError):
             raise
-        raise Unreadable(f"rtnetlink {name}: {(error.strerror or str(error)).lower()}") from error
+        raise UnreadableError(f"rtnetlink {name}: {(error.strerror or str(error)).lower()}") from error
 
 
 def _ends(name: str, data: bytes) -> bool | None:
@@ -79,7 +79,7 @@ def _ends(name: str, data: bytes) -> bool | None:
             return True
         if kind == NLMSG_ERROR:
             code = -struct.unpack_from("=i", data, position + _HEADER.size)[0]
-            raise Unreadable(f"rtnetlink {name}: error {code}")
+            raise UnreadableError(f"rtnetlink {name}: error {code}")
         position += max(_align(length), _HEADER.size)
     return None
 

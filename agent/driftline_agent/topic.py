@@ -7,7 +7,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from driftline.v1.facts_pb2 import Facts
-from driftline_agent.errors import Unreadable
+
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 
 
@@ -26,7 +27,7 @@ class Reading:
         """
         try:
             return read() or ""
-        except Unreadable as error:
+        except UnreadableError as error:
             self.unreadable[path] = str(error)
             return ""
 
@@ -47,7 +48,7 @@ class Topic:
     revision: int
     #: Schema paths that it fills; a message's path stands for all below it.
     fills: tuple[str, ...]
-    #: Reads the host. Raises :class:`Unreadable` or :class:`~driftline_agent.errors.Busy` where it cannot at all.
+    #: Reads the host. Raises :class:`UnreadableError` or :class:`~driftline_agent.errors.BusyError` where it cannot at all.
     collect: Callable[[Host], Reading]
     #: Does it apply here? Where not, the section is absent.
     applies: Callable[[Host], bool] = always

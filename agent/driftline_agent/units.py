@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from driftline.v1.facts_pb2 import Unit
+
 from driftline_agent.host import Host
 
 #: systemd.unit(5) table 1, first wins. /lib is /usr/lib on merged systems and is read only where it is not.
@@ -24,7 +25,9 @@ LOAD_PATH = (
     "/lib/systemd/system",
     "/run/systemd/generator.late",
 )
-TYPES = frozenset("service socket target timer path mount automount swap slice scope device".split())
+TYPES = frozenset(
+    ["service", "socket", "target", "timer", "path", "mount", "automount", "swap", "slice", "scope", "device"]
+)
 _RULES = frozenset({"WantedBy", "RequiredBy", "UpheldBy", "Alias"})
 _LINK_FOLDERS = (".wants", ".requires", ".upholds")
 

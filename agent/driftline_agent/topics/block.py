@@ -1,6 +1,7 @@
 """Disks, partitions and mapped devices. Source: /sys/class/block and udev's database, as lsblk(8) reads them."""
 
 from driftline.v1.facts_pb2 import BlockDevice
+
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -117,6 +118,4 @@ def collect(host: Host) -> Reading:
     return reading
 
 
-TOPIC = Topic(
-    revision=1, fills=("storage.devices",), collect=collect, applies=lambda host: host.exists(_FOLDER)
-)
+TOPIC = Topic(revision=1, fills=("storage.devices",), collect=collect, applies=lambda host: host.exists(_FOLDER))

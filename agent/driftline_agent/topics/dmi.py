@@ -30,13 +30,44 @@ _FILES = (
 )
 
 #: SMBIOS specification 3.7, table 17: system enclosure or chassis types.
-_CHASSIS_TYPES = (
-    "other,unknown,desktop,low profile desktop,pizza box,mini tower,tower,portable,laptop,notebook,hand held,"
-    "docking station,all in one,sub notebook,space-saving,lunch box,main server chassis,expansion chassis,sub chassis,"
-    "bus expansion chassis,peripheral chassis,raid chassis,rack mount chassis,sealed-case pc,multi-system chassis,"
-    "compact pci,advanced tca,blade,blade enclosure,tablet,convertible,detachable,iot gateway,embedded pc,mini pc,"
-    "stick pc"
-).split(",")
+_CHASSIS_TYPES = [
+    "other",
+    "unknown",
+    "desktop",
+    "low profile desktop",
+    "pizza box",
+    "mini tower",
+    "tower",
+    "portable",
+    "laptop",
+    "notebook",
+    "hand held",
+    "docking station",
+    "all in one",
+    "sub notebook",
+    "space-saving",
+    "lunch box",
+    "main server chassis",
+    "expansion chassis",
+    "sub chassis",
+    "bus expansion chassis",
+    "peripheral chassis",
+    "raid chassis",
+    "rack mount chassis",
+    "sealed-case pc",
+    "multi-system chassis",
+    "compact pci",
+    "advanced tca",
+    "blade",
+    "blade enclosure",
+    "tablet",
+    "convertible",
+    "detachable",
+    "iot gateway",
+    "embedded pc",
+    "mini pc",
+    "stick pc",
+]
 
 #: What makers leave in a field that they did not fill; such a field is absent.
 _FILLERS = {

@@ -4,7 +4,8 @@ Not read while dpkg or apt hold their locks, so that half-installed states never
 """
 
 from driftline.v1.facts_pb2 import Package
-from driftline_agent.errors import Busy, Unreadable
+
+from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.locks import is_locked
 from driftline_agent.topic import Reading, Topic
@@ -63,18 +64,18 @@ def busy(host: Host) -> bool:
 def collect(host: Host) -> Reading:
     """Read the status file between two looks at the locks."""
     if busy(host):
-        raise Busy(f"{_FOLDER}: locked by a running dpkg or apt")
+        raise BusyError(f"{_FOLDER}: locked by a running dpkg or apt")
     before = host.stat(f"{_FOLDER}/status")
     text = host.read(f"{_FOLDER}/status")
     if text is None or before is None:
-        raise Unreadable(f"{_FOLDER}/status: not there, although {_FOLDER} is")
+        raise UnreadableError(f"{_FOLDER}/status: not there, although {_FOLDER} is")
     packages = parse_status(text)
     if not packages and text.strip():
-        raise Unreadable(f"{_FOLDER}/status: no installed package in it, it may be damaged")
+        raise UnreadableError(f"{_FOLDER}/status: no installed package in it, it may be damaged")
     _add_times(host, packages)
     after = host.stat(f"{_FOLDER}/status")
     if busy(host) or after is None or (after.st_mtime_ns, after.st_ino) != (before.st_mtime_ns, before.st_ino):
-        raise Busy(f"{_FOLDER}: changed while it was read")
+        raise BusyError(f"{_FOLDER}: changed while it was read")
     reading = Reading()
     reading.facts.software.packages.extend(packages)
     return reading

@@ -1,21 +1,38 @@
 """Mounted filesystems that hold data. Source: /proc/self/mountinfo (proc(5)), statvfs(3)."""
 
-# ruff: noqa: PTH
 # statvfs(3) has no counterpart in pathlib
 
 import os
 import re
 
 from driftline.v1.facts_pb2 import Filesystem
+
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
 #: Held by a server elsewhere: no statvfs, which would wait for a dead server forever.
 NETWORK_TYPES = frozenset(
-    "nfs nfs4 cifs smb3 smbfs ceph glusterfs fuse.glusterfs fuse.sshfs 9p virtiofs afs lustre ocfs2 gfs2 beegfs".split()
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "ceph",
+        "glusterfs",
+        "fuse.glusterfs",
+        "fuse.sshfs",
+        "9p",
+        "virtiofs",
+        "afs",
+        "lustre",
+        "ocfs2",
+        "gfs2",
+        "beegfs",
+    ]
 )
 #: Hold data without a block device as their source.
-_LOCAL_TYPES = frozenset("zfs btrfs bcachefs ubifs overlay".split())
+_LOCAL_TYPES = frozenset(["zfs", "btrfs", "bcachefs", "ubifs", "overlay"])
 #: Read-only images that packages bring with them (snaps), not places where data is kept.
 _IMAGE_TYPES = frozenset({"squashfs", "erofs"})
 #: Mounts below come and go with containers, sessions and pods.
@@ -67,7 +84,7 @@ def collect(host: Host) -> Reading:
     for filesystem in parse_mountinfo(host.read("/proc/self/mountinfo") or ""):
         if host.live:
             local = filesystem.type not in NETWORK_TYPES
-            if local and not os.path.isdir(filesystem.mount_point):
+            if local and not os.path.isdir(filesystem.mount_point):  # noqa: PTH112  # no path object per mount
                 continue  # single files that a container manager mounts: /etc/hosts
             # A pool's size is what its members leave over at the moment: no configuration.
             size = size_of(filesystem.mount_point) if local and filesystem.type != "zfs" else None

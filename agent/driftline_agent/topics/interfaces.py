@@ -4,7 +4,8 @@ import struct
 from collections.abc import Mapping
 
 from driftline.v1.facts_pb2 import Address, Interface
-from driftline_agent.errors import Unreadable
+
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.netlink import RTM_NEWADDR, RTM_NEWLINK, attributes, ip, messages, u32
 from driftline_agent.topic import Reading, Topic
@@ -108,7 +109,7 @@ def _add_sysfs(host: Host, interface: Interface) -> None:
         interface.type = "wireless"
     try:
         speed, duplex = host.number(f"{folder}/speed"), host.line(f"{folder}/duplex")
-    except Unreadable:
+    except UnreadableError:
         return  # EINVAL: the driver does not tell, or the link is down
     if speed and speed > 0:
         interface.speed = speed * 1_000_000

@@ -4,7 +4,8 @@ import re
 import shlex
 
 from driftline.v1.facts_pb2 import Release
-from driftline_agent.errors import Unreadable
+
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -51,7 +52,7 @@ def collect(host: Host) -> Reading:
     if text is None:
         text = host.read("/usr/lib/os-release")
     if text is None:
-        raise Unreadable("/etc/os-release: neither it nor /usr/lib/os-release is there")
+        raise UnreadableError("/etc/os-release: neither it nor /usr/lib/os-release is there")
     reading = Reading()
     release = build_release(parse_os_release(text), host.line("/etc/debian_version"))
     reading.facts.os.release.CopyFrom(release)

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Iterator, Mapping
 
 from driftline.v1.facts_pb2 import Route
+
 from driftline_agent.host import Host
 from driftline_agent.netlink import RTM_NEWROUTE, attribute_list, ip, messages, u32
 from driftline_agent.topic import Reading, Topic
@@ -86,7 +87,7 @@ def _next_hops(found: Mapping[int, bytes]) -> Iterator[tuple[int, str]]:
         length, _, _, index = _NEXT_HOP.unpack_from(hops, position)
         if length < _NEXT_HOP.size:
             return
-        yield index, _gateway(dict(attribute_list(hops[:position + length], position + _NEXT_HOP.size)))
+        yield index, _gateway(dict(attribute_list(hops[: position + length], position + _NEXT_HOP.size)))
         position += (length + 3) & ~3
 
 

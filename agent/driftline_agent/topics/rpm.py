@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from driftline.v1.facts_pb2 import Package
-from driftline_agent.errors import Busy, Unreadable
+
+from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.locks import is_locked
 from driftline_agent.topic import Reading, Topic
@@ -119,7 +120,7 @@ def _blobs(path: str) -> Iterator[bytes]:
         finally:
             database.close()
     except sqlite3.Error as error:
-        raise Unreadable(f"{path}: {error}") from error
+        raise UnreadableError(f"{path}: {error}") from error
 
 
 def collect(host: Host) -> Reading:
@@ -128,22 +129,22 @@ def collect(host: Host) -> Reading:
         path = f"{folder}/rpmdb.sqlite"
         if host.exists(path):
             if is_locked(host, f"{folder}/.rpm.lock"):
-                raise Busy(f"{folder}: locked by a running rpm")
+                raise BusyError(f"{folder}: locked by a running rpm")
             reading = Reading()
             try:
                 found = [build(parse_header(blob)) for blob in _blobs(host.real(path))]
             except ValueError as error:
-                raise Unreadable(f"{path}: {error}") from error
+                raise UnreadableError(f"{path}: {error}") from error
             reading.facts.software.packages.extend(identify(found))
             return reading
     for folder in FOLDERS:
         for name, engine in _OTHERS.items():
             if host.exists(f"{folder}/{name}"):
-                raise Unreadable(
+                raise UnreadableError(
                     f"{folder}/{name}: {engine} database; only rpmdb.sqlite can be read: run rpmdb --rebuilddb with"
                     " _db_backend sqlite, or upgrade rpm to 4.16 or later"
                 )
-    raise Unreadable("rpm: no database is there")
+    raise UnreadableError("rpm: no database is there")
 
 
 def applies(host: Host) -> bool:

@@ -1,6 +1,5 @@
 """Listening sockets and who holds them. Source: /proc/net/{tcp,tcp6,udp,udp6}, /proc/*/fd (proc(5))."""
 
-# ruff: noqa: PTH
 # os calls: thousands of links, see driftline_agent/host.py
 
 import os
@@ -11,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from driftline.v1.facts_pb2 import ListeningSocket
+
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -57,7 +57,7 @@ def owners(host: Host, inodes: set[int]) -> tuple[dict[int, int], bool]:
     for name in sorted((name for name in host.names("/proc") if name.isdigit()), key=int):
         folder = host.real(f"/proc/{name}/fd")
         try:
-            descriptors = os.listdir(folder)
+            descriptors = os.listdir(folder)  # noqa: PTH208  # thousands
         except PermissionError:
             hidden = True
             continue
@@ -65,7 +65,7 @@ def owners(host: Host, inodes: set[int]) -> tuple[dict[int, int], bool]:
             continue  # it ended
         for descriptor in descriptors:
             try:
-                inode = wanted.get(os.readlink(f"{folder}/{descriptor}"))
+                inode = wanted.get(os.readlink(f"{folder}/{descriptor}"))  # noqa: PTH115  # thousands
             except OSError:
                 continue
             if inode is not None:

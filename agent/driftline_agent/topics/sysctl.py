@@ -4,14 +4,14 @@ Left out: what counts, what differs from boot to boot, what the kernel tunes by 
 written, secrets, what other topics read, and the settings of interfaces that come and go.
 """
 
-# ruff: noqa: PTH
 # os calls: some thousand files, see driftline_agent/host.py
 
 import os
 import re
 
 from driftline.v1.facts_pb2 import Sysctl
-from driftline_agent.errors import Unreadable
+
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -88,9 +88,9 @@ def collect(host: Host) -> Reading:
     try:
         _walk(host, "", lasting_interfaces(host), paths)
     except OSError as error:
-        if isinstance(error, Unreadable):
+        if isinstance(error, UnreadableError):
             raise
-        raise Unreadable(f"/proc/sys: {(error.strerror or str(error)).lower()}") from error
+        raise UnreadableError(f"/proc/sys: {(error.strerror or str(error)).lower()}") from error
     reading = Reading()
     settings: list[Sysctl] = []
     prefix = host.real("/proc/sys")
@@ -115,7 +115,7 @@ def collect(host: Host) -> Reading:
 
 
 def _may_be_read(path: str) -> bool:
-    return bool(os.stat(path).st_mode & 0o444)
+    return bool(os.stat(path).st_mode & 0o444)  # noqa: PTH116  # beside os.open above
 
 
 TOPIC = Topic(

@@ -4,7 +4,7 @@ Source: systemd.unit(5), systemctl(1).
 """
 
 from driftline_agent import units
-from driftline_agent.errors import Unreadable
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -14,7 +14,7 @@ _STATES = ("systemctl", "list-units", "--all", "--full", "--plain", "--no-legend
 def active_states(host: Host) -> dict[str, tuple[str, str]] | None:
     """Return active and sub state by unit, or None where systemd does not run.
 
-    :raises Unreadable: where systemctl fails or does not answer within five seconds.
+    :raises UnreadableError: where systemctl fails or does not answer within five seconds.
     """
     if not host.live or not host.exists("/run/systemd/system"):
         return None
@@ -23,7 +23,7 @@ def active_states(host: Host) -> dict[str, tuple[str, str]] | None:
     try:
         done = subprocess.run(_STATES, capture_output=True, text=True, timeout=5, check=True, env={"LC_ALL": "C"})
     except (OSError, subprocess.SubprocessError) as error:
-        raise Unreadable(f"systemctl list-units: {error}") from error
+        raise UnreadableError(f"systemctl list-units: {error}") from error
     return units.parse_states(done.stdout)
 
 
@@ -34,7 +34,7 @@ def collect(host: Host) -> Reading:
     states: dict[str, tuple[str, str]] = {}
     try:
         states = active_states(host) or {}
-    except Unreadable as error:
+    except UnreadableError as error:
         for name in ("active_state", "sub_state"):
             reading.unreadable[f"services.units[*].{name}"] = str(error)
     for name in sorted(loaded.folder):
@@ -43,7 +43,7 @@ def collect(host: Host) -> Reading:
         try:
             text = None if target == "/dev/null" else host.read(path)
             drop_ins = {file: host.read(file) or "" for file in units.drop_ins_of(loaded, name)}
-        except Unreadable as error:
+        except UnreadableError as error:
             for field in ("description", "exec_start", "user"):
                 reading.unreadable[f"services.units[{name}].{field}"] = str(error)
             text, drop_ins = None, {}

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from driftline.v1.facts_pb2 import User
-from driftline_agent.errors import Unreadable
+
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -41,7 +42,7 @@ def parse_passwd(text: str, shadow: Mapping[str, str] | None) -> list[User]:
         if fields[3].isdigit():
             user.gid = int(fields[3])
         password = fields[1]
-        if password == "x":
+        if password == "x":  # noqa: S105  # the mark for "nothing matches"
             password = "" if shadow is None else shadow.get(fields[0], "*")
         if fields[1] != "x" or shadow is not None:
             user.password = password
@@ -56,7 +57,7 @@ def collect(host: Host) -> Reading:
     shadow: dict[str, str] | None = {}
     try:
         shadow = parse_shadow(host.read("/etc/shadow") or "")
-    except Unreadable as error:
+    except UnreadableError as error:
         shadow = None
         for name in ("password", "password_status"):
             reading.unreadable[f"accounts.users[*].{name}"] = str(error)
