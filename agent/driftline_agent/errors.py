@@ -3,15 +3,15 @@
 Tree::
 
     AgentError(Exception)
-    ├── UnreadableError(AgentError, OSError)         a source that is there and cannot be read
+    ├── UnreadableError(AgentError, OSError)    a source that is there and cannot be read
     ├── BusyError(AgentError)                   a source that is being changed right now: read it later
     ├── ConfigError(AgentError, ValueError)     configuration: names the setting, its value and the mend
     ├── IdentityError(AgentError)               enrolment or renewal is not possible
     └── TransportError(AgentError)              what gRPC says, translated at one edge
-        ├── UnreachableError(…, ConnectionError)     not committed, try again
-        ├── RefusedError(…, PermissionError)         the collector knows us and says no, or does not know us
-        ├── DiscontinuedError(…)                     the report does not continue what was received: new epoch
-        └── RejectedError(…, ValueError)             this very report is not acceptable, now or later
+        ├── UnreachableError(…, ConnectionError) not committed, try again
+        ├── RefusedError(…, PermissionError)    the collector knows us and says no, or does not know us
+        ├── DiscontinuedError(…)                the report does not continue what was received: new epoch
+        └── RejectedError(…, ValueError)        this very report is not acceptable, now or later
 """
 
 

@@ -104,9 +104,9 @@ class Host:
         """Return the names in a folder, sorted; none where it is not there.
 
         :raises UnreadableError: where it is there and cannot be read.
-        """  # noqa: PTH208  # see above
+        """
         try:
-            return sorted(os.listdir(self.real(path)))
+            return sorted(os.listdir(self.real(path)))  # noqa: PTH208  # see above
         except OSError as error:
             _none_or_raise(path, error)
             return []
@@ -126,9 +126,9 @@ class Host:
         """Return a symbolic link's target, or None where there is no such link.
 
         :raises UnreadableError: where it is there and cannot be read.
-        """  # noqa: PTH115  # see above
+        """
         try:
-            return os.readlink(self.real(path))
+            return os.readlink(self.real(path))  # noqa: PTH115  # see above
         except OSError as error:
             if error.errno == errno.EINVAL:
                 return None
@@ -142,18 +142,17 @@ class Host:
         except UnreadableError:
             return False
 
-    # noqa: PTH112  # see above
     def is_folder(self, path: str) -> bool:
         """Tell whether a folder is there."""
-        return os.path.isdir(self.real(path))
+        return os.path.isdir(self.real(path))  # noqa: PTH112  # see above
 
     def stat(self, path: str) -> os.stat_result | None:
         """Return stat(2) of what a path leads to, or None where it is not there.
 
-        :raises UnreadableError: where it may not be looked at.  # noqa: PTH116  # see above
+        :raises UnreadableError: where it may not be looked at.
         """
         try:
-            return os.stat(self.real(path))
+            return os.stat(self.real(path))  # noqa: PTH116  # see above
         except OSError as error:
             _none_or_raise(path, error)
             return None

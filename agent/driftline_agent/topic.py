@@ -48,7 +48,8 @@ class Topic:
     revision: int
     #: Schema paths that it fills; a message's path stands for all below it.
     fills: tuple[str, ...]
-    #: Reads the host. Raises :class:`UnreadableError` or :class:`~driftline_agent.errors.BusyError` where it cannot at all.
+    #: Reads the host. Raises :class:`UnreadableError` or
+    #: :class:`~driftline_agent.errors.BusyError` where it cannot at all.
     collect: Callable[[Host], Reading]
     #: Does it apply here? Where not, the section is absent.
     applies: Callable[[Host], bool] = always
