@@ -1,6 +1,6 @@
 """What has no receipt yet, on disk, in order, bounded.
 
-An entry is a file ``<number>.<kind>``: a request without its stamp. Before an entry is sent it is written again, stamped,
+An entry is a file ``<number>.<kind>``: a request without its stamp. Before it is sent it is written again, stamped,
 as ``<number>.<kind>.<sequence>``, so that a retry repeats the same bytes even after a kill -9.
 
 Source: design section 4.

@@ -95,9 +95,8 @@ class Connection:
         try:
             return method(request, timeout=self._timeout)
         except grpc.RpcError as error:
-            # A failed unary call is a grpc.Call too, which the types do not say.
-            code: grpc.StatusCode = error.code()  # type: ignore[attr-defined]
-            said = error.details() or code.name.lower()  # type: ignore[attr-defined]
+            code: grpc.StatusCode = error.code()
+            said = error.details() or code.name.lower()
             kind = _TRANSLATION.get(code, UnreachableError)
             raise kind(f"collector {self._address}: {said}") from error
         except ValueError as error:  # the channel was closed by a stop in between

@@ -26,7 +26,7 @@ def parse_token(text: str) -> JoinToken:
     found = _TOKEN.fullmatch(text)
     if found is None:
         raise IdentityError(
-            f"this is not a join token ({len(text)} characters): it must read dl1.<id>.<secret>.<64 hexadecimal digits>;"
+            f"not a join token ({len(text)} characters): it must read dl1.<id>.<secret>.<64 hexadecimal digits>;"
             " copy it whole"
         )
     return JoinToken(text, bytes.fromhex(found[1]))
