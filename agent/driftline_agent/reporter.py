@@ -45,6 +45,8 @@ class Reporter:
         self.spool = spool
         #: Of the last reply; empty before the first.
         self.instructions = Instructions()
+        #: Topics that the collector asked for and that were not read for it yet; ``*`` is all.
+        self.asked: set[str] = set()
         self._announced = False
 
     def save(self) -> None:
@@ -95,7 +97,8 @@ class Reporter:
                 if not self._announced:
                     wanted |= self._announce(connection)
                 for entry in self.spool.entries():
-                    wanted |= self._send(connection, entry)
+                    lacking, sent = self._send(connection, entry)
+                    wanted = (wanted | lacking) - sent
                 break
             except DiscontinuedError as error:
                 if attempt:
@@ -110,7 +113,7 @@ class Reporter:
         stamp = self._stamp(self.state.sequence)
         reply = connection.announce(AnnounceRequest(stamp=stamp, manifest=self.manifest(), claims=self._claims()))
         self._announced = True
-        self.instructions = reply.instructions
+        self._instruct(reply.instructions)
         return set(reply.wanted)
 
     def _stamp(self, sequence: int) -> Stamp:
@@ -122,12 +125,13 @@ class Reporter:
             agent_version=__version__,
         )
 
-    def _send(self, connection: Connection, entry: Entry) -> set[str]:
+    def _send(self, connection: Connection, entry: Entry) -> tuple[set[str], set[str]]:
+        """Send one entry. Return what the collector lacks, and the names of the sections that it now has."""
         kind = SubmitRequest if entry.kind == SECTIONS else SubmitUtilizationRequest
         request = kind.FromString(self.spool.read(entry))
         if request.stamp.epoch == self.state.epoch and request.stamp.sequence <= self.state.sequence:
             self.spool.remove(entry)  # the receipt came, and the end of the process right after it
-            return set()
+            return set(), set()
         if request.stamp.epoch != self.state.epoch or request.stamp.sequence != self.state.sequence + 1:
             request.stamp.CopyFrom(self._stamp(self.state.sequence + 1))
             if self.spool.dropped.ByteSize():
@@ -150,11 +154,16 @@ class Reporter:
             # It would be rejected forever and keep all behind it back.
             log.error("report rejected and dropped", extra={"entry": entry.name, "reason": str(error)})
             self.spool.drop(entry)
-            return set()
+            return set(), set()
         self._received(entry, receipt)
         self.spool.reported(request.dropped)
+        self._instruct(instructions)
+        sent = {section.name for section in request.sections} if isinstance(request, SubmitRequest) else set()
+        return wanted, sent
+
+    def _instruct(self, instructions: Instructions) -> None:
         self.instructions = instructions
-        return wanted
+        self.asked |= set(instructions.collect_now)
 
     def _received(self, entry: Entry, receipt: Receipt) -> None:
         self.state.sequence += 1

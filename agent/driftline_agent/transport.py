@@ -69,6 +69,10 @@ class Connection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the channel; a call that waits in another thread fails at once."""
         self._channel.close()
 
     def enroll(self, request: wire.EnrollRequest) -> wire.EnrollReply:
