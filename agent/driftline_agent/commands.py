@@ -129,21 +129,21 @@ def _enroll_patiently(config: Config, stopping: threading.Event) -> Identity | N
 
 def status(options: argparse.Namespace) -> int:
     """Print who this agent is, its last receipt, and what waits."""
+    from driftline_agent import spool
     from driftline_agent import state as states
-    from driftline_agent.spool import Spool
 
     config = _config(options)
     if not config.state.is_dir():
         raise UnreadableError(f"state folder {config.state}: no such folder; has this agent run? see --state")
     identity = store.load(config.state)
-    state, spool = states.load(config.state), Spool(config.state / "spool", config.spool_bytes)
+    state, dropped = states.load(config.state), spool.dropped(config.state / "spool")
     values = {
         "source": identity.source_id if identity else None,
         "collector": (config.report or identity.report_address) if identity else None,
         "certificate_ends": _time(identity.not_after) if identity else None,
         "last_receipt": _time(state.receipt_at_ms / 1000) if state.receipt_at_ms else None,
-        "waiting": len(spool.entries()),
-        "dropped": spool.dropped.reports + spool.dropped.utilization_batches,
+        "waiting": spool.waiting(config.state / "spool"),
+        "dropped": dropped.reports + dropped.utilization_batches,
         "unreadable": sorted(name for name, known in state.sections.items() if known.unreadable),
     }
     if options.json:

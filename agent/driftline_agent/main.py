@@ -45,14 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logs.configure(options.verbose)
     try:
         return int(getattr(commands, options.command)(options))
+    except BrokenPipeError:  # head(1) has seen enough
+        sys.stdout = None  # so that nothing is flushed into it at exit
+        return 0
     except ConfigError as error:
         print(f"driftline-agent: {error}", file=sys.stderr)  # noqa: T201  # the command line's answer
         return 2
     except (AgentError, OSError) as error:
         print(f"driftline-agent: {error}", file=sys.stderr)  # noqa: T201  # the command line's answer
         return 1
-    except BrokenPipeError:
-        return 0
     except KeyboardInterrupt:
         return 130
 

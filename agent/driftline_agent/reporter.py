@@ -43,6 +43,9 @@ class Reporter:
         self._folder, self._claims = folder, claims
         self.state = state
         self.spool = spool
+        if not state.epoch:
+            state.new_epoch()
+            self.save()
         #: Of the last reply; empty before the first.
         self.instructions = Instructions()
         #: Topics that the collector asked for and that were not read for it yet; ``*`` is all.

@@ -37,6 +37,17 @@ class Entry:
         return f"{self.number:012}.{self.kind}{suffix}"
 
 
+def waiting(folder: Path) -> int:
+    """Return how many reports wait in a folder, without touching it."""
+    names = {path.name[:12] for path in folder.glob("[0-9]*") if _NAME.fullmatch(path.name)}
+    return len(names)
+
+
+def dropped(folder: Path) -> Dropped:
+    """Return what was dropped and not yet reported."""
+    return Dropped.FromString(files.read_private(folder / _DROPPED) or b"")
+
+
 class Spool:
     """The waiting reports.
 
@@ -61,7 +72,7 @@ class Spool:
                 (self._folder / drop.name).unlink()
             self._entries[entry.number] = entry
         self._next = max(self._entries, default=0) + 1
-        self.dropped = Dropped.FromString(files.read_private(self._folder / _DROPPED) or b"")
+        self.dropped = dropped(self._folder)
 
     def entries(self) -> list[Entry]:
         """Return what waits, oldest first."""

@@ -53,7 +53,7 @@ class State:
 
 
 def load(folder: Path) -> State:
-    """Return the stored state; a new one where there is none or it is damaged, which starts a new epoch."""
+    """Return the stored state; one without an epoch where there is none or it is damaged."""
     data = files.read_private(folder / _FILE)
     try:
         values = json.loads(data) if data else {}
@@ -61,9 +61,6 @@ def load(folder: Path) -> State:
         state = State(**values)
     except (ValueError, TypeError, AttributeError):
         state = State()
-    if not state.epoch:
-        state.new_epoch()
-        save(folder, state)
     return state
 
 
