@@ -20,14 +20,17 @@ _ALWAYS = ("/etc",)
 
 
 def roots(topics: Iterable[Topic]) -> list[str]:
-    """Return the existing folders to watch, links resolved, none below another; a file's folder stands for it."""
+    """Return the existing folders to watch, links resolved, none below another; a file's folder stands for it.
+
+    What does not exist is not watched: its folder may be as large as /var/lib.
+    """
     found: set[str] = set()
-    for path in [*_ALWAYS, *(path for topic in topics for path in topic.watches)]:
-        real = Path(path).resolve()
-        if not real.is_dir():
-            real = real.parent
-        if real.is_dir() and real != Path("/"):
-            found.add(str(real))
+    for path in map(Path, [*_ALWAYS, *(path for topic in topics for path in topic.watches)]):
+        if path.is_dir():
+            found.add(str(path.resolve()))
+        elif path.exists():
+            found.add(str(path.parent.resolve()))
+    found.discard("/")
     return sorted(path for path in found if not any(path.startswith(other + "/") for other in found))
 
 

@@ -127,6 +127,11 @@ class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
         return f"127.0.0.1:{self._servers[0][1]}"
 
     @property
+    def report_port(self) -> int:
+        """Port to report to."""
+        return self._servers[1][1]
+
+    @property
     def token(self) -> str:
         """A token that is good."""
         return f"dl1.7.{self.secret}.{self.authority.fingerprint}"
@@ -165,7 +170,7 @@ class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
             certificate_chain=self.authority.client(csr, self.source, life),
             root_certificate=self.authority.pem,
             source_id=self.source,
-            report_address=f":{self._servers[1][1]}",
+            report_address=f":{self.report_port}",
         )
 
     def Enroll(self, request: wire.EnrollRequest, context: grpc.ServicerContext) -> wire.EnrollReply:  # noqa: N802
