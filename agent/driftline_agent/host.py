@@ -136,15 +136,16 @@ class Host:
             return None
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is something, dangling links included; false where it may not be looked at."""
-        try:
-            return os.path.lexists(self.real(path))
-        except UnreadableError:
-            return False
+        """Tell whether there is something, dangling links included.
 
-    def is_folder(self, path: str) -> bool:
-        """Tell whether a folder is there."""
-        return os.path.isdir(self.real(path))  # noqa: PTH112  # see above
+        :raises UnreadableError: where it may not be looked at: that must never look like "not there".
+        """
+        try:
+            os.lstat(self.real(path))
+        except OSError as error:
+            _none_or_raise(path, error)
+            return False
+        return True
 
     def stat(self, path: str) -> os.stat_result | None:
         """Return stat(2) of what a path leads to, or None where it is not there.

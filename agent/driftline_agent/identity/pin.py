@@ -1,6 +1,6 @@
 """The collector's root certificate, recognised by the fingerprint in the join token before anything secret is sent.
 
-The chain is fetched by a short child, ``python -m driftline_agent.identity.pin HOST PORT``, which prints one certificate
+The chain is fetched by a short child, ``python -m driftline_agent.identity.pin HOST PORT``. It prints one certificate
 a line in base64: the ssl module's OpenSSL would stay resident for the life of the agent, beside gRPC's own.
 """
 

@@ -84,6 +84,7 @@ _FILLERS = {
     "none",
     "unknown",
     "empty",
+    "no asset tag",
 }
 
 
