@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from tests.server.conftest import Site
 from tests.server.seed import PASSWORD
+from typer.testing import CliRunner
 
 from driftline_server.cli import profiles
-from driftline_server.cli.main import commands
+from driftline_server.cli.main import app, commands
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,6 +30,7 @@ def runner(path: Path) -> Run:
             text=True,
             env={**os.environ, "DRIFTLINE_CONFIG": str(path), "COLUMNS": "100", **environment},
             check=False,
+            timeout=60,
         )
         assert done.returncode == code, done.stdout + done.stderr
         return done
@@ -49,6 +51,14 @@ def cli(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return stored(site, tmp_path_factory.mktemp("cli") / "profiles.toml")
 
 
+@pytest.fixture(scope="module")
+def in_process(site: Site, tmp_path_factory: pytest.TempPathFactory) -> CliRunner:
+    """The CLI on the shared server without a process of its own: a start takes half a second."""
+    path = tmp_path_factory.mktemp("cli") / "profiles.toml"
+    stored(site, path)
+    return CliRunner(env={"DRIFTLINE_CONFIG": str(path), "COLUMNS": "100"})
+
+
 @pytest.fixture
 def own_cli(own_site: Site, tmp_path: Path) -> Run:
     """The CLI on this test's own server."""
@@ -64,7 +74,13 @@ READING = {
     ("ci", "history", "web1"): ["3.0.11-1~deb12u2", "apt-get upgrade (by jane (1000))"],
     ("baseline", "list"): ["golden", "in force"],
     ("baseline", "show", "golden"): ["captured", "approver"],
-    ("drift", "list"): ["package sl (dpkg, amd64)", "5.02-1+b1", "absent", "apt-get install -y sl (by jane (1000))", " .. "],
+    ("drift", "list"): [
+        "package sl (dpkg, amd64)",
+        "5.02-1+b1",
+        "absent",
+        "apt-get install -y sl (by jane (1000))",
+        " .. ",
+    ],
     ("drift", "list", "--state", "all", "--ci", "db1"): ["accepted", "438"],
     ("drift", "show", "1"): ["apt-get install -y sl", "golden v1"],
     ("rfc", "list"): ["closed, explained", "submitted"],
@@ -81,11 +97,17 @@ READING = {
 
 
 @pytest.mark.parametrize("words", READING, ids=" ".join)
-def test_reading(cli: Run, words: tuple[str, ...]) -> None:
-    shown = cli(*words)
+def test_reading(in_process: CliRunner, words: tuple[str, ...]) -> None:
+    shown = in_process.invoke(app, list(words))
+    assert shown.exit_code == 0, shown.output
     for text in READING[words]:
         assert text in shown.stdout
-    assert json.loads(cli(*words, "--json").stdout) is not None
+    assert json.loads(in_process.invoke(app, [*words, "--json"]).stdout) is not None
+
+
+def test_as_a_program(cli: Run) -> None:
+    assert "web1" in cli("ci", "list").stdout
+    assert [ci["name"] for ci in json.loads(cli("ci", "list", "--json").stdout)] == ["db1", "old1", "web1", "web2"]
 
 
 def test_every_reading_command_is_tested() -> None:
@@ -97,7 +119,9 @@ def test_every_reading_command_is_tested() -> None:
 
 def test_authorise(own_cli: Run) -> None:
     refused = own_cli("rfc", "authorise", "1", stdin="n\n", code=1)
-    assert "5.02-1+b1" in refused.stdout and "web1, web2" in refused.stderr and "nothing was authorised" in refused.stderr
+    assert (
+        "5.02-1+b1" in refused.stdout and "web1, web2" in refused.stderr and "nothing was authorised" in refused.stderr
+    )
     done = own_cli("--profile", "approver", "rfc", "authorise", "1", "--yes", "--comment", "fine")
     assert "RFC 1 is closed, explained" in done.stdout
     assert "fine" in own_cli("rfc", "show", "1").stdout
@@ -111,7 +135,10 @@ def test_revert_and_cancel(own_cli: Run) -> None:
 
 
 def test_a_baselines_way(own_cli: Run, tmp_path: Path) -> None:
-    assert "baseline old v1 is draft" in own_cli("--profile", "operator", "baseline", "capture", "old1", "--name", "old").stdout
+    assert (
+        "baseline old v1 is draft"
+        in own_cli("--profile", "operator", "baseline", "capture", "old1", "--name", "old").stdout
+    )
     assert "needs approver" in own_cli("--profile", "operator", "baseline", "approve", "old", code=1).stderr
     assert "baseline old v1 is in force" in own_cli("--profile", "approver", "baseline", "approve", "old").stdout
     editor = tmp_path / "editor"

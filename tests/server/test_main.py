@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from cryptography import x509
 from tests.server.seed import PASSWORD
 
 from driftline_server.settings import Settings, SettingsError, parse_listen
@@ -21,7 +21,7 @@ def command(*words: str) -> list[str]:
 
 
 def run(*words: str, stdin: str = "", code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command(*words), input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(command(*words), input=stdin, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == code, done.stdout + done.stderr
     return done
 
@@ -38,41 +38,48 @@ def test_run(tmp_path: Path, tls: bool) -> None:
     assert token.startswith("dlt_")
     assert 'no person "joe"' in run("token", "joe", "--database", database, code=1).stderr
     words = ["run", "--database", database, "--data", str(tmp_path / "data"), "--listen", "127.0.0.1:0"]
-    verify: bool | str = True
     if tls:
         subprocess.run(
             [
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-                "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",
+                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                "-nodes", "-days", "1", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",
                 "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem",
             ],
             check=True,
             capture_output=True,
         )  # fmt: skip
-        assert x509.load_pem_x509_certificate((tmp_path / "cert.pem").read_bytes())
         words += ["--tls-cert", str(tmp_path / "cert.pem"), "--tls-key", str(tmp_path / "key.pem")]
     where = tmp_path / "data" / "server.json"
     with subprocess.Popen(command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        until = time.monotonic() + 30
-        while not where.exists():
-            assert process.poll() is None and time.monotonic() < until
-            time.sleep(0.05)
-        url = json.loads(where.read_text())["url"]
-        assert url.startswith("https://127.0.0.1:" if tls else "http://127.0.0.1:") and not url.endswith(":0")
-        context = _trusting(tmp_path / "cert.pem") if tls else verify
-        with httpx.Client(base_url=url, verify=context) as client:
-            assert client.get("/api/v1/health").json() == {"status": "ok"}
-            me = client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"}).json()
-            assert me == {"name": "jane", "roles": ["viewer", "operator"]}
-            page = client.get("/login")
-            cookie = page.headers["set-cookie"]
-            assert ("Secure" in cookie) == tls
-            assert ("strict-transport-security" in page.headers) == tls
-        process.send_signal(signal.SIGTERM)
-        out, err = process.communicate(timeout=20)
+        try:
+            url = _wait_for(where, process)
+            assert url.startswith("https://127.0.0.1:" if tls else "http://127.0.0.1:") and not url.endswith(":0")
+            _check_served(url, token, _trusting(tmp_path / "cert.pem") if tls else True, tls)
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
         assert process.returncode == 0, err
         assert out == f"server ready at {url}\n"
     assert not where.exists()
+
+
+def _wait_for(where: Path, process: subprocess.Popen[str]) -> str:
+    until = time.monotonic() + 30
+    while not where.exists():
+        assert process.poll() is None and time.monotonic() < until
+        time.sleep(0.05)
+    return str(json.loads(where.read_text())["url"])
+
+
+def _check_served(url: str, token: str, verify: Any, tls: bool) -> None:
+    with httpx.Client(base_url=url, verify=verify) as client:
+        assert client.get("/api/v1/health").json() == {"status": "ok"}
+        me = client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"}).json()
+        assert me == {"name": "jane", "roles": ["viewer", "operator"]}
+        page = client.get("/login")
+        assert ("Secure" in page.headers["set-cookie"]) == tls
+        assert ("strict-transport-security" in page.headers) == tls
 
 
 def _trusting(path: Path) -> object:
@@ -102,7 +109,9 @@ def test_a_port_in_use_is_said(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
-        done = run("run", "--database", f"sqlite:///{tmp_path}/x.db", "--data", str(tmp_path), "--listen", listen, code=1)
+        done = run(
+            "run", "--database", f"sqlite:///{tmp_path}/x.db", "--data", str(tmp_path), "--listen", listen, code=1
+        )
     assert listen in done.stderr and "Traceback" not in done.stderr
 
 
