@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
 from driftline.facts import digest_of
 from driftline.v1 import collector_pb2 as wire
 from driftline.v1 import collector_pb2_grpc as services

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+from tests.agent.fake_collector import Authority, FakeCollector
+
 from driftline.v1.collector_pb2 import HostClaims
 from driftline_agent import state as states
 from driftline_agent.agent import Agent
@@ -14,8 +16,6 @@ from driftline_agent.host import Host
 from driftline_agent.identity import enrolment, store
 from driftline_agent.identity.store import Identity
 from driftline_agent.identity.token import parse_token
-
-from tests.agent.fake_collector import Authority, FakeCollector
 
 TOPICS = ("release", "kernel", "groups")
 
