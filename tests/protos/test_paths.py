@@ -1,7 +1,9 @@
 """Paths and patterns."""
 
+import re
+
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.support.facts import TEXTS, facts
 
@@ -92,6 +94,31 @@ CASES = [
 def test_patterns(pattern: str, path: str, expected: bool) -> None:
     assert paths.matches(pattern, path) is expected
     assert paths.matches_any(["no.such.path", pattern], path) is expected
+
+
+def plainly(pattern: str) -> re.Pattern[str]:
+    """Return what the module's docstring says of patterns as the plainest regular expression; it may be very slow."""
+    words = {"**": ".*", "*": r"(?:[^\]\\]|\\.)*", "?": r"(?:[^\]\\]|\\.)", "\\*": r"\*", "\\?": r"\?"}
+    found = re.findall(r"\*\*|\*|\?|\\.|.", pattern, re.DOTALL)
+    return re.compile("".join(words.get(word, re.escape(word)) for word in found) + r"(?:[.\[].*)?", re.DOTALL)
+
+
+PIECES = st.lists(st.sampled_from(["a", "b", "[", "]", ".", r"\]", r"\/", r"\\", "/"]), max_size=12).map("".join)
+WORDS = ["a", "b", "[", "]", ".", r"\]", r"\\", "/", "*", "*", "**", "?", r"\*", "\\"]
+PATTERNS = st.lists(st.sampled_from(WORDS), min_size=1, max_size=9).map("".join)
+
+
+@settings(max_examples=2000)
+@given(PATTERNS, PIECES)
+def test_patterns_match_what_the_plain_expression_matches(pattern: str, path: str) -> None:
+    assert paths.matches(pattern, path) == (plainly(pattern).fullmatch(path) is not None)
+
+
+@pytest.mark.parametrize("star", ["*", "**"])
+def test_many_stars_do_not_take_for_ever(star: str) -> None:
+    path = f"software.packages[dpkg/{'a' * 200}/amd64].version"
+    assert not paths.matches("software.packages[" + f"{star}a" * 30 + f"{star}b]", path)
+    assert paths.matches("software.packages[" + f"{star}a" * 30 + f"{star}64]", path)
 
 
 def test_an_empty_pattern_is_refused() -> None:
