@@ -17,8 +17,9 @@ from driftline_baseline.values import Attributes
 from driftline_cmdb import verdicts
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import CmdbError
-from driftline_cmdb.expectation import chunks, expected_of, predictions_of
+from driftline_cmdb.expectation import expected_of, predictions_of
 from driftline_cmdb.intern import insert_ignoring
+from driftline_cmdb.packing import chunks, unpack_ids
 from driftline_cmdb.record import sources_of
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.control import Drift
@@ -173,15 +174,16 @@ def _all_paths(session: Session, sources: list[int]) -> set[str]:
 
 
 def _changed_paths(session: Session, sources: list[int]) -> set[str]:
-    found: set[str] = set()
+    ids: set[int] = set()
     for source_id in sources:
         assessed = session.get(Assessment, source_id)
         after = assessed.revision_id if assessed is not None else 0
-        revisions = select(Revision.id).where(Revision.source_id == source_id, Revision.id > after)
-        ids = list(session.exec(revisions))
-        for column in (Holding.since_revision, Holding.until_revision):
-            query = select(Path.text).join(Holding, col(Holding.path_id) == col(Path.id)).where(col(column).in_(ids))
-            found.update(session.exec(query))
+        query = select(Revision.changed_paths).where(Revision.source_id == source_id, Revision.id > after)
+        for packed in session.exec(query):
+            ids.update(unpack_ids(packed))
+    found: set[str] = set()
+    for chunk in chunks(sorted(ids)):
+        found.update(session.exec(select(Path.text).where(col(Path.id).in_(chunk))))
     return found
 
 

@@ -21,6 +21,10 @@ class Refused(CmdbError, PermissionError):
     """A rule forbids it."""
 
 
+class Unauthenticated(CmdbError, PermissionError):
+    """Who asks could not prove to be a known one: a token or certificate that does not count (any more)."""
+
+
 class Conflict(CmdbError):
     """What was decided on has changed since it was looked at."""
 

@@ -1,6 +1,6 @@
 """The expected state of a CI out of the record: baselines in force, captured elements, deltas of authorised RFCs."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 
 from sqlmodel import Session, col, select
@@ -12,6 +12,7 @@ from driftline_baseline.interval import Window
 from driftline_baseline.judge import Prediction
 from driftline_baseline.predict import Predicate
 from driftline_baseline.values import Attributes
+from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.control import Baseline, BaselineElement, BaselineVersion, Rfc, RfcDelta
 from driftline_cmdb.tables.elements import Element, Path
@@ -127,10 +128,3 @@ def predicate_of(plain: dict[str, object]) -> Predicate:
     """Return a predicate as a delta keeps it."""
     operand = plain.get("operand")
     return Predicate(str(plain["kind"]), tuple(operand) if isinstance(operand, list) else operand)  # type: ignore[arg-type]  # JSON
-
-
-def chunks(items: Iterable[str], size: int = 500) -> Iterable[list[str]]:
-    """Cut items into lists that fit into one statement's parameters."""
-    ordered = list(items)
-    for start in range(0, len(ordered), size):
-        yield ordered[start : start + size]

@@ -1,5 +1,6 @@
 """Which CI a source speaks for. What a host claims is no proof: a likeness is a finding for a person, never a merge."""
 
+from typing import Any
 from uuid import uuid4
 
 from sqlmodel import Session, col, select
@@ -15,7 +16,7 @@ def bound_ci(session: Session, source: Source, claims: HostClaims | None, now_ms
     query = select(Binding.ci_id).where(Binding.source_id == source.id, col(Binding.until_ms).is_(None))
     ci_id = session.exec(query).first()
     if claims is not None:
-        plain = {descriptor.name: _plain(value) for descriptor, value in claims.ListFields()}
+        plain = plain_claims(claims)
         if plain != source.claims:
             source.claims = plain
     hostname = claims.hostname if claims is not None and claims.hostname else source.hostname or source.uid
@@ -49,5 +50,8 @@ def _note_same_machine(session: Session, source: Source, ci: Ci, now_ms: int) ->
             return
 
 
-def _plain(value: object) -> object:
-    return value if isinstance(value, str) else list(value)  # type: ignore[call-overload]  # claims hold text and lists
+def plain_claims(claims: HostClaims) -> dict[str, Any]:
+    """Return claims as the record keeps them: field name -> text or list."""
+    return {
+        descriptor.name: value if isinstance(value, str) else list(value) for descriptor, value in claims.ListFields()
+    }

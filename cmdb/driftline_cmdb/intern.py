@@ -4,10 +4,9 @@ What is missing is inserted sorted, in a short transaction of its own before the
 PostgreSQL's writers deadlock.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from threading import Lock
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -15,15 +14,16 @@ from sqlmodel import Session
 
 from driftline.facts import Element as FactElement
 from driftline_cmdb.database import Database
+from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.elements import Element, Path
 
-_CHUNK = 500
-_T = TypeVar("_T")
-
 
 class Interned:
-    """Ids of elements by digest: an LRU cache over the two tables. Rows are never deleted while a collector runs."""
+    """Ids of elements by digest: a bounded memory of the two tables, whose rows are never deleted meanwhile.
+
+    What came first goes first when it is full: elements that the fleet shares come again with the next report.
+    """
 
     def __init__(self, database: Database, size: int = 200_000) -> None:
         """Start empty.
@@ -32,30 +32,30 @@ class Interned:
         """
         self._database = database
         self._size = size
-        self._known: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
-        self._lock = Lock()
+        self._known: dict[bytes, tuple[int, int]] = {}
 
     def ids(self, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
         """Return (element id, path id) by digest, inserting what the record does not have yet."""
         found: dict[bytes, tuple[int, int]] = {}
         unknown: dict[bytes, FactElement] = {}
-        with self._lock:
-            for element in elements:
-                ids = self._known.get(element.digest)
-                if ids is None:
-                    unknown[element.digest] = element
-                else:
-                    found[element.digest] = ids
-                    self._known.move_to_end(element.digest)
+        known = self._known
+        for element in elements:
+            digest = element[2]
+            if digest in known:
+                found[digest] = known[digest]
+            else:
+                unknown[digest] = element
         if unknown:
             with self._database.read() as session:
-                known = _select_elements(session, unknown.keys())
-            missing = {digest: element for digest, element in unknown.items() if digest not in known}
+                read = _select_elements(session, unknown.keys())
+            missing = {digest: element for digest, element in unknown.items() if digest not in read}
             if missing:
                 with self._database.write() as session:
-                    known.update(_insert(session, missing))
-            found.update(known)
-            self._remember(known)
+                    read.update(_insert(session, missing))
+            found.update(read)
+            known.update(read)
+            for digest in list(islice(known, max(0, len(known) - self._size))):
+                del known[digest]
         return found
 
     def ids_within(self, session: Session, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
@@ -65,17 +65,11 @@ class Interned:
         missing = {digest: element for digest, element in wanted.items() if digest not in known}
         return known | _insert(session, missing) if missing else known
 
-    def _remember(self, ids: Mapping[bytes, tuple[int, int]]) -> None:
-        with self._lock:
-            self._known.update(ids)
-            while len(self._known) > self._size:
-                self._known.popitem(last=False)
-
 
 def _select_elements(session: Session, digests: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:
     found: dict[bytes, tuple[int, int]] = {}
     table = table_of(Element)
-    for chunk in _chunks(list(digests)):
+    for chunk in chunks(digests):
         query = select(table.c.digest, table.c.id, table.c.path_id).where(table.c.digest.in_(chunk))
         for digest, element_id, path_id in session.execute(query):
             found[digest] = (element_id, path_id)
@@ -86,7 +80,7 @@ def path_ids(session: Session, texts: Iterable[str]) -> dict[str, int]:
     """Return the ids of the paths that the record knows."""
     found: dict[str, int] = {}
     table = table_of(Path)
-    for chunk in _chunks(list(texts)):
+    for chunk in chunks(texts):
         found.update(
             (text, id_)
             for id_, text in session.execute(select(table.c.id, table.c.text).where(table.c.text.in_(chunk)))
@@ -113,8 +107,3 @@ def insert_ignoring(session: Session, model: type[Any], rows: list[dict[str, Any
         return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(dialect.insert(table_of(model)).on_conflict_do_nothing(), rows)
-
-
-def _chunks(items: list[_T]) -> Iterable[list[_T]]:
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]

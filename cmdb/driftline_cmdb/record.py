@@ -15,6 +15,7 @@ from driftline.v1.facts_pb2 import Facts
 from driftline_baseline.evidence import HostAct, attribute
 from driftline_baseline.interval import Interval
 from driftline_cmdb.errors import Ambiguous, NotFound
+from driftline_cmdb.packing import chunks, unpack_ids
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.elements import Element, Holding, HostTransaction, Path, Revision, Section
@@ -176,8 +177,7 @@ def history_of(
     acts = acts_since(session, source_ids, min(revision.after_ms or 0 for revision in revisions) - 1000)
     changes: list[Change] = []
     for revision in revisions:
-        gone = _contents(session, col(Holding.until_revision) == revision.id)
-        new = _contents(session, col(Holding.since_revision) == revision.id)
+        gone, new = _moved(session, revision)
         for path in sorted(gone.keys() | new.keys()):
             for change in _changes(session, revision, path, gone.get(path), new.get(path), acts):
                 if not match or paths.matches_any(match, change.path):
@@ -185,15 +185,28 @@ def history_of(
     return changes
 
 
-def _contents(session: Session, condition: object) -> dict[str, bytes]:
-    query = (
-        select(Path.text, Element.content)
-        .select_from(Holding)
-        .join(Element, col(Element.id) == col(Holding.element_id))
-        .join(Path, col(Path.id) == col(Holding.path_id))
-        .where(condition)  # type: ignore[arg-type]  # a column's comparison
-    )
-    return dict(session.exec(query).all())
+def _moved(session: Session, revision: Revision) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Return the contents of the elements that a revision ended, and of those that it began, by path."""
+    gone: dict[str, bytes] = {}
+    new: dict[str, bytes] = {}
+    for chunk in chunks(unpack_ids(revision.changed_paths)):
+        query = (
+            select(Path.text, Element.content, Holding.since_revision, Holding.until_revision)
+            .select_from(Holding)
+            .join(Element, col(Element.id) == col(Holding.element_id))
+            .join(Path, col(Path.id) == col(Holding.path_id))
+            .where(
+                Holding.source_id == revision.source_id,
+                col(Holding.path_id).in_(chunk),
+                or_(col(Holding.since_revision) == revision.id, col(Holding.until_revision) == revision.id),
+            )
+        )
+        for path, content, since, until in session.exec(query):
+            if since == revision.id:
+                new[path] = content
+            if until == revision.id:
+                gone[path] = content
+    return gone, new
 
 
 def _changes(

@@ -71,10 +71,16 @@ class Revision(SQLModel, table=True):
     agent_version: str = ""
     added: int = 0
     removed: int = 0
+    #: Ids of the paths at which elements came or went; `driftline_cmdb.packing` reads it.
+    changed_paths: bytes = b""
 
 
 class Holding(SQLModel, table=True):
-    """A source held an element, from one revision up to another."""
+    """A source held an element, from one revision up to another.
+
+    The hottest table: it has no foreign keys, because each would cost a look-up a row; the integrity checks verify its
+    references instead.
+    """
 
     __table_args__ = (
         Index(
@@ -87,19 +93,20 @@ class Holding(SQLModel, table=True):
         ),
         Index(
             "holding_closed",
-            "until_revision",
+            "source_id",
+            "path_id",
             sqlite_where=text("until_revision IS NOT NULL"),
             postgresql_where=text("until_revision IS NOT NULL"),
         ),
     )
 
     id: int = row_id()
-    source_id: int = Field(foreign_key="source.id")
-    section_id: int = Field(foreign_key="section.id")
-    path_id: int = Field(foreign_key="path.id", sa_type=BigInteger)
-    element_id: int = Field(foreign_key="element.id", index=True, sa_type=BigInteger)
-    since_revision: int = Field(foreign_key="revision.id", index=True, sa_type=BigInteger)
-    until_revision: int | None = Field(default=None, foreign_key="revision.id", sa_type=BigInteger)
+    source_id: int
+    section_id: int
+    path_id: int = Field(sa_type=BigInteger)
+    element_id: int = Field(index=True, sa_type=BigInteger)
+    since_revision: int = Field(sa_type=BigInteger)
+    until_revision: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class HostTransaction(SQLModel, table=True):

@@ -1,0 +1,85 @@
+"""What is received from a source, and what is known to be applied of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from driftline import schema
+from driftline.v1.collector_pb2 import Dropped, HostClaims, Manifest, Transaction
+from driftline_cmdb.sections import PreparedSection
+from driftline_cmdb.tables.elements import Section
+from driftline_cmdb.utilization import CheckedBatch
+
+#: A host clock this close to the collector's counts as right: the rest is the network.
+SKEW_TOLERANCE_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One Submit or SubmitUtilization call, checked as far as that goes without the record."""
+
+    source_id: int
+    epoch: str
+    sequence: int
+    continuation: bytes
+    #: Digest of the request without its sent_at_ms: a retry has the same.
+    digest: bytes
+    received_ms: int
+    #: The host's clock when it sent this.
+    sent_ms: int
+    agent_version: str
+    claims: HostClaims | None = None
+    sections: tuple[PreparedSection, ...] = ()
+    transactions: tuple[Transaction, ...] = ()
+    batch: CheckedBatch | None = None
+    manifest: Manifest | None = None
+    dropped: Dropped | None = None
+
+    @property
+    def skew_ms(self) -> int:
+        """What to add to the host's clock to get the collector's."""
+        skew = self.received_ms - self.sent_ms
+        return 0 if abs(skew) <= SKEW_TOLERANCE_MS else skew
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What the agent is told: committed to durable storage."""
+
+    continuation: bytes
+    #: Sections that the record lacks by the report's manifest.
+    wanted: tuple[str, ...]
+    ci_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What is applied of one section."""
+
+    id: int
+    digest: bytes | None
+    schema: str
+    outcome: str
+    observed_ms: int
+    stale_since_ms: int | None
+
+
+def applied_of(row: Section) -> Applied:
+    """Return what is applied of a section."""
+    return Applied(row.id, row.digest, row.applied_schema, row.outcome, row.observed_ms, row.stale_since_ms)
+
+
+def lacking_of(applied: Mapping[str, Applied], manifest: Manifest) -> tuple[str, ...]:
+    """Return the names of the sections of a manifest whose content is not applied."""
+    wanted = []
+    for item in manifest.sections:
+        row = applied.get(item.name)
+        unreadable_still = row is not None and not item.digest and row.outcome == "UNREADABLE"
+        as_applied = (
+            row is not None
+            and row.digest == item.digest
+            and row.schema == schema.FINGERPRINT
+            and row.outcome != "UNREADABLE"
+        )
+        if not (unreadable_still or as_applied):
+            wanted.append(item.name)
+    return tuple(wanted)

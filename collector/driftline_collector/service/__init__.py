@@ -1,0 +1,1 @@
+"""The two gRPC servers and what stands behind their methods."""

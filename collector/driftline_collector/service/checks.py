@@ -1,0 +1,163 @@
+"""Bounds on what agents send, beyond the size of a message; pure. Every refusal names the field and its bound.
+
+What sections and batches hold is checked by the record's rooms: :func:`driftline_cmdb.reports.prepare_section`,
+:func:`driftline_cmdb.utilization.check`.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Protocol
+
+from driftline.v1.collector_pb2 import HostClaims, Manifest, Section, Stamp, Transaction
+from driftline.v1.utilization_pb2 import UtilizationBatch
+from driftline_cmdb.errors import Invalid
+
+#: Bytes of one message at the enrol port and at the report port.
+ENROL_MESSAGE = 16 * 1024
+REPORT_MESSAGE = 4 * 1024 * 1024
+
+SECTIONS = 200
+TRANSACTIONS = 1_000
+PACKAGE_CHANGES = 20_000
+#: Values of one batch over all series and minutes: half a day of 250 series.
+VALUES = 1_000_000
+MACS = 256
+_TEXT = 256
+_COMMAND = 16 * 1024
+_DIGEST = 16
+#: The year 2200.
+_LATEST_MS = 7_258_118_400_000
+
+_SECTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_EPOCH = re.compile(r"[0-9A-Za-z_-]{8,64}", re.ASCII)
+
+
+class _Named(Protocol):
+    name: str
+
+
+def check_stamp(stamp: Stamp, lowest: int = 1) -> None:
+    """Check a call's stamp.
+
+    :param lowest: the lowest sequence: 1 for a report, 0 for an announcement, which names the last receipt's.
+    :raises Invalid: where a field is missing or out of bounds.
+    """
+    if not _EPOCH.fullmatch(stamp.epoch):
+        raise Invalid("stamp.epoch: is not 8 to 64 letters, digits, - or _")
+    if not lowest <= stamp.sequence < 2**53:
+        raise Invalid(f"stamp.sequence: {stamp.sequence} is not in {lowest} to 2^53; numbering starts at 1")
+    if len(stamp.continuation) > 64:
+        raise Invalid("stamp.continuation: is longer than 64 bytes; send back what the last receipt held")
+    check_time("stamp.sent_at_ms", stamp.sent_at_ms)
+    check_text("stamp.agent_version", stamp.agent_version)
+
+
+def check_claims(claims: HostClaims) -> None:
+    """Check a host's claims.
+
+    :raises Invalid: where a field is out of bounds.
+    """
+    for name in ("hostname", "fqdn", "machine_id", "system_uuid", "system_serial_number"):
+        check_text(f"claims.{name}", getattr(claims, name))
+    _at_most("claims.macs", len(claims.macs), MACS)
+    for mac in claims.macs:
+        check_text("claims.macs", mac)
+
+
+def check_manifest(manifest: Manifest) -> None:
+    """Check a manifest.
+
+    :raises Invalid: where a field is missing or out of bounds.
+    """
+    _check_names("manifest.sections", manifest.sections)
+    for section in manifest.sections:
+        if len(section.digest) not in (0, _DIGEST):
+            raise Invalid(f"manifest.sections[{section.name}].digest: is not {_DIGEST} bytes, nor empty for unreadable")
+    check_time("manifest.observed_at_ms", manifest.observed_at_ms)
+
+
+def check_sections(sections: Iterable[Section]) -> None:
+    """Check what stands around the sections' content.
+
+    :raises Invalid: where a field is missing or out of bounds.
+    """
+    sections = list(sections)
+    _check_names("sections", sections)
+    for section in sections:
+        name = f"sections[{section.name}]"
+        check_time(f"{name}.observed_at_ms", section.observed_at_ms)
+        if section.previous_digest:
+            if len(section.previous_digest) != _DIGEST:
+                raise Invalid(f"{name}.previous_digest: is not {_DIGEST} bytes")
+            check_time(f"{name}.previous_observed_at_ms", section.previous_observed_at_ms)
+        check_text(f"{name}.reason", section.reason, 4096)
+        _at_most(f"{name}.unreadable", len(section.unreadable), 10_000)
+        for path in section.unreadable:
+            check_text(f"{name}.unreadable", path, 1024)
+
+
+def check_transactions(transactions: Iterable[Transaction]) -> None:
+    """Check evidence.
+
+    :raises Invalid: where a field is out of bounds.
+    """
+    transactions = list(transactions)
+    _at_most("transactions", len(transactions), TRANSACTIONS)
+    for number, transaction in enumerate(transactions):
+        name = f"transactions[{number}]"
+        check_text(f"{name}.manager", transaction.manager)
+        check_text(f"{name}.requested_by", transaction.requested_by)
+        check_text(f"{name}.command_line", transaction.command_line, _COMMAND)
+        check_time(f"{name}.started_at_ms", transaction.started_at_ms)
+        check_time(f"{name}.ended_at_ms", transaction.ended_at_ms)
+        _at_most(f"{name}.changes", len(transaction.changes), PACKAGE_CHANGES)
+        for change in transaction.changes:
+            for field in ("action", "name", "architecture", "version_before", "version_after"):
+                check_text(f"{name}.changes.{field}", getattr(change, field))
+
+
+def check_batch(batch: UtilizationBatch) -> None:
+    """Check how large a batch is; what it says is checked by :func:`driftline_cmdb.utilization.check`.
+
+    :raises Invalid: where it is out of bounds.
+    """
+    values = sum(
+        len(series.minutes) + len(series.min) + len(series.mean) + len(series.max) + len(series.last)
+        for series in batch.series
+    )
+    _at_most("batch: values of all series", values, VALUES)
+
+
+def check_time(name: str, time_ms: int) -> None:
+    """Check that a time is one.
+
+    :raises Invalid: where it is not between 1970 and 2200.
+    """
+    if not 0 < time_ms < _LATEST_MS:
+        raise Invalid(f"{name}: {time_ms} is no time in ms since 1970")
+
+
+def check_text(name: str, text: str, longest: int = _TEXT) -> None:
+    """Check a text's length, and that it has no NUL, which PostgreSQL cannot store.
+
+    :raises Invalid: where not.
+    """
+    if len(text) > longest:
+        raise Invalid(f"{name}: is longer than {longest} characters")
+    if "\0" in text:
+        raise Invalid(f"{name}: has a NUL character")
+
+
+def _check_names(field: str, named: Iterable[_Named]) -> None:
+    names = [entry.name for entry in named]
+    _at_most(field, len(names), SECTIONS)
+    for name in names:
+        if not _SECTION_NAME.fullmatch(name):
+            raise Invalid(f"{field}: {name[:80]!r} is no section's name (a-z, digits and _, at most 64)")
+    if len(set(names)) != len(names):
+        raise Invalid(f"{field}: a section stands twice")
+
+
+def _at_most(name: str, count: int, most: int) -> None:
+    if count > most:
+        raise Invalid(f"{name}: {count} are more than {most}; send them in parts")

@@ -1,0 +1,160 @@
+"""The report port's methods."""
+
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import replace
+from hashlib import blake2b
+
+import grpc
+
+from driftline.v1 import collector_pb2 as pb
+from driftline.v1.collector_pb2_grpc import CollectorServicer
+from driftline_cmdb import reports, utilization
+from driftline_cmdb.database import Database
+from driftline_cmdb.errors import Unavailable
+from driftline_cmdb.reports import Committed, Report
+from driftline_collector.clock import Clock
+from driftline_collector.committer import Committer
+from driftline_collector.metrics import Metrics
+from driftline_collector.schedule import Schedule
+from driftline_collector.service import checks
+from driftline_collector.service.identity import Caller, Identities
+from driftline_collector.service.limits import Gate
+
+#: Longest wait for a commit, s, where the caller set no deadline.
+_COMMIT_S = 60.0
+
+
+class Collecting(CollectorServicer):
+    """Takes reports. The source is the certificate's."""
+
+    def __init__(
+        self,
+        database: Database,
+        identities: Identities,
+        committer: Committer,
+        schedule: Schedule,
+        metrics: Metrics,
+        gate: Gate,
+        clock: Clock,
+    ) -> None:
+        """Prepare."""
+        self._database, self._identities, self._committer = database, identities, committer
+        self._schedule, self._metrics, self._gate, self._clock = schedule, metrics, gate, clock
+
+    def Announce(self, request: pb.AnnounceRequest, context: grpc.ServicerContext) -> pb.AnnounceReply:  # noqa: N802  # gRPC's name
+        """Tell which sections of a manifest the collector lacks; changes nothing.
+
+        :raises CmdbError: see `driftline/v1/collector.proto` for which status means what.
+        """
+        caller = self._identities.caller(context.auth_context())
+        with self._gate.inside(caller.source_id):
+            checks.check_stamp(request.stamp, lowest=0)
+            checks.check_manifest(request.manifest)
+            checks.check_claims(request.claims)
+            with self._database.read() as session:
+                wanted = reports.lacking(session, caller.source_id, request.manifest)
+            return pb.AnnounceReply(wanted=wanted, instructions=self._instructions(caller))
+
+    def Submit(self, request: pb.SubmitRequest, context: grpc.ServicerContext) -> pb.SubmitReply:  # noqa: N802  # gRPC's name
+        """Commit sections and evidence.
+
+        :raises CmdbError: see `driftline/v1/collector.proto` for which status means what.
+        """
+        caller = self._identities.caller(context.auth_context())
+        with self._gate.inside(caller.source_id):
+            received = self._clock()
+            checks.check_stamp(request.stamp)
+            checks.check_claims(request.claims)
+            checks.check_sections(request.sections)
+            checks.check_transactions(request.transactions)
+            sections = tuple(reports.prepare_section(section) for section in request.sections)
+            report = replace(
+                _report(caller, request, received),
+                claims=request.claims if request.HasField("claims") else None,
+                sections=sections,
+                transactions=tuple(request.transactions),
+            )
+            committed = self._commit(report, context)
+        self._observe_detection(request, received)
+        return pb.SubmitReply(receipt=_receipt(report, committed), instructions=self._instructions(caller))
+
+    def SubmitUtilization(  # noqa: N802  # gRPC's name
+        self, request: pb.SubmitUtilizationRequest, context: grpc.ServicerContext
+    ) -> pb.SubmitUtilizationReply:
+        """Commit utilization, and tell which sections of the manifest the collector lacks.
+
+        :raises CmdbError: see `driftline/v1/collector.proto` for which status means what.
+        """
+        caller = self._identities.caller(context.auth_context())
+        with self._gate.inside(caller.source_id):
+            received = self._clock()
+            checks.check_stamp(request.stamp)
+            checks.check_batch(request.batch)
+            if request.HasField("manifest"):
+                checks.check_manifest(request.manifest)
+            report = replace(
+                _report(caller, request, received),
+                batch=utilization.check(request.batch, received) if request.HasField("batch") else None,
+                manifest=request.manifest if request.HasField("manifest") else None,
+            )
+            committed = self._commit(report, context)
+        return pb.SubmitUtilizationReply(
+            receipt=_receipt(report, committed), wanted=committed.wanted, instructions=self._instructions(caller)
+        )
+
+    def _commit(self, report: Report, context: grpc.ServicerContext) -> Committed:
+        remaining = context.time_remaining()
+        future = self._committer.submit(report)
+        try:
+            committed = future.result(min(_COMMIT_S, remaining) if remaining is not None else _COMMIT_S)
+        except (FutureTimeout, CancelledError) as error:
+            future.cancel()
+            raise Unavailable("the report was not committed in time; try again") from error
+        self._metrics.reports.inc()
+        self._metrics.sections.inc(len(report.sections))
+        return committed
+
+    def _instructions(self, caller: Caller) -> pb.Instructions:
+        return self._schedule.instructions(caller.uid, self._clock(), self._committer.load)
+
+    def _observe_detection(self, request: pb.SubmitRequest, received: int) -> None:
+        """Measure from each changed section's reading to its commit; a first reading detects nothing."""
+        here = self._clock() - received
+        for section in request.sections:
+            if section.outcome == pb.READ and section.previous_digest not in (b"", section.digest):
+                on_host = max(0, request.stamp.sent_at_ms - section.observed_at_ms)
+                self._metrics.detection_seconds.observe((on_host + here) / 1000)
+
+
+def _report(caller: Caller, request: pb.SubmitRequest | pb.SubmitUtilizationRequest, received: int) -> Report:
+    """Return what both kinds of report have."""
+    stamp = request.stamp
+    return Report(
+        source_id=caller.source_id,
+        epoch=stamp.epoch,
+        sequence=stamp.sequence,
+        continuation=stamp.continuation,
+        digest=digest_of(request),
+        received_ms=received,
+        sent_ms=stamp.sent_at_ms,
+        agent_version=stamp.agent_version,
+        claims=None,
+        dropped=request.dropped if request.HasField("dropped") else None,
+    )
+
+
+def _receipt(report: Report, committed: Committed) -> pb.Receipt:
+    return pb.Receipt(epoch=report.epoch, sequence=report.sequence, continuation=committed.continuation)
+
+
+def digest_of(request: pb.SubmitRequest | pb.SubmitUtilizationRequest) -> bytes:
+    """Return the digest of a report, without the time it was sent: a retry has the same."""
+    sent = request.stamp.sent_at_ms
+    request.stamp.sent_at_ms = 0
+    try:
+        content = request.SerializeToString(deterministic=True)
+    finally:
+        request.stamp.sent_at_ms = sent
+    kind = type(request).__name__.encode()
+    return blake2b(kind + b"\0" + content, digest_size=16).digest()

@@ -1,0 +1,109 @@
+"""The enrol port's methods: certificates for those who bring a join token or an identity of ours."""
+
+from datetime import timedelta
+
+import grpc
+from google.protobuf.json_format import MessageToDict
+from sqlmodel import Session
+
+from driftline.v1.collector_pb2 import EnrollReply, EnrollRequest, RenewRequest
+from driftline.v1.collector_pb2_grpc import EnrolmentServicer
+from driftline_cmdb import sources
+from driftline_cmdb.database import Database
+from driftline_cmdb.errors import Unauthenticated
+from driftline_collector.authority import requests
+from driftline_collector.authority.authority import Authority, Issued
+from driftline_collector.authority.certificates import common_name, serial_of, to_ms
+from driftline_collector.clock import Clock
+from driftline_collector.metrics import Metrics
+from driftline_collector.service.checks import check_claims
+from driftline_collector.service.identity import check_status
+from driftline_collector.settings import Settings
+
+
+class Enrolment(EnrolmentServicer):
+    """Issues client certificates."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        authority: Authority,
+        metrics: Metrics,
+        report_address: str,
+        clock: Clock,
+    ) -> None:
+        """Prepare.
+
+        :param report_address: what agents are told to report to; an empty host means the one they enrolled at.
+        """
+        self._database, self._authority, self._metrics, self._clock = database, authority, metrics, clock
+        self._report_address = report_address
+        self._life = timedelta(hours=settings.client_certificate_hours)
+        self._renew_ms = settings.renew_days * 86_400_000
+
+    def Enroll(self, request: EnrollRequest, context: grpc.ServicerContext) -> EnrollReply:  # noqa: N802  # gRPC's name
+        """Take a use of a join token for a new source.
+
+        The same key with the same token is the same source: an agent whose reply was lost repeats the call, and no
+        further use is taken.
+
+        :raises Unauthenticated: token unknown, used up, or expired.
+        :raises Invalid: malformed request.
+        """
+        token = sources.parse_token(request.join_token)
+        if token.fingerprint != self._authority.fingerprint:
+            raise Unauthenticated("join_token: was made for another collector's authority")
+        check_claims(request.claims)
+        key = requests.read_csr(request.csr)
+        uid = sources.joined_uid(token, requests.public_bytes(key))
+        now = self._clock()
+        with self._database.write() as session:
+            source = next(iter(sources.list_matching(session, uid)), None)
+            if source is None:
+                row = sources.consume_join_token(session, token, now)
+                claims = MessageToDict(request.claims, preserving_proto_field_name=True)
+                source = sources.enrol_source(session, uid, claims, row, f"agent at {context.peer()}", now)
+            else:
+                sources.check_join_token(session, token, now)
+                if sources.has_revoked(session, source.id) or source.quarantined_ms is not None:
+                    raise Unauthenticated("join_token: the source that joined with it and this key was revoked")
+            issued = self._authority.issue(uid, key, self._life)
+            _record(session, source.id, issued, now)
+        self._metrics.certificates.labels("enrolled").inc()
+        return self._reply(uid, issued)
+
+    def Renew(self, request: RenewRequest, context: grpc.ServicerContext) -> EnrollReply:  # noqa: N802  # gRPC's name
+        """Give a known, unrevoked identity a new certificate, also some time after the end of its last one.
+
+        :raises Unauthenticated: not ours, revoked, not signed by the old key, or ended too long ago.
+        :raises Refused: the source is quarantined.
+        :raises Invalid: malformed request.
+        """
+        certificate = requests.read_certificate(request.certificate)
+        self._authority.check_issued(certificate)
+        requests.check_renewal(certificate, request.certificate, request.csr, request.signature)
+        key = requests.read_csr(request.csr)
+        uid = common_name(certificate)
+        now = self._clock()
+        if to_ms(certificate.not_valid_after_utc) + self._renew_ms <= now:
+            days = self._renew_ms // 86_400_000
+            raise Unauthenticated(f"certificate: ended more than {days} days ago; enrol with a join token")
+        with self._database.write() as session:
+            status = check_status(sources.certificate_status(session, serial_of(certificate)), uid)
+            issued = self._authority.issue(uid, key, self._life)
+            _record(session, status.source_id, issued, now)
+        self._metrics.certificates.labels("renewed").inc()
+        return self._reply(uid, issued)
+
+    def _reply(self, uid: str, issued: Issued) -> EnrollReply:
+        return EnrollReply(
+            certificate_chain=issued.chain,
+            root_certificate=self._authority.root_pem,
+            source_id=uid,
+            report_address=self._report_address,
+        )
+
+
+def _record(session: Session, source_id: int, issued: Issued, now_ms: int) -> None:
+    sources.record_certificate(session, source_id, issued.serial, issued.not_before_ms, issued.not_after_ms, now_ms)

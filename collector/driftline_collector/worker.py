@@ -1,0 +1,159 @@
+"""What runs beside the calls: assessment of CIs that are due, and jobs at intervals. No failure of one stops any."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.schedulers.background import (  # type: ignore[import-untyped]  # apscheduler has no type information
+    BackgroundScheduler,
+)
+from sqlmodel import select
+
+from driftline_cmdb import assess, audit, silence, sources, utilization
+from driftline_cmdb.database import Database
+from driftline_cmdb.errors import Unavailable
+from driftline_cmdb.tables.elements import Due
+from driftline_collector.authority.authority import Authority
+from driftline_collector.clock import Clock
+from driftline_collector.metrics import Metrics
+from driftline_collector.schedule import Schedule
+from driftline_collector.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: A source that called within this time is live, ms.
+_LIVE_MS = 15 * 60_000
+#: Certificates are forgotten so long after the last day that they could be renewed at, ms.
+_KEPT_MS = 30 * 86_400_000
+
+
+class Assessor:
+    """A thread that assesses what is due: when told that something was committed, and every second."""
+
+    def __init__(self, database: Database, metrics: Metrics, clock: Clock, every_s: float = 1.0) -> None:
+        """Prepare the thread."""
+        self._database, self._metrics, self._clock, self._every_s = database, metrics, clock, every_s
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="assessor", daemon=True)
+
+    def start(self) -> None:
+        """Start to assess."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look at once whether something is due."""
+        self._wake.set()
+
+    def stop(self, within_s: float) -> None:
+        """Finish what is being assessed; what is left stays due."""
+        self._stopping.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(within_s)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.wait(self._every_s)
+            self._wake.clear()
+            guarded("assess", self._metrics, self._assess)
+
+    def _assess(self) -> None:
+        while not self._stopping.is_set() and self._is_due():
+            count = assess.assess_due(self._database, self._clock())
+            self._metrics.assessments.inc(count)
+
+    def _is_due(self) -> bool:
+        """Look without writing: SQLite has one write lock, and the committer needs it."""
+        with self._database.read() as session:
+            return session.exec(select(Due.ci_id).where(Due.since_ms <= self._clock()).limit(1)).first() is not None
+
+
+class Jobs:
+    """The jobs at intervals."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        authority: Authority,
+        schedule: Schedule,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        """Prepare the jobs."""
+        self._settings, self._database, self._authority = settings, database, authority
+        self._schedule, self._metrics, self._clock = schedule, metrics, clock
+        self._scheduler = BackgroundScheduler(timezone=UTC)
+        for name, job, seconds in (
+            ("fleet", self._count_fleet, 10),
+            ("silence", self._find_silence, 30),
+            ("seal", self._seal, 10),
+            ("compact", self._compact, 60),
+            ("rotate", self._rotate, 3600),
+            ("forget", self._forget, 3600),
+        ):
+            self._add(name, job, seconds)
+
+    def start(self) -> None:
+        """Start the jobs."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Start no more jobs; one that runs is not waited for, its transaction ends whole or not at all."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    def _add(self, name: str, job: Callable[[], object], seconds: int) -> None:
+        self._scheduler.add_job(
+            guarded,
+            "interval",
+            (name, self._metrics, job),
+            id=name,
+            seconds=seconds,
+            jitter=max(1, seconds // 10),
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+            next_run_time=datetime.now(UTC) + timedelta(seconds=min(1.0, seconds / 10)),
+        )
+
+    def _count_fleet(self) -> None:
+        with self._database.read() as session:
+            count = sources.count_seen_since(session, self._clock() - _LIVE_MS)
+        self._schedule.fleet = count
+        self._metrics.fleet.set(count)
+
+    def _find_silence(self) -> None:
+        silence.find_silence(self._database, self._clock(), self._settings.silence_after_s * 1000)
+
+    def _seal(self) -> None:
+        audit.seal(self._database)
+
+    def _compact(self) -> None:
+        failures = utilization.compact(self._database, self._clock()).failures
+        if failures:
+            self._metrics.job_failures.labels("compact").inc()
+            log.error("some hours could not be sealed", extra={"hours": len(failures), "first": failures[0]})
+
+    def _rotate(self) -> None:
+        self._authority.rotate()
+
+    def _forget(self) -> None:
+        renewable = self._settings.renew_days * 86_400_000
+        with self._database.write() as session:
+            sources.forget_certificates(session, self._clock() - renewable - _KEPT_MS)
+
+
+def guarded(name: str, metrics: Metrics, job: Callable[[], object]) -> None:
+    """Run a job; where it fails, log and count that."""
+    try:
+        job()
+    except Unavailable as error:
+        metrics.job_failures.labels(name).inc()
+        log.warning("job failed", extra={"job": name, "error": str(error)})
+    except Exception:
+        # Boundary of one run of one job: the next run is due anyway.
+        metrics.job_failures.labels(name).inc()
+        log.exception("job failed", extra={"job": name})
