@@ -90,15 +90,19 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
 
 
 def _blocks(pattern: str) -> list[list[str]]:
-    """Return regular expressions of a pattern's plain pieces: cut at each ``**``, and these at each ``*``."""
+    """Return regular expressions of a pattern's plain pieces: cut at each ``**``, and these at each ``*``.
+
+    A ``*`` beside a ``**`` adds nothing and is left out.
+    """
     blocks = [[""]]
     position = 0
     while position < len(pattern):
         character = pattern[position]
         following = pattern[position + 1 : position + 2]
         if character == "*":
-            blocks.append([""]) if following == "*" else blocks[-1].append("")
-            position += 2 if following == "*" else 1
+            stars = len(pattern) - position - len(pattern[position:].lstrip("*"))
+            blocks.append([""]) if stars > 1 else blocks[-1].append("")
+            position += stars
         elif character == "\\" and following:
             blocks[-1][-1] += re.escape(following if following in "*?" else character + following)
             position += 2
