@@ -23,6 +23,12 @@ INVALID = grpc.StatusCode.INVALID_ARGUMENT
 OPENSSL = ("openssl", "3.0.13")
 
 
+@pytest.fixture
+def record_url(database_url: str) -> str:
+    """SQLite and PostgreSQL."""
+    return database_url
+
+
 def state(collector: Collector) -> tuple[int, int, list[tuple[int, bytes | None]]]:
     """All that a report can change, in short."""
     with collector.database.read() as session:
