@@ -30,7 +30,7 @@ check: develop ## Lint, types, import rules, generated code, migrations: what CI
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python protos/generate.py >/dev/null 2>&1
-	@git diff --exit-code --stat -- protos || { echo 'generated protobuf code differs from what is committed: commit the result of `make protos`'; exit 1; }
+	@git diff --exit-code --stat -- protos docs/facts.md || { echo 'generated protobuf code differs from what is committed: commit the result of `make protos`'; exit 1; }
 	@rm -f $(VENV)/check.db && $(BIN)/alembic -q -x url=sqlite:///$(VENV)/check.db upgrade head && $(BIN)/alembic -q -x url=sqlite:///$(VENV)/check.db check
 
 fix: develop ## Format, and mend what ruff can
@@ -41,8 +41,7 @@ protos: develop ## Generate the protobuf code anew
 
 migration: develop ## Write a migration for changed tables: make migration NAME="what changed"
 	@test -n "$(NAME)" || { echo 'say what changed: make migration NAME="add a column"'; exit 2; }
-	@rm -f $(VENV)/migration.db && $(BIN)/alembic -q -x url=sqlite:///$(VENV)/migration.db upgrade head
-	$(BIN)/alembic -x url=sqlite:///$(VENV)/migration.db revision --autogenerate -m "$(NAME)"
+	$(BIN)/python cmdb/new_migration.py "$(NAME)"
 
 lock: ## Pin dependencies anew (needs uv); the locks record no download addresses
 	uv pip compile -q pyproject.toml --extra server --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
@@ -74,14 +73,14 @@ else
 PIP = $(UV) pip install --quiet --python $(BIN)/python
 endif
 
-$(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
+$(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml server/package-lock.json
 	@test -f $(VENV)/.developed || { echo 'installing what driftline needs ...'; $(PIP) --require-hashes -r requirements.lock; }
-	$(PIP) --no-deps -e .
+	DRIFTLINE_BUILD_ASSETS=1 $(PIP) --no-deps -e .
 	@touch $@
 
-$(VENV)/.developed: $(VENV)/bin/python requirements-dev.lock pyproject.toml
+$(VENV)/.developed: $(VENV)/bin/python requirements-dev.lock pyproject.toml server/package-lock.json
 	$(PIP) --require-hashes -r requirements-dev.lock
-	$(PIP) --no-deps -e .
+	DRIFTLINE_BUILD_ASSETS=1 $(PIP) --no-deps -e .
 	@touch $@ $(VENV)/.installed
 
 test-tools: ## Install the Debian packages that the tests use (root), or say which are missing

@@ -1,4 +1,4 @@
-"""Generates the Python code and type stubs beside the .proto files.
+"""Generates the Python code and type stubs beside the .proto files, and docs/facts.md.
 
 Run by ``make protos``; ``make check`` runs it too and fails where the result differs from what is committed.
 """
@@ -20,6 +20,10 @@ def main() -> int:
         with_services = services if Path(source).name == "collector.proto" else []
         if code := int(protoc.main(["protoc", *flags, *with_services, source])):
             return code
+    # After the code is there: the reference is written by reflection over it.
+    from reference import reference
+
+    (root.parent / "docs" / "facts.md").write_text(reference(root))
     return 0
 
 

@@ -32,6 +32,9 @@ class Database:
         self.url = url
         self.engine = _sqlite_engine(url) if is_sqlite(url) else create_engine(url, pool_size=8, pool_pre_ping=True)
         self._writing = self.engine.execution_options(**{_WRITES: True})
+        # SQLite's readers see one state by themselves; PostgreSQL's would see another one in each statement.
+        options = {} if is_sqlite(url) else {"isolation_level": "REPEATABLE READ"}
+        self._reading = self.engine.execution_options(**options)
 
     @property
     def is_sqlite(self) -> bool:
@@ -41,7 +44,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session on one consistent view of the data; what it changes is rolled back."""
-        with _translated(), Session(self.engine, autoflush=False) as session:
+        with _translated(), Session(self._reading, autoflush=False) as session:
             yield session
 
     @contextmanager

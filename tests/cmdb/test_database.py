@@ -47,6 +47,16 @@ def test_what_a_read_changes_is_rolled_back(database: Database) -> None:
         assert count(session) == 0
 
 
+def test_a_read_sees_one_state(database: Database) -> None:
+    with database.read() as session:
+        assert count(session) == 0
+        with database.write() as other:
+            other.add(ci(1))
+        assert count(session) == 0
+    with database.read() as session:
+        assert count(session) == 1
+
+
 def test_foreign_keys_hold(database: Database) -> None:
     with pytest.raises(Exception, match=r"(?i)foreign key"), database.write() as session:
         session.connection().execute(text("INSERT INTO due (ci_id, since_ms, whole) VALUES (12345, 1, false)"))

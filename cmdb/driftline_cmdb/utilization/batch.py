@@ -17,7 +17,7 @@ MAX_DECIMALS = 9
 #: Scaled integers lie within plus and minus this: 100 PB in bytes, and an hour's sum still fits in 64 bits.
 MAX_VALUE = 10**17
 #: Characters.
-MAX_METRIC, MAX_INSTANCE, MAX_UNIT = 128, 256, 32
+MAX_METRIC, MAX_INSTANCE, MAX_UNIT = 128, 512, 32
 #: How far a host's clock may be ahead, and how old a minute may be: older than the hours that are kept.
 MAX_AHEAD_MINUTES = 24 * 60
 MAX_AGE_MINUTES = 2 * 366 * 24 * 60

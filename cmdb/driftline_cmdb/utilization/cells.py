@@ -1,6 +1,5 @@
 """Cells: one minute or one hour of a series as floats, and their reduction to the points of a plot."""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +7,7 @@ from numpy.typing import NDArray
 
 from driftline_cmdb.utilization.chunks import Group
 from driftline_cmdb.utilization.hours import Summary
-from driftline_cmdb.utilization.minutes import SeriesKey
+from driftline_cmdb.utilization.minutes import SeriesKey, Wanted
 
 Floats = NDArray[np.float64]
 
@@ -27,7 +26,7 @@ class Reduced(NamedTuple):
 class Cells:
     """Cells of many series. What is added first wins where the same minute or hour is added twice."""
 
-    def __init__(self, wanted: Callable[[str], bool]) -> None:
+    def __init__(self, wanted: Wanted) -> None:
         """Start with none.
 
         :param wanted: tells whether a metric is kept.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from driftline_cmdb.utilization.minutes import Minutes, Row, SeriesKey
+from driftline_cmdb.utilization.minutes import Minutes, Row, SeriesKey, Wanted, everything
 from driftline_cmdb.utilization.planes import Frame, Int64s, pack
 
 _BITS = np.arange(60, dtype=np.int64)
@@ -74,19 +74,21 @@ def encode(groups: list[Group], hour: int) -> bytes:
     return pack(header, arrays)
 
 
-def decode(data: bytes, hour: int) -> list[Group]:
+def decode(data: bytes, hour: int, wanted: Wanted = everything) -> list[Group]:
     """Return the groups of a chunk.
 
+    :param wanted: tells whether a metric is decoded.
     :raises Invalid: where the chunk is damaged.
     """
     frame = Frame(data)
     groups = []
     for mask, series in frame.header["groups"]:
         times = minutes_in(mask, hour)
-        values = np.stack([frame.take(len(series), len(times)) for _ in range(4)])
+        rows = [row for row, key in enumerate(series) if wanted(key[0])]
+        values = np.stack([frame.take(len(series), len(times), rows) for _ in range(4)])
         mean = np.cumsum(values[_MEAN], axis=1)
         values = np.stack([mean - values[_MIN], mean, mean + values[_MAX], mean + values[_LAST]])
-        groups.append(Group([SeriesKey(*key) for key in series], times, values))
+        groups.append(Group([SeriesKey(*series[row]) for row in rows], times, values))
     return groups
 
 

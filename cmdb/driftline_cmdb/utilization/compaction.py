@@ -105,7 +105,7 @@ def _due(database: Database, open_hour: int) -> Sequence[tuple[int, int]]:
 
 def _read(session: Session, source_id: int, hour: int) -> Iterator[Stored]:
     span = Span(session, [source_id], hour, hour)
-    span.read_hours(histograms=True)  # first, for its version
+    span.read_hours(histograms=True)
     span.read_chunks()
     span.read_fragments()
     return (stored for stored in span if stored.fragments)
@@ -128,7 +128,8 @@ def _write(connection: Connection, sealed: _Sealed) -> bool:
     values = {"summary": sealed.summary, "histograms": sealed.histograms}
     if stored.version is None:
         new = insert(HOURS).values(**place, **values, version=1).on_conflict_do_nothing()
-        changed = connection.execute(new).rowcount
+        # Without the option SQLAlchemy does not keep the count of an INSERT, and says -1.
+        changed = connection.execute(new, execution_options={"preserve_rowcount": True}).rowcount
     else:
         same = [HOURS.c.source_id == stored.source_id, HOURS.c.hour == stored.hour, HOURS.c.version == stored.version]
         changed = connection.execute(update(HOURS).where(*same).values(**values, version=stored.version + 1)).rowcount

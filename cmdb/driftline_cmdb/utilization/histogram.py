@@ -23,9 +23,9 @@ _OFFSET = 2000
 def buckets_of(values: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return the bucket of each value, in the shape of the values."""
     sizes = np.abs(values)
-    with np.errstate(divide="ignore"):
-        index = np.ceil(np.log(sizes) / math.log(_GAMMA)) + _OFFSET
-    return np.where(sizes > 0, np.sign(values) * index, 0).astype(np.int64)
+    index = np.ceil(np.log(np.where(sizes > 0, sizes, 1)) / math.log(_GAMMA)) + _OFFSET
+    buckets: NDArray[np.int64] = (np.sign(values) * index).astype(np.int64)  # the sign of zero is zero
+    return buckets
 
 
 def middle_of(bucket: int) -> float:

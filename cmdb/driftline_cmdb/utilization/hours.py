@@ -11,7 +11,7 @@ import numpy as np
 
 from driftline_cmdb.utilization.chunks import Group, mask_of
 from driftline_cmdb.utilization.histogram import buckets_of
-from driftline_cmdb.utilization.minutes import Minutes, SeriesKey
+from driftline_cmdb.utilization.minutes import Minutes, SeriesKey, Wanted, everything
 from driftline_cmdb.utilization.planes import Frame, pack
 
 Histogram = dict[int, int]
@@ -98,7 +98,7 @@ def combine(one: tuple[Summary, Histograms], other: tuple[Summary, Histograms]) 
 def encode(summary: Summary, histograms: Histograms) -> tuple[bytes, bytes]:
     """Return both frames. The histograms' frame has no names; its series stand in the order of the summary's."""
     keys = sorted(summary)
-    table = np.array([summary[key] for key in keys], np.int64).reshape(-1, 5).T
+    table = np.array([summary[key] for key in keys], np.int64).reshape(-1, len(HourOf._fields))
     sizes = [len(histograms[key]) for key in keys]
     buckets: list[int] = []
     counts: list[int] = []
@@ -108,32 +108,35 @@ def encode(summary: Summary, histograms: Histograms) -> tuple[bytes, bytes]:
         buckets += [after - before for before, after in pairwise([0, *numbers])]
         counts += [count for _, count in ascending]
     arrays = [np.array(column, np.int64) for column in (sizes, buckets, counts)]
-    return pack({"series": keys}, list(table)), pack({"entries": [len(keys), len(counts)]}, arrays)
+    return pack({"series": keys}, [table]), pack({"entries": len(counts)}, arrays)
 
 
-def decode_summary(data: bytes) -> Summary:
+def decode_summary(data: bytes, wanted: Wanted = everything) -> Summary:
     """Return a summary.
 
+    :param wanted: tells whether a metric is decoded.
     :raises Invalid: where it is damaged.
     """
     frame = Frame(data)
-    keys = [SeriesKey(*key) for key in frame.header["series"]]
-    columns = [frame.take(len(keys)).tolist() for _ in HourOf._fields]
-    return {key: HourOf(*row) for key, *row in zip(keys, *columns, strict=True)}
+    series = frame.header["series"]
+    rows = [row for row, key in enumerate(series) if wanted(key[0])]
+    table = frame.take(len(series), len(HourOf._fields), rows).tolist()
+    return {SeriesKey(*series[row]): HourOf(*values) for row, values in zip(rows, table, strict=True)}
 
 
-def decode_histograms(data: bytes, summary: Summary) -> Histograms:
-    """Return the histograms that belong to a summary, whose order of series they have.
+def decode_histograms(data: bytes, summary: bytes, wanted: Wanted = everything) -> Histograms:
+    """Return the histograms that belong to a summary, whose series they have.
 
+    :param wanted: tells whether a metric is decoded.
     :raises Invalid: where they are damaged.
     """
     frame = Frame(data)
-    series, entries = frame.header["entries"]
-    sizes, buckets, counts = frame.take(series), frame.take(entries), frame.take(entries)
+    series = Frame(summary).header["series"]
+    entries = frame.header["entries"]
+    sizes, buckets, counts = (frame.take(size).ravel() for size in (len(series), entries, entries))
     out: Histograms = {}
-    start = 0
-    for key, size in zip(summary, sizes.tolist(), strict=True):
-        end = start + size
-        out[key] = dict(zip(np.cumsum(buckets[start:end]).tolist(), counts[start:end].tolist(), strict=True))
-        start = end
+    for key, end, size in zip(series, np.cumsum(sizes).tolist(), sizes.tolist(), strict=True):
+        if wanted(key[0]):
+            part = slice(end - size, end)
+            out[SeriesKey(*key)] = dict(zip(np.cumsum(buckets[part]).tolist(), counts[part].tolist(), strict=True))
     return out

@@ -1,6 +1,6 @@
 """Minutes of one source, merged from reports and chunks: where two speak of the same minute, the later one counts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -9,8 +9,9 @@ from zstandard import ZstdDecompressor, ZstdError
 
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb.errors import Invalid
-from driftline_cmdb.utilization.batch import VALUES
 
+#: Tells whether a metric is wanted.
+Wanted = Callable[[str], bool]
 #: min, mean, max, last of one minute, scaled integers.
 Row = tuple[int, int, int, int]
 
@@ -23,6 +24,11 @@ class SeriesKey(NamedTuple):
     unit: str
     #: value = integer / 10^decimals.
     decimals: int
+
+
+def everything(_metric: str) -> bool:
+    """Want every metric."""
+    return True
 
 
 class Minutes:
@@ -40,7 +46,10 @@ class Minutes:
             known = self.rows[key] = {}
             self._keys.setdefault(key[:2], []).append(key)
         known.update(zip(minutes, rows, strict=True))
-        for other in self._keys[key[:2]]:
+        same = self._keys[key[:2]]
+        if len(same) == 1:
+            return
+        for other in same:
             if other != key:
                 for minute in minutes:
                     self.rows[other].pop(minute, None)
@@ -64,5 +73,5 @@ class Minutes:
             raise Invalid(f"the fragment is damaged: {error}") from error
         for series in batch.series:
             key = SeriesKey(series.metric, series.instance, series.unit, series.decimals)
-            columns = [accumulate(getattr(series, field)) for field in VALUES]
+            columns = accumulate(series.min), accumulate(series.mean), accumulate(series.max), accumulate(series.last)
             self.add(key, list(accumulate(series.minutes)), zip(*columns, strict=True))

@@ -6,6 +6,8 @@ number of planes in the header: as many bytes as its largest entry needs.
 
 import json
 import struct
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,22 +44,33 @@ class Frame:
         try:
             self._body = ZstdDecompressor().decompress(data)
             (size,) = struct.unpack_from("<I", self._body)
-            self.header: dict[str, Any] = json.loads(self._body[4 : 4 + size])
+            self.header: dict[str, Any] = _header(self._body[4 : 4 + size])
         except (ZstdError, struct.error, ValueError) as error:
             raise Invalid(f"stored utilization is damaged: {error}") from error
         self._position = 4 + size
         self._planes = iter(self.header["planes"])
 
-    def take(self, *shape: int) -> Int64s:
-        """Return the next array, in this shape."""
-        size = int(np.prod(shape))
+    def take(self, outer: int, inner: int = 1, rows: Sequence[int] | None = None) -> Int64s:
+        """Return the next array, which was packed in the shape (outer, inner).
+
+        :param rows: indexes along the outer axis: only these are decoded; all by default.
+        """
         count = next(self._planes)
-        planes = np.frombuffer(self._body, np.uint8, count * size, self._position).reshape(count, size)
-        self._position += count * size
-        wide = np.zeros((size, 8), np.uint8)
-        wide[:, :count] = planes.T
-        zigzag = wide.view("<u8").reshape(shape)
+        planes = np.frombuffer(self._body, np.uint8, count * outer * inner, self._position)
+        planes = planes.reshape(count, outer, inner)
+        self._position += planes.size
+        if rows is not None:
+            planes = planes[:, rows]
+        wide = np.zeros((*planes.shape[1:], 8), np.uint8)
+        wide[..., :count] = planes.transpose(1, 2, 0)
+        zigzag = wide.view("<u8")[..., 0]
         return (zigzag >> np.uint64(1)).astype(np.int64) ^ -(zigzag & np.uint64(1)).astype(np.int64)
+
+
+@lru_cache(maxsize=64)  # hours of one host have mostly the same
+def _header(text: bytes) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(text)
+    return header
 
 
 def _planes(array: Int64s) -> NDArray[np.uint8]:

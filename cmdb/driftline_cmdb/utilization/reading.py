@@ -1,6 +1,6 @@
 """Questions to the store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlmodel import Session
 
 from driftline_cmdb.errors import Invalid
+from driftline_cmdb.utilization.minutes import Minutes, Wanted, everything
 from driftline_cmdb.utilization.stored import Span, chunk_at, fragments_since, newest
 
 if TYPE_CHECKING:  # numpy comes late
@@ -64,6 +65,7 @@ def series_of(
     :param step_ms: at least a minute; rounded up to whole minutes.
     :raises Invalid: where the step is below a minute, or something stored is damaged.
     """
+    from driftline_cmdb.utilization.cells import Cells
     from driftline_cmdb.utilization.hours import decode_summary
     from driftline_cmdb.utilization.settled import groups_of, settle
 
@@ -73,21 +75,22 @@ def series_of(
         return []
     first_minute, last_minute = start_ms // _MINUTE, -(-end_ms // _MINUTE) - 1
     by_hours = step_ms >= _HOUR
-    cells = _cells(metrics)
+    wanted: Wanted = cache(lambda metric: any(fnmatchcase(metric, pattern) for pattern in metrics))
+    cells = Cells(wanted)
     span = Span(session, source_ids, first_minute // 60, last_minute // 60)
-    span.read_hours(histograms=False, without_chunk=not by_hours)
     span.read_fragments()
+    span.read_hours(histograms=False, without_chunk=not by_hours)
     if by_hours:
         span.read_chunks_below_fragments()
     else:
         span.read_chunks()
     for stored in span:
         if stored.summary is not None and not stored.fragments:
-            cells.add_summary(decode_summary(stored.summary), stored.hour)
+            cells.add_summary(decode_summary(stored.summary, wanted), stored.hour)
         elif by_hours or (stored.summary is not None and stored.chunk is None):
             cells.add_summary(settle(stored).summary, stored.hour)
         else:
-            cells.add_groups(groups_of(stored), first_minute, last_minute)
+            cells.add_groups(groups_of(stored, wanted), first_minute, last_minute)
     return _views(cells, -(-step_ms // _HOUR) * 60 if by_hours else -(-step_ms // _MINUTE))
 
 
@@ -99,10 +102,10 @@ def latest_of(session: Session, source_ids: Sequence[int]) -> list[SeriesView]:
     :param source_ids: as in :func:`series_of`.
     :raises Invalid: where something stored is damaged.
     """
+    from driftline_cmdb.utilization.cells import Cells
     from driftline_cmdb.utilization.chunks import decode, groups_of
-    from driftline_cmdb.utilization.minutes import Minutes
 
-    cells = _cells(["*"])
+    cells = Cells(everything)
     for source_id, minute, hour in newest(session, source_ids):
         if minute is not None and (hour is None or minute // 60 >= hour):
             minutes = Minutes()
@@ -128,7 +131,7 @@ def percentile(
     :raises Invalid: where q is out of its range, or something stored is damaged.
     """
     from driftline_cmdb.utilization.histogram import quantile
-    from driftline_cmdb.utilization.hours import decode_histograms, decode_summary
+    from driftline_cmdb.utilization.hours import decode_histograms
     from driftline_cmdb.utilization.settled import settle
 
     if not 0 <= q <= 1:
@@ -136,13 +139,13 @@ def percentile(
     if end_ms <= start_ms or not source_ids:
         return {}
     span = Span(session, source_ids, start_ms // _HOUR, -(-end_ms // _HOUR) - 1)
-    span.read_hours(histograms=True)
     span.read_fragments()
+    span.read_hours(histograms=True)
     span.read_chunks_below_fragments()
     pooled: dict[str, dict[int, int]] = {}
     for stored in span:
         if stored.summary is not None and stored.histograms is not None and not stored.fragments:
-            histograms = decode_histograms(stored.histograms, decode_summary(stored.summary))
+            histograms = decode_histograms(stored.histograms, stored.summary, metric.__eq__)
         else:
             histograms = settle(stored).histograms
         for key, counts in histograms.items():
@@ -151,13 +154,6 @@ def percentile(
                 for bucket, count in counts.items():
                     pool[bucket] = pool.get(bucket, 0) + count
     return {instance: quantile(counts, q) for instance, counts in sorted(pooled.items())}
-
-
-def _cells(metrics: Sequence[str]) -> "Cells":
-    from driftline_cmdb.utilization.cells import Cells
-
-    wanted: Callable[[str], bool] = cache(lambda metric: any(fnmatchcase(metric, pattern) for pattern in metrics))
-    return Cells(wanted)
 
 
 def _views(cells: "Cells", step_minutes: int) -> list[SeriesView]:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.utilization import chunks, hours
-from driftline_cmdb.utilization.minutes import Minutes
+from driftline_cmdb.utilization.minutes import Minutes, Wanted, everything
 from driftline_cmdb.utilization.stored import Stored
 
 
@@ -17,14 +17,15 @@ class Settled(NamedTuple):
     histograms: hours.Histograms
 
 
-def groups_of(stored: Stored) -> list[chunks.Group]:
+def groups_of(stored: Stored, wanted: Wanted = everything) -> list[chunks.Group]:
     """Return the minutes of chunk and fragments; a fragment replaces the same minute of the chunk.
 
+    :param wanted: tells whether a metric is needed; others may come too.
     :raises Invalid: where something is damaged; the message names the source and the hour.
     """
     try:
         if stored.chunk is not None and not stored.fragments:
-            return chunks.decode(stored.chunk, stored.hour)
+            return chunks.decode(stored.chunk, stored.hour, wanted)
         minutes = Minutes()
         if stored.chunk is not None:
             chunks.add_groups(minutes, chunks.decode(stored.chunk, stored.hour))
@@ -47,7 +48,7 @@ def settle(stored: Stored) -> Settled:
         summary = hours.decode_summary(stored.summary)
         histograms: hours.Histograms = {key: {} for key in summary}
         if stored.histograms is not None:
-            histograms = hours.decode_histograms(stored.histograms, summary)
+            histograms = hours.decode_histograms(stored.histograms, stored.summary)
         late = Minutes()
         for id_, data in stored.fragments:
             _add(late, id_, data)

@@ -29,11 +29,7 @@ class Stored:
 
 
 class Span:
-    """What is stored of some sources between two hours; the parts are read on demand.
-
-    Reading the sealed hours before the rest matters to :func:`compact`: whoever seals the same hour in between changes
-    the version.
-    """
+    """What is stored of some sources between two hours; the parts are read on demand."""
 
     def __init__(self, session: Session, source_ids: Sequence[int], first_hour: int, last_hour: int) -> None:
         self._session = session

@@ -36,15 +36,16 @@ class _Named(Protocol):
     name: str
 
 
-def check_stamp(stamp: Stamp) -> None:
-    """Check a report's stamp.
+def check_stamp(stamp: Stamp, lowest: int = 1) -> None:
+    """Check a call's stamp.
 
+    :param lowest: the lowest sequence: 1 for a report, 0 for an announcement, which names the last receipt's.
     :raises Invalid: where a field is missing or out of bounds.
     """
     if not _EPOCH.fullmatch(stamp.epoch):
         raise Invalid("stamp.epoch: is not 8 to 64 letters, digits, - or _")
-    if not 1 <= stamp.sequence < 2**53:
-        raise Invalid(f"stamp.sequence: {stamp.sequence} is not in 1 to 2^53; numbering starts at 1")
+    if not lowest <= stamp.sequence < 2**53:
+        raise Invalid(f"stamp.sequence: {stamp.sequence} is not in {lowest} to 2^53; numbering starts at 1")
     if len(stamp.continuation) > 64:
         raise Invalid("stamp.continuation: is longer than 64 bytes; send back what the last receipt held")
     check_time("stamp.sent_at_ms", stamp.sent_at_ms)

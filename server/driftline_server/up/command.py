@@ -97,7 +97,7 @@ def _run(options: Options, data: Path, children: Children) -> None:
         _say(f"  {name:<10} password {password}   (shown once; it is not kept)")
     if not passwords:
         _say("  people     as before; their passwords were shown at the first start")
-    client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {profiles.load('admin').token}"}, timeout=10)
+    client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {_profile('admin').token}"}, timeout=10)
     with client:
         if options.agent:
             _start_agent(options, data, database, children)
@@ -160,13 +160,18 @@ def _add_people(database: str, data: Path, url: str) -> dict[str, str]:
         if not _profile_works(name, url):
             label = f"driftline up on {socket.gethostname()}"
             token = run(SERVER, ["token", name, "--label", label, "--expires-in", TOKEN_LIFE, "--database", database])
-            profiles.save(name, profiles.Profile(url=url, token=token))
+            where = profiles.path_of(os.environ)
+            profiles.store(where, name, profiles.Profile(url=url, token=token), make_default=name == "admin")
     return made
+
+
+def _profile(name: str) -> profiles.Profile:
+    return profiles.choose(profiles.path_of(os.environ), name)
 
 
 def _profile_works(name: str, url: str) -> bool:
     try:
-        profile = profiles.load(name)
+        profile = _profile(name)
     except profiles.ProfileError:
         return False
     if profile.url != url:

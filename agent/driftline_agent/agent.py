@@ -1,0 +1,257 @@
+"""The running agent: reads, samples, watches, and checks in; each by its own clock, one at a time on the spool.
+
+Source: design section 4.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]  # has no types
+from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]  # has no types
+from apscheduler.triggers.date import DateTrigger  # type: ignore[import-untyped]  # has no types
+from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]  # has no types
+from driftline.v1.collector_pb2 import Section
+
+from driftline_agent import claims, files, inventory, memory
+from driftline_agent import state as states
+from driftline_agent.config import Config
+from driftline_agent.errors import AgentError, RefusedError
+from driftline_agent.evidence.collect import collect as collect_evidence
+from driftline_agent.host import Host
+from driftline_agent.identity import enrolment
+from driftline_agent.identity.store import Identity
+from driftline_agent.inventory import Result
+from driftline_agent.reporter import Reporter
+from driftline_agent.spool import Spool
+from driftline_agent.state import Known
+from driftline_agent.topic import Topic
+from driftline_agent.transport import Connection
+from driftline_agent.utilization.sampler import Sampler
+from driftline_agent.watch import Watcher
+
+log = logging.getLogger(__name__)
+
+#: Topics whose change may have evidence in the package managers' logs.
+_PACKAGES = frozenset({"dpkg", "rpm"})
+#: How often, in seconds, a source that is being changed is looked at again, and how long before it is given up on
+#: until the next inventory.
+BUSY_STEP, BUSY_LIMIT = 0.5, 900.0
+_FIRST_RETRY, _LAST_RETRY = 2.0, 300.0
+_FIRST_SAMPLE = 3.0
+
+
+class Agent:
+    """One agent with its state folder. Its jobs run in threads; `stop` ends them.
+
+    :param identity: as enrolled.
+    """
+
+    def __init__(self, config: Config, identity: Identity, host: Host | None = None) -> None:
+        self._config, self._identity = config, identity
+        self._host = host or Host(readable=config.readable_roots)
+        self._topics = inventory.select(config.topics)
+        folder = files.private_folder(config.state)
+        self._key = states.sealing_key(folder)
+        state = states.load(folder)
+        state.sections = {name: known for name, known in state.sections.items() if name in self._topics}
+        spool = Spool(folder / "spool", config.spool_bytes)
+        self.reporter = Reporter(folder, state, spool, lambda: claims.read_claims(self._host))
+        self.sampler = Sampler(self._host)
+        self._lock = threading.Lock()
+        self._busy: dict[str, float] = {}
+        self._failures = 0
+        self._reporting = False
+        self._stopping = threading.Event()
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(3)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self._inventory_s = config.intervals.inventory_s
+        self._watcher: Watcher | None = None
+        self._connection: Connection | None = None
+
+    # reading
+
+    def read(self, names: Iterable[str] | None = None, always: bool = False) -> None:
+        """Read topics and put what changed into the spool, with its evidence.
+
+        :param names: all by default.
+        :param always: also what did not change: the collector lacks it.
+        """
+        chosen = self._topics if names is None else {n: t for n, t in self._topics.items() if n in set(names)}
+        with self._lock:
+            self._read(chosen, always)
+
+    def _read(self, chosen: dict[str, Topic], always: bool) -> None:
+        state = self.reporter.state
+        sections: list[Section] = []
+        for result in inventory.take(self._host, self._key, chosen):
+            if self._stopping.is_set():
+                return
+            if self._postponed(result):
+                continue
+            changed = memory.remember(state.sections.setdefault(result.name, Known()), result.section)
+            if changed or always:
+                sections.append(result.section)
+            if result.section.reason and changed:
+                log.warning("topic not read whole", extra={"topic": result.name, "reason": result.section.reason})
+        transactions = []
+        if _PACKAGES & chosen.keys() and not _PACKAGES & self._busy.keys():
+            transactions = collect_evidence(self._host, state.evidence, inventory.milliseconds())
+        self.reporter.put_sections(sections, transactions)
+        self.reporter.save()
+        if sections:
+            log.info("changed", extra={"sections": ",".join(section.name for section in sections)})
+
+    def _postponed(self, result: Result) -> bool:
+        if not result.busy:
+            self._busy.pop(result.name, None)
+            return False
+        since = self._busy.setdefault(result.name, time.monotonic())
+        if time.monotonic() - since > BUSY_LIMIT:
+            del self._busy[result.name]
+            return False
+        self._at("busy", BUSY_STEP, self._read_busy)
+        return True
+
+    def _read_busy(self) -> None:
+        with self._lock:
+            names = set(self._busy)
+        if names:
+            self.changed(names)
+
+    def changed(self, names: set[str]) -> None:
+        """Read topics whose sources changed, and report at once if there is something to report."""
+        self._guard(lambda: self.read(names))
+        if self.reporter.spool.entries() and not self._failures:
+            self.check_in(utilization=False)
+
+    # reporting
+
+    def check_in(self, utilization: bool = True) -> None:
+        """Report what waits and obey the instructions; never raises what a collector or a network can cause."""
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            done = self._guard(lambda: self._check_in(utilization))
+            self._failures = 0 if done else self._failures + 1
+        instructions = self.reporter.instructions
+        if not done:
+            wait = min(_LAST_RETRY, _FIRST_RETRY * 2 ** min(self._failures - 1, 10)) * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
+        elif instructions.check_in_after_s:
+            wait = min(max(instructions.check_in_after_s, 1), 86400)
+        else:
+            wait = self._config.intervals.check_in_s * random.uniform(0.9, 1.1)  # noqa: S311  # no secret
+        if utilization or not done:
+            self._at("check-in", wait, self.check_in)
+        if done:
+            self._obey(instructions.inventory_interval_s)
+
+    def _check_in(self, utilization: bool) -> None:
+        if utilization:
+            self.reporter.put_utilization(self.sampler.take())
+        self._renew_if_due()
+        identity = self._identity
+        address = self._config.report or identity.report_address
+        with Connection(address, identity.root, identity.key, identity.chain) as connection:
+            self._connection = connection
+            wanted = self.reporter.report(connection)
+            asked, self.reporter.asked = self.reporter.asked, set()
+            wanted = set(self._topics) if "*" in asked else (wanted | asked) & self._topics.keys()
+            if wanted:
+                self._read({name: self._topics[name] for name in sorted(wanted)}, always=True)
+                self.reporter.report(connection)
+        if not self._reporting:
+            self._reporting = True
+            log.info("reporting", extra={"collector": address, "source": identity.source_id})
+
+    def _renew_if_due(self) -> None:
+        identity = self._identity
+        if identity.expired():
+            self._identity = enrolment.renew(self._config.state, identity)
+        elif identity.due():
+            try:
+                self._identity = enrolment.renew(self._config.state, identity)
+            except AgentError as error:  # there is a third of its life left to try again
+                log.warning("not renewed yet", extra={"reason": str(error)})
+
+    def _obey(self, inventory_interval_s: int) -> None:
+        wish = inventory_interval_s or self._config.intervals.inventory_s
+        wish = min(max(wish, 60), 86400)
+        if wish != self._inventory_s:
+            self._inventory_s = wish
+            self._every("inventory", wish, wish / 10, self.inventory)
+
+    def _full(self) -> None:
+        self._guard(self.read)
+
+    def inventory(self) -> None:
+        """Read everything, and report what changed."""
+        self.changed(set(self._topics))
+
+    def _guard(self, work: Callable[[], None]) -> bool:
+        """Do one thing; what goes wrong is logged, and the agent goes on."""
+        try:
+            work()
+        except RefusedError as error:
+            log.error("refused", extra={"reason": str(error)})
+        except (AgentError, OSError) as error:
+            log.warning("failed, will try again", extra={"reason": str(error)})
+        except Exception:  # the boundary of one job
+            log.exception("failed unexpectedly")
+        else:
+            return True
+        return False
+
+    # clocks
+
+    def _at(self, name: str, seconds: float, work: Callable[[], None]) -> None:
+        if not self._stopping.is_set():
+            trigger = DateTrigger(datetime.now(UTC) + timedelta(seconds=seconds))
+            self._scheduler.add_job(work, trigger, id=name, replace_existing=True)
+
+    def _every(self, name: str, seconds: float, jitter: float, work: Callable[[], None]) -> None:
+        self._scheduler.add_job(work, IntervalTrigger(seconds=seconds, jitter=jitter), id=name, replace_existing=True)
+
+    def start(self) -> None:
+        """Start the clocks; what there is to read and to report at first is done by their threads."""
+        self.sampler.sample()
+        self._scheduler.start()
+        self._at("check-in", 0, self._first)
+
+    def _first(self) -> None:
+        # From before the inventory on, so that nothing that changes meanwhile is missed.
+        if self._config.watch:
+            self._watcher = Watcher(self._topics, self.changed)
+            self._watcher.start()
+        self._full()
+        self.check_in(utilization=False)
+        self._every("inventory", self._inventory_s, self._inventory_s / 10, self.inventory)
+        self._every("sample", self._config.intervals.sample_s, 0.5, self.sampler.sample)
+        # Rates over less than some seconds would show nothing but this start.
+        self._at("check-in", _FIRST_SAMPLE, self._first_utilization)
+
+    def _first_utilization(self) -> None:
+        self.sampler.sample()
+        self.check_in()
+
+    def stop(self) -> None:
+        """Stop soon; what was sampled and not sent goes into the spool."""
+        self._stopping.set()
+        if self._watcher is not None:
+            self._watcher.stop()
+        self._scheduler.shutdown(wait=False)
+        if self._connection is not None:
+            self._connection.close()  # ends a call that waits
+        if self._lock.acquire(timeout=1):
+            try:
+                batch = self.sampler.take()
+                if batch.series:
+                    self._guard(lambda: self.reporter.put_utilization(batch))
+            finally:
+                self._lock.release()

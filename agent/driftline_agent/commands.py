@@ -1,0 +1,159 @@
+"""What the subcommands do; each imports what it needs and no more."""
+
+# ruff: noqa: T201
+# printing is what commands do
+
+import argparse
+import json
+import logging
+import secrets
+import signal
+import sys
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from driftline_agent import config as configs
+from driftline_agent import files
+from driftline_agent.config import DEFAULT_STATE, Config
+from driftline_agent.errors import ConfigError, IdentityError, UnreachableError, UnreadableError
+from driftline_agent.host import Host
+from driftline_agent.identity import store
+from driftline_agent.identity.store import Identity
+
+log = logging.getLogger(__name__)
+
+
+def facts(options: argparse.Namespace) -> int:
+    """Print the facts; what could not be read goes to standard error."""
+    from driftline.v1.facts_pb2 import Facts
+
+    from driftline_agent import inventory, show
+
+    if not Path(options.root).is_dir():
+        raise ConfigError(f"--root {options.root}: no such folder")
+    out = Facts()
+    for result in inventory.take(Host(options.root), _display_key(), inventory.select(options.topic)):
+        if result.section.reason:
+            print(f"driftline-agent: topic {result.name}: {result.section.reason}", file=sys.stderr)
+        if result.reading is not None:
+            out.MergeFrom(result.reading.facts)
+    lines = [show.as_json(out)] if options.json else show.as_flat(out) if options.flat else show.as_tree(out)
+    for line in lines:
+        print(line)
+    return 0
+
+
+def _display_key() -> bytes:
+    """Return the installation's sealing key where this user may read it, else one for this call."""
+    try:
+        return files.read_private(DEFAULT_STATE / "seal.key") or secrets.token_bytes(32)
+    except OSError:
+        return secrets.token_bytes(32)
+
+
+def _config(options: argparse.Namespace) -> Config:
+    return configs.load(options.config, options.state)
+
+
+def enroll(options: argparse.Namespace) -> int:
+    """Enrol and print the identity."""
+    config = _config(options)
+    if options.collector:
+        config = replace(config, collector=options.collector)
+    token: str | None
+    if options.token_file == "-":  # noqa: S105  # standard input
+        token = sys.stdin.readline().strip()
+    else:
+        if options.token_file:
+            config = replace(config, token_file=Path(options.token_file))
+        token = configs.join_token(config)
+    if not token:
+        raise ConfigError(f"no join token: give --token-file FILE (- for standard input) or {configs.TOKEN_VARIABLE}")
+    identity = _enroll(config, token)
+    print(f"enrolled as {identity.source_id}, reports to {identity.report_address}")
+    return 0
+
+
+def _enroll(config: Config, token: str) -> Identity:
+    from driftline_agent.claims import read_claims
+    from driftline_agent.identity import enrolment
+    from driftline_agent.identity.token import parse_token
+
+    if not config.collector:
+        raise ConfigError("collector: not set; give --collector HOST:PORT or the setting collector")
+    parsed = parse_token(token)
+    files.private_folder(config.state)
+    return enrolment.enroll(config.state, config.collector, parsed, read_claims(Host(readable=config.readable_roots)))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Report until a signal says to stop."""
+    config = _config(options)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    files.private_folder(config.state)
+    identity = store.load(config.state) or _enroll_patiently(config, stopping)
+    if identity is None:
+        return 0
+    from driftline_agent.agent import Agent
+
+    agent = Agent(config, identity)
+    agent.start()
+    stopping.wait()
+    agent.stop()
+    log.info("stopped")
+    return 0
+
+
+def _enroll_patiently(config: Config, stopping: threading.Event) -> Identity | None:
+    """Enrol; wait for a collector that cannot be reached. None where it was stopped meanwhile."""
+    token = configs.join_token(config)
+    if not token:
+        raise IdentityError(
+            f"{config.state}: this agent has not enrolled; run driftline-agent enroll, or give token_file or"
+            f" {configs.TOKEN_VARIABLE}"
+        )
+    wait = 1.0
+    while not stopping.is_set():
+        try:
+            return _enroll(config, token)
+        except UnreachableError as error:
+            log.warning("not enrolled yet", extra={"reason": str(error)})
+            stopping.wait(wait)
+            wait = min(wait * 2, 60)
+    return None
+
+
+def status(options: argparse.Namespace) -> int:
+    """Print who this agent is, its last receipt, and what waits."""
+    from driftline_agent import spool
+    from driftline_agent import state as states
+
+    config = _config(options)
+    if not config.state.is_dir():
+        raise UnreadableError(f"state folder {config.state}: no such folder; has this agent run? see --state")
+    identity = store.load(config.state)
+    state, dropped = states.load(config.state), spool.dropped(config.state / "spool")
+    values = {
+        "source": identity.source_id if identity else None,
+        "collector": (config.report or identity.report_address) if identity else None,
+        "certificate_ends": _time(identity.not_after) if identity else None,
+        "last_receipt": _time(state.receipt_at_ms / 1000) if state.receipt_at_ms else None,
+        "waiting": spool.waiting(config.state / "spool"),
+        "dropped": dropped.reports + dropped.utilization_batches,
+        "unreadable": sorted(name for name, known in state.sections.items() if known.unreadable),
+    }
+    if options.json:
+        print(json.dumps(values, indent=2))
+    else:
+        for name, value in values.items():
+            shown = ", ".join(value) if isinstance(value, list) else value
+            print(f"{name.replace('_', ' '):18}{'-' if shown in (None, '') else shown}")
+    return 0 if identity else 1
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,143 @@
+"""The agent's configuration: a TOML file, overridden by the command line; every setting stands in docs/agent.md."""
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from driftline_agent.errors import ConfigError
+
+DEFAULT_FILE = Path("/etc/driftline/agent.toml")
+DEFAULT_STATE = Path("/var/lib/driftline-agent")
+TOKEN_VARIABLE = "DRIFTLINE_JOIN_TOKEN"  # noqa: S105  # the variable's name
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """Seconds between the agent's own doings; the collector may ask for others within the bounds."""
+
+    #: Between full inventories: 60 to 86400.
+    inventory_s: int = 3600
+    #: Between check-ins, where the collector has no wish: 5 to 3600.
+    check_in_s: int = 60
+    #: Between samples of utilization: 1 to 60.
+    sample_s: int = 10
+
+
+_BOUNDS = {"inventory_s": (60, 86400), "check_in_s": (5, 3600), "sample_s": (1, 60)}
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings."""
+
+    #: Enrol address, host:port. Needed until the agent has enrolled.
+    collector: str | None = None
+    #: Report address, host:port, where it is another one than the collector names at enrolment.
+    report: str | None = None
+    #: Folder for identity, spool and memory.
+    state: Path = DEFAULT_STATE
+    #: File with the join token.
+    token_file: Path | None = None
+    #: Topics to read; None reads all.
+    topics: tuple[str, ...] | None = None
+    #: Folders that may be read; None allows all.
+    readable_roots: tuple[str, ...] | None = None
+    #: Bytes that unsent reports may take on the disk: 1 MiB to 16 GiB.
+    spool_bytes: int = 64 << 20
+    #: Report changes as they happen; otherwise only at the next inventory.
+    watch: bool = True
+    intervals: Intervals = field(default_factory=Intervals)
+
+
+def _typed(file: str, name: str, value: Any, wanted: type, text: str) -> Any:
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is int):
+        raise ConfigError(f"{file}: {name}: {value!r} is not {text}")
+    return value
+
+
+def _between(file: str, name: str, value: Any, low: int, high: int) -> int:
+    number: int = _typed(file, name, value, int, "a whole number")
+    if not low <= number <= high:
+        raise ConfigError(f"{file}: {name}: {number} is out of bounds; write {low} to {high}")
+    return number
+
+
+def _strings(file: str, name: str, value: Any) -> tuple[str, ...]:
+    for entry in _typed(file, name, value, list, "a list of texts"):
+        _typed(file, name, entry, str, "a text")
+    return tuple(value)
+
+
+def parse(text: str, file: str) -> Config:
+    """Return the configuration of a TOML text.
+
+    :param file: its name, for messages.
+    :raises ConfigError: where it is no TOML, or a setting is unknown or of the wrong kind.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{file}: {str(error)[:1].lower()}{str(error)[1:]}") from error
+    known = {entry.name for entry in fields(Config)}
+    out: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise ConfigError(f'{file}: there is no setting "{name}"; there are {", ".join(sorted(known))}')
+        if name in ("collector", "report"):
+            out[name] = _typed(file, name, value, str, "a text")
+        elif name in ("state", "token_file"):
+            out[name] = Path(_typed(file, name, value, str, "a path"))
+        elif name in ("topics", "readable_roots"):
+            out[name] = _strings(file, name, value)
+        elif name == "watch":
+            out[name] = _typed(file, name, value, bool, "true or false")
+        elif name == "spool_bytes":
+            out[name] = _between(file, name, value, 1 << 20, 1 << 34)
+        else:
+            out[name] = _intervals(file, _typed(file, name, value, dict, "a table"))
+    return Config(**out)
+
+
+def _intervals(file: str, values: dict[str, Any]) -> Intervals:
+    for name, value in values.items():
+        if name not in _BOUNDS:
+            raise ConfigError(f'{file}: there is no setting "intervals.{name}"; there are {", ".join(_BOUNDS)}')
+        _between(file, f"intervals.{name}", value, *_BOUNDS[name])
+    return Intervals(**values)
+
+
+def load(file: Path | None, state: Path | None = None) -> Config:
+    """Return the configuration of a file; without one, the default file's where that exists.
+
+    :param state: overrides the file's state folder.
+    :raises ConfigError: where the file cannot be read or used.
+    """
+    path = file or DEFAULT_FILE
+    try:
+        text = path.read_text()
+    except FileNotFoundError as error:
+        if file is not None:
+            raise ConfigError(f"configuration {path}: no such file") from error
+        text = ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"configuration {path}: {error}") from error
+    config = parse(text, str(path))
+    return config if state is None else replace(config, state=state)
+
+
+def join_token(config: Config) -> str | None:
+    """Return the join token of the environment or of the configured file, or None where there is none.
+
+    :raises ConfigError: where the file cannot be read.
+    """
+    given = os.environ.get(TOKEN_VARIABLE)
+    if given:
+        return given
+    if config.token_file is None:
+        return None
+    try:
+        return config.token_file.read_text().strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"token_file {config.token_file}: {error}") from error

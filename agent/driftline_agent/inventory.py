@@ -1,0 +1,104 @@
+"""Runs topics, each failing alone, and packs what they read into sections.
+
+Source: collector.proto (Section), design section 4.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from driftline import sealed
+from driftline.facts import digest_of
+from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE, Section
+
+from driftline_agent.errors import AgentError, BusyError, ConfigError
+from driftline_agent.host import Host
+from driftline_agent.topic import Reading, Topic, all_topics
+
+log = logging.getLogger(__name__)
+
+#: Larger contents do not fit into a message with room for its neighbours; the wire's limit is 4 MiB.
+MAX_CONTENT = 3 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How the reading of one topic went."""
+
+    name: str
+    #: READ, ABSENT or UNREADABLE.
+    outcome: int
+    #: What was read, for people and for tests; None where nothing was.
+    reading: Reading | None
+    section: Section
+    #: Seconds of wall time it took.
+    duration: float
+    #: The source is being changed right now; read it again soon.
+    busy: bool = False
+
+
+def milliseconds() -> int:
+    """Return the host's clock in ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+def select(names: Iterable[str] | None) -> dict[str, Topic]:
+    """Return the topics of these names, all where None.
+
+    :raises ConfigError: where there is no such topic.
+    """
+    topics = all_topics()
+    if names is None:
+        return dict(topics)
+    chosen: dict[str, Topic] = {}
+    for name in names:
+        if name not in topics:
+            raise ConfigError(f'topic "{name}" does not exist; there are {", ".join(topics)}')
+        chosen[name] = topics[name]
+    return chosen
+
+
+def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[[], int] = milliseconds) -> Result:
+    """Read one topic; whatever goes wrong with it becomes the result.
+
+    :param key: seals secret values, 32 bytes.
+    """
+    started, observed_at = time.perf_counter(), clock()
+    section = Section(name=name, observed_at_ms=observed_at, revision=topic.revision)
+    reading: Reading | None = None
+    busy = False
+    try:
+        if topic.applies(host):
+            reading = topic.collect(host)
+            sealed.seal(reading.facts, key)
+            content = reading.facts.SerializeToString(deterministic=True)
+            if len(content) > MAX_CONTENT:
+                raise AgentError(f"{len(content)} bytes of facts; at most {MAX_CONTENT} can be reported")
+            section.outcome = READ
+            section.content = content
+            section.unreadable.extend(sorted(reading.unreadable))
+            section.reason = "; ".join(sorted(set(reading.unreadable.values())))[:1000]
+        else:
+            section.outcome = ABSENT
+        section.digest = digest_of(section.content)
+    except Exception as error:  # the boundary of one topic: its failure is its result
+        busy = isinstance(error, BusyError)
+        reading = None
+        section = Section(name=name, observed_at_ms=observed_at, revision=topic.revision, outcome=UNREADABLE)
+        known = isinstance(error, (AgentError, OSError))
+        section.reason = (str(error) if known else f"{type(error).__name__}: {error}")[:1000]
+        if not known:
+            log.exception("topic failed", extra={"topic": name})
+    return Result(name, section.outcome, reading, section, time.perf_counter() - started, busy)
+
+
+def take(
+    host: Host, key: bytes, topics: dict[str, Topic] | None = None, clock: Callable[[], int] = milliseconds
+) -> Iterator[Result]:
+    """Yield a result for each topic.
+
+    :param topics: all by default.
+    """
+    for name, topic in (select(None) if topics is None else topics).items():
+        yield read_topic(name, topic, host, key, clock)

@@ -1,0 +1,49 @@
+"""Facts for people and programs: as a tree, as JSON, or one attribute a line."""
+
+import json
+from collections.abc import Iterator
+
+from driftline.facts import flatten
+from driftline.schema import FACTS, Plan, Value
+from driftline.v1.facts_pb2 import Facts
+from google.protobuf.json_format import MessageToDict
+
+
+def as_json(facts: Facts) -> str:
+    """Return the facts as JSON, names as in the schema, 64-bit numbers as text (protobuf's JSON mapping)."""
+    return json.dumps(MessageToDict(facts, preserving_proto_field_name=True), indent=2, ensure_ascii=False)
+
+
+def as_flat(facts: Facts) -> Iterator[str]:
+    """Yield ``path<TAB>value`` for each attribute, sorted by path; lists joined by blanks."""
+    for path, value in sorted(flatten(facts).items()):
+        yield f"{path}\t{_text(value)}"
+
+
+def as_tree(facts: Facts) -> Iterator[str]:
+    """Yield the lines of an indented tree."""
+    yield from _tree(FACTS, facts, 0)
+
+
+def _text(value: Value) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = " ".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
+    return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _tree(plan: Plan, message: Facts, depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for descriptor, value in message.ListFields():
+        field = plan.by_name[descriptor.name]
+        if field.message is None:
+            if not field.key:
+                yield f"{indent}{field.name}: {_text(tuple(value) if field.repeated else value)}"
+        elif field.repeated:
+            yield f"{indent}{field.name} ({len(value)})"
+            for child in value:
+                yield f"{indent}  {'/'.join(str(getattr(child, key)) for key in field.message.keys)}"
+                yield from _tree(field.message, child, depth + 2)
+        else:
+            yield f"{indent}{field.name}"
+            yield from _tree(field.message, value, depth + 1)

@@ -1,0 +1,72 @@
+"""What a topic is: one file in ``driftline_agent/topics``, found because it is there."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from driftline.v1.facts_pb2 import Facts
+
+from driftline_agent.errors import UnreadableError
+from driftline_agent.host import Host
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one topic read: the facts, and which attributes could not be read this time, with the reason."""
+
+    facts: Facts = field(default_factory=Facts)
+    #: Attribute path (``hardware.system.serial_number``, ``accounts.users[*].password``) to reason.
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    def text(self, path: str, read: Callable[[], str | None]) -> str:
+        """Return what `read` gives, or nothing where it gives nothing or cannot be read; the latter is noted.
+
+        :param path: the attribute that it is for.
+        """
+        try:
+            return read() or ""
+        except UnreadableError as error:
+            self.unreadable[path] = str(error)
+            return ""
+
+
+def always(_: Host) -> bool:
+    """Tell that a topic applies to every Linux host."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """How one section of facts is read.
+
+    A topic's module has one of these, named ``TOPIC``; its name is the module's.
+    """
+
+    #: Raised by one whenever the same host would give other facts than before.
+    revision: int
+    #: Schema paths that it fills; a message's path stands for all below it.
+    fills: tuple[str, ...]
+    #: Reads the host. Raises :class:`UnreadableError` or
+    #: :class:`~driftline_agent.errors.BusyError` where it cannot at all.
+    collect: Callable[[Host], Reading]
+    #: Does it apply here? Where not, the section is absent.
+    applies: Callable[[Host], bool] = always
+    #: Files and folders whose change asks for another reading.
+    watches: tuple[str, ...] = ()
+
+
+@cache
+def all_topics() -> dict[str, Topic]:
+    """Return every topic by name, sorted: whatever stands in the package ``driftline_agent.topics``."""
+    return dict(_scan())
+
+
+def _scan() -> Iterator[tuple[str, Topic]]:
+    package = import_module("driftline_agent.topics")
+    for name in sorted(module.name for module in iter_modules(package.__path__)):
+        topic = import_module(f"driftline_agent.topics.{name}").TOPIC
+        if not isinstance(topic, Topic):
+            raise TypeError(f"driftline_agent/topics/{name}.py: TOPIC is not a Topic")
+        yield name, topic

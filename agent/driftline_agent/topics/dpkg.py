@@ -1,0 +1,90 @@
+"""Packages installed by dpkg. Source: /var/lib/dpkg/status (deb822(5), dpkg(1)), /var/lib/dpkg/info/*.list.
+
+Not read while dpkg or apt hold their locks, so that half-installed states never appear.
+"""
+
+from driftline.v1.facts_pb2 import Package
+
+from driftline_agent.errors import BusyError, UnreadableError
+from driftline_agent.host import Host
+from driftline_agent.locks import is_locked
+from driftline_agent.topic import Reading, Topic
+
+_FOLDER = "/var/lib/dpkg"
+LOCKS = (f"{_FOLDER}/lock-frontend", f"{_FOLDER}/lock")
+_WANTED = frozenset({"Package", "Status", "Architecture", "Version", "Source", "Maintainer", "Installed-Size"})
+
+
+def parse_status(text: str) -> list[Package]:
+    """Return the packages that are installed (not half, not only configured), sorted by name and architecture."""
+    out: list[Package] = []
+    for paragraph in text.split("\n\n"):
+        fields: dict[str, str] = {}
+        for line in paragraph.split("\n"):
+            name, colon, value = line.partition(": ")
+            if colon and name in _WANTED:
+                fields[name] = value
+                if len(fields) == len(_WANTED):
+                    break
+        status = fields.get("Status", "").split()
+        if len(status) != 3 or status[1:] != ["ok", "installed"] or "Package" not in fields:
+            continue
+        package = Package(
+            manager="dpkg",
+            name=fields["Package"],
+            architecture=fields.get("Architecture", ""),
+            version=fields.get("Version", ""),
+            vendor=fields.get("Maintainer", ""),
+            held=status[0] == "hold",
+        )
+        source = fields.get("Source", "").partition(" ")[0]
+        if source and source != package.name:
+            package.source = source
+        size = fields.get("Installed-Size", "")
+        if size.isdigit():
+            package.size = int(size) * 1024
+        out.append(package)
+    out.sort(key=lambda package: (package.name, package.architecture))
+    return out
+
+
+def _add_times(host: Host, packages: list[Package]) -> None:
+    for package in packages:
+        qualified = f"{_FOLDER}/info/{package.name}:{package.architecture}.list"
+        found = host.stat(qualified) or host.stat(f"{_FOLDER}/info/{package.name}.list")
+        if found is not None:
+            package.installed_at = int(found.st_mtime)
+
+
+def busy(host: Host) -> bool:
+    """Tell whether dpkg or apt hold one of their locks."""
+    return any(is_locked(host, lock) for lock in LOCKS)
+
+
+def collect(host: Host) -> Reading:
+    """Read the status file between two looks at the locks."""
+    if busy(host):
+        raise BusyError(f"{_FOLDER}: locked by a running dpkg or apt")
+    before = host.stat(f"{_FOLDER}/status")
+    text = host.read(f"{_FOLDER}/status")
+    if text is None or before is None:
+        raise UnreadableError(f"{_FOLDER}/status: not there, although {_FOLDER} is")
+    packages = parse_status(text)
+    if not packages and text.strip():
+        raise UnreadableError(f"{_FOLDER}/status: no installed package in it, it may be damaged")
+    _add_times(host, packages)
+    after = host.stat(f"{_FOLDER}/status")
+    if busy(host) or after is None or (after.st_mtime_ns, after.st_ino) != (before.st_mtime_ns, before.st_ino):
+        raise BusyError(f"{_FOLDER}: changed while it was read")
+    reading = Reading()
+    reading.facts.software.packages.extend(packages)
+    return reading
+
+
+TOPIC = Topic(
+    revision=1,
+    fills=("software.packages",),
+    collect=collect,
+    applies=lambda host: host.exists(f"{_FOLDER}/status"),
+    watches=(_FOLDER,),
+)

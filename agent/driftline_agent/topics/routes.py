@@ -1,0 +1,122 @@
+"""Unicast routes of all tables but the local one. Source: rtnetlink(7) RTM_GETROUTE, /etc/iproute2/rt_protos."""
+
+import struct
+from collections.abc import Iterator, Mapping
+
+from driftline.v1.facts_pb2 import Route
+
+from driftline_agent.host import Host
+from driftline_agent.netlink import RTM_NEWROUTE, attribute_list, ip, messages, u32
+from driftline_agent.topic import Reading, Topic
+
+# linux/rtnetlink.h
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_MULTIPATH, _RTA_TABLE, _RTA_VIA = (
+    1, 4, 5, 6, 7, 9, 15, 18,
+)  # fmt: skip
+_RTM_F_CLONED, _RT_TABLE_LOCAL, _RTPROT_REDIRECT = 0x200, 255, 1
+_TYPES = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
+_TABLES = {253: "default", 254: "main"}
+#: iproute2 etc/iproute2/rt_protos; the host's own file goes before it.
+_PROTOCOLS = {
+    0: "unspec", 2: "kernel", 3: "boot", 4: "static", 8: "gated", 9: "ra", 10: "mrt", 11: "zebra", 12: "bird",
+    13: "dnrouted", 14: "xorp", 15: "ntk", 16: "dhcp", 18: "keepalived", 42: "babel", 99: "openr", 186: "bgp",
+    187: "isis", 188: "ospf", 189: "rip", 192: "eigrp",
+}  # fmt: skip
+_ROUTE = struct.Struct("=BBBBBBBBI")
+_NEXT_HOP = struct.Struct("=HBBi")
+
+
+def parse_protocols(text: str) -> dict[int, str]:
+    """Return the numbers and names of an rt_protos file."""
+    out: dict[int, str] = {}
+    for line in text.splitlines():
+        words = line.partition("#")[0].split()
+        if len(words) == 2:
+            try:
+                out[int(words[0], 0)] = words[1]
+            except ValueError:
+                continue
+    return out
+
+
+def parse_routes(data: bytes, interfaces: Mapping[int, str], protocols: Mapping[int, str]) -> list[Route]:
+    """Return the routes of an RTM_GETROUTE dump; one with several next hops is one route for each.
+
+    :param interfaces: names by index.
+    :param protocols: names by number, besides the well-known ones.
+    """
+    names = {**_PROTOCOLS, **protocols}
+    out: list[Route] = []
+    for message in messages(data):
+        if message.type != RTM_NEWROUTE:
+            continue
+        family, bits, _, _, table, protocol, _, kind, flags = _ROUTE.unpack_from(message.body)
+        found = dict(attribute_list(message.body, _ROUTE.size))
+        table = u32(found[_RTA_TABLE]) if _RTA_TABLE in found else table
+        if table == _RT_TABLE_LOCAL or kind not in _TYPES or flags & _RTM_F_CLONED or protocol == _RTPROT_REDIRECT:
+            continue
+        anywhere = "0.0.0.0" if family == 2 else "::"  # noqa: S104  # a destination, nothing is bound
+        base = Route(
+            destination=f"{ip(found[_RTA_DST]) if _RTA_DST in found else anywhere}/{bits}",
+            table=_TABLES.get(table, str(table)),
+            metric=u32(found[_RTA_PRIORITY]) if _RTA_PRIORITY in found else 0,
+            protocol=names.get(protocol, str(protocol)),
+            source=ip(found[_RTA_PREFSRC]) if _RTA_PREFSRC in found else "",
+            type=_TYPES[kind],
+        )
+        for index, gateway in _next_hops(found):
+            route = Route(gateway=gateway, interface=interfaces.get(index, "") if index else "")
+            route.MergeFrom(base)
+            out.append(route)
+    return out
+
+
+def _gateway(found: Mapping[int, bytes]) -> str:
+    if _RTA_GATEWAY in found:
+        return ip(found[_RTA_GATEWAY])
+    return ip(found[_RTA_VIA][2:]) if _RTA_VIA in found else ""
+
+
+def _next_hops(found: Mapping[int, bytes]) -> Iterator[tuple[int, str]]:
+    hops = found.get(_RTA_MULTIPATH)
+    if hops is None:
+        yield (u32(found[_RTA_OIF]) if _RTA_OIF in found else 0), _gateway(found)
+        return
+    position = 0
+    while position + _NEXT_HOP.size <= len(hops):
+        length, _, _, index = _NEXT_HOP.unpack_from(hops, position)
+        if length < _NEXT_HOP.size:
+            return
+        yield index, _gateway(dict(attribute_list(hops[: position + length], position + _NEXT_HOP.size)))
+        position += (length + 3) & ~3
+
+
+def _key(route: Route) -> tuple[str, str, int, str, str]:
+    return route.destination, route.table, route.metric, route.gateway, route.interface
+
+
+def collect(host: Host) -> Reading:
+    """Read the routes of the agent's own network namespace."""
+    from driftline_agent.topics.interfaces import parse_links
+
+    names = {index: interface.name for index, interface in parse_links(host.netlink("link")).items()}
+    text = host.read("/etc/iproute2/rt_protos")
+    if text is None:
+        text = host.read("/usr/share/iproute2/rt_protos") or ""
+    protocols = parse_protocols(text)
+    found = {
+        _key(route): route
+        for dump in ("route4", "route6")
+        for route in parse_routes(host.netlink(dump), names, protocols)
+    }
+    reading = Reading()
+    reading.facts.network.routes.extend(found[key] for key in sorted(found))
+    return reading
+
+
+TOPIC = Topic(
+    revision=1,
+    fills=("network.routes",),
+    collect=collect,
+    watches=("/etc/network", "/etc/netplan", "/etc/systemd/network"),
+)

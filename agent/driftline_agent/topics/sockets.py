@@ -1,0 +1,112 @@
+"""Listening sockets and who holds them. Source: /proc/net/{tcp,tcp6,udp,udp6}, /proc/*/fd (proc(5))."""
+
+# os calls: thousands of links, see driftline_agent/host.py
+
+import os
+import socket
+import struct
+import sys
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from driftline.v1.facts_pb2 import ListeningSocket
+
+from driftline_agent.host import Host
+from driftline_agent.topic import Reading, Topic
+
+_TCP_LISTEN, _UDP_UNCONNECTED = "0A", "07"
+
+
+class Waiting(NamedTuple):
+    """A socket that waits: protocol, local address and port, and its inode."""
+
+    protocol: str
+    address: str
+    port: int
+    inode: int
+
+
+def parse_address(text: str, byteorder: str = sys.byteorder) -> str:
+    """Return an address as the kernel prints it, 8 or 32 hexadecimal digits in words of the host's byte order."""
+    words = [int(text[i : i + 8], 16) for i in range(0, len(text), 8)]
+    data = struct.pack(f"{'<' if byteorder == 'little' else '>'}{len(words)}I", *words)
+    return socket.inet_ntop(socket.AF_INET if len(data) == 4 else socket.AF_INET6, data)
+
+
+def parse_table(protocol: str, text: str) -> list[Waiting]:
+    """Return the waiting sockets of one table: TCP in LISTEN, UDP bound and not connected.
+
+    :param protocol: tcp or udp.
+    """
+    out: list[Waiting] = []
+    wanted = _TCP_LISTEN if protocol == "tcp" else _UDP_UNCONNECTED
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        if len(fields) < 10 or fields[3] != wanted or not fields[2].endswith(":0000"):
+            continue
+        address, _, port = fields[1].partition(":")
+        out.append(Waiting(protocol, parse_address(address), int(port, 16), int(fields[9])))
+    return out
+
+
+def owners(host: Host, inodes: set[int]) -> tuple[dict[int, int], bool]:
+    """Return the lowest process number that holds each socket, and whether some process could not be looked into."""
+    found: dict[int, int] = {}
+    hidden = False
+    wanted = {f"socket:[{inode}]": inode for inode in inodes}
+    for name in sorted((name for name in host.names("/proc") if name.isdigit()), key=int):
+        folder = host.real(f"/proc/{name}/fd")
+        try:
+            descriptors = os.listdir(folder)  # noqa: PTH208  # thousands
+        except PermissionError:
+            hidden = True
+            continue
+        except OSError:
+            continue  # it ended
+        for descriptor in descriptors:
+            try:
+                inode = wanted.get(os.readlink(f"{folder}/{descriptor}"))  # noqa: PTH115  # thousands
+            except OSError:
+                continue
+            if inode is not None:
+                found.setdefault(inode, int(name))
+        if len(found) == len(wanted):
+            break
+    return found, hidden and len(found) < len(wanted)
+
+
+def build(host: Host, waiting: list[Waiting], holders: Mapping[int, int]) -> list[ListeningSocket]:
+    """Return one entry a protocol, address and port, sorted, with the process that holds it."""
+    out: dict[tuple[str, str, int], ListeningSocket] = {}
+    for entry in sorted(waiting, key=lambda entry: (entry[:3], holders.get(entry.inode, 1 << 31))):
+        if entry[:3] in out:
+            continue
+        result = ListeningSocket(protocol=entry.protocol, address=entry.address, port=entry.port)
+        if entry.inode in holders:
+            folder = f"/proc/{holders[entry.inode]}"
+            try:
+                result.process = host.line(f"{folder}/comm") or ""
+                result.executable = (host.link(f"{folder}/exe") or "").removesuffix(" (deleted)")
+            except OSError:
+                pass  # it ended, or is not ours to see: the socket is still there
+        out[entry[:3]] = result
+    return list(out.values())
+
+
+def collect(host: Host) -> Reading:
+    """Read the sockets of the agent's own network namespace."""
+    reading = Reading()
+    waiting: list[Waiting] = []
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        waiting += parse_table(table[:3], host.read(f"/proc/net/{table}") or "")
+    holders, hidden = owners(host, {entry.inode for entry in waiting if entry.inode}) if waiting else ({}, False)
+    if hidden:
+        for name in ("process", "executable"):
+            reading.unreadable[f"network.listening[*].{name}"] = "/proc/*/fd: permission denied for other users"
+    reading.facts.network.listening.extend(build(host, waiting, holders))
+    return reading
+
+
+TOPIC = Topic(
+    revision=1, fills=("network.listening",), collect=collect, applies=lambda host: host.exists("/proc/net/tcp")
+)

@@ -1,0 +1,1 @@
+"""People, tokens, audit, and logging in."""

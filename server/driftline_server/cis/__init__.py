@@ -1,0 +1,1 @@
+"""Configuration items: the list, one with its facts, history and sources."""

@@ -1,0 +1,89 @@
+"""REST: configuration items."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from driftline_cmdb import record
+from driftline_server.access.guard import Db, Operator, Viewer
+from driftline_server.cis import views
+from driftline_server.cis.edit import edit
+from driftline_server.lists import AWindow, Listing, answer, csv_of
+from driftline_server.times import now_ms, to_ms
+
+router = APIRouter()
+
+Match = Annotated[
+    list[str] | None,
+    Query(description="Patterns of paths: software.packages[dpkg/openssl*]; * stays within a step, ** does not."),
+]
+
+
+@router.get("/cis", response_model=Listing[views.CiRow], summary="List CIs")
+def list_cis(
+    _caller: Viewer,
+    db: Db,
+    window: AWindow,
+    q: Annotated[str | None, Query(description="Text in the name, or the start of the uid.")] = None,
+    status: str | None = None,
+    ci_class: str | None = None,
+    environment: str | None = None,
+    owner: str | None = None,
+    label: Annotated[str | None, Query(description="name=value")] = None,
+    drifting: Annotated[bool, Query(description="Only those with open drifts.")] = False,
+) -> Listing[views.CiRow] | Response:
+    """List configuration items. Sorts by name, status, version, environment, owner, open_drifts, last_seen ..."""
+    wanted = views.CiFilter(q, status, ci_class, environment, owner, label, drifting)
+    with db.read() as session:
+        rows, total = views.list_cis(session, wanted, window)
+    return answer(rows, total, window, "cis")
+
+
+@router.get("/cis/{ci}", response_model=views.CiDetail, summary="Show a CI")
+def show_ci(_caller: Viewer, db: Db, ci: str) -> views.CiDetail:
+    """Show one CI, by name or uid, with the sources that speak for it."""
+    with db.read() as session:
+        return views.detail(session, record.find_ci(session, ci), now_ms())
+
+
+@router.patch("/cis/{ci}", response_model=views.CiDetail, summary="Edit a CI")
+def edit_ci(caller: Operator, db: Db, ci: str, wanted: views.CiEdit) -> views.CiDetail:
+    """Set owner, responsible person, environment, location, criticality, status, services or labels of a CI."""
+    now = now_ms()
+    with db.write() as session:
+        return views.detail(session, edit(session, ci, wanted, caller.name, now), now)
+
+
+@router.get("/cis/{ci}/facts", response_model=Listing[views.Fact], summary="Facts of a CI")
+def facts_of(
+    _caller: Viewer,
+    db: Db,
+    window: AWindow,
+    ci: str,
+    match: Match = None,
+    at: Annotated[datetime | None, Query(description="The facts as they were then, without state.")] = None,
+) -> Listing[views.Fact] | Response:
+    """List the facts of a CI by path, now or at a time in the past."""
+    with db.read() as session:
+        found = record.facts_of(session, record.find_ci(session, ci), match or (), None if at is None else to_ms(at))
+    part = found[window.offset : window.offset + window.limit]
+    return answer([views.fact(item) for item in part], len(found), window, f"facts-{ci}")
+
+
+@router.get("/cis/{ci}/history", response_model=views.History, summary="History of a CI")
+def history_of(
+    _caller: Viewer,
+    db: Db,
+    window: AWindow,
+    ci: str,
+    match: Match = None,
+    before: Annotated[int | None, Query(description="Only changes of earlier revisions; see next_before.")] = None,
+) -> views.History | Response:
+    """List the changes of a CI's attributes, newest first, with the evidence of each. `limit` counts reports."""
+    with db.read() as session:
+        found = views.history(session, record.find_ci(session, ci), match or (), window.limit, before)
+    if window.format == "csv":
+        return csv_of(found.items, f"history-{ci}")
+    return found

@@ -1,0 +1,149 @@
+"""Pages: the list of CIs; one CI with its facts and history."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlmodel import Session
+
+from driftline_cmdb import record
+from driftline_cmdb.errors import Invalid
+from driftline_cmdb.tables.cis import STATUSES, Ci
+from driftline_server.access.guard import Db, OperatorForm, OperatorPage, ViewerPage
+from driftline_server.cis import facts, views
+from driftline_server.cis.edit import edit
+from driftline_server.drift import views as drift_views
+from driftline_server.lists import PageWindow, Shown, Window
+from driftline_server.times import now_ms, parse_moment
+from driftline_server.utilization import views as utilization_views
+from driftline_server.web import render
+
+router = APIRouter()
+
+#: Elements of one page of facts, and reports of one page of history.
+_ELEMENTS, _REVISIONS = 100, 50
+
+
+@router.get("/cis")
+def list_cis(
+    request: Request,
+    caller: ViewerPage,
+    db: Db,
+    window: PageWindow,
+    q: str | None = None,
+    status: str | None = None,
+    environment: str | None = None,
+    owner: str | None = None,
+    drifting: str | None = None,
+) -> Response:
+    """Show the list of CIs."""
+    wanted = views.CiFilter(q, status, None, environment, owner, None, bool(drifting))
+    with db.read() as session:
+        rows, total = views.list_cis(session, wanted, window)
+    filters = {"q": q, "status": status, "environment": environment, "owner": owner, "drifting": drifting}
+    shown = Shown(rows, total, window, "/cis", filters)
+    return render(request, "cis/list.html", caller, list=shown, statuses=STATUSES)
+
+
+def _ci(session: Session, name: str) -> tuple[Ci, views.CiDetail]:
+    ci = record.find_ci(session, name)
+    return ci, views.detail(session, ci, now_ms())
+
+
+@router.get("/cis/{ci}")
+def show_ci(request: Request, caller: ViewerPage, db: Db, ci: str) -> Response:
+    """Show a CI: what it is, who answers for it, its drift, its sources, its latest utilization."""
+    with db.read() as session:
+        found, detail = _ci(session, ci)
+        key_facts = {item.path: item.value for item in record.facts_of(session, found, views.KEY_FACTS)}
+        drifts, _ = drift_views.list_drifts(session, drift_views.DriftFilter(ci_id=found.id), Window(limit=10))
+        latest = utilization_views.latest(session, record.sources_of(session, found.id))
+    return render(
+        request, "cis/show.html", caller, ci=detail, tab="summary", facts=key_facts, drifts=drifts, latest=latest
+    )
+
+
+@router.get("/cis/{ci}/edit")
+def edit_form(request: Request, caller: OperatorPage, db: Db, ci: str) -> Response:
+    """Show the form for what people say of a CI."""
+    with db.read() as session:
+        _, detail = _ci(session, ci)
+    return render(request, "cis/edit.html", caller, ci=detail, tab="summary", statuses=STATUSES)
+
+
+@router.post("/cis/{ci}/edit")
+def edit_ci(
+    caller: OperatorForm,
+    db: Db,
+    ci: str,
+    status: Annotated[str, Form()],
+    owner: Annotated[str, Form()] = "",
+    responsible: Annotated[str, Form()] = "",
+    environment: Annotated[str, Form()] = "",
+    location: Annotated[str, Form()] = "",
+    criticality: Annotated[str, Form()] = "",
+    services: Annotated[str, Form()] = "",
+    labels: Annotated[str, Form()] = "",
+) -> Response:
+    """Save what people say of a CI."""
+    wanted = views.CiEdit(
+        status=status,
+        owner=owner.strip() or None,
+        responsible=responsible.strip() or None,
+        environment=environment.strip() or None,
+        location=location.strip() or None,
+        criticality=criticality.strip() or None,
+        services=_words(services),
+        labels=dict(_label(word) for word in _words(labels)),
+    )
+    with db.write() as session:
+        found = edit(session, ci, wanted, caller.name, now_ms())
+        return RedirectResponse(f"/cis/{found.uid}?done=edited", 303)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.replace("\n", ",").split(",") if word.strip()]
+
+
+def _label(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not equals or not name.strip():
+        raise Invalid(f'labels: "{word}" is not name=value')
+    return name.strip(), value.strip()
+
+
+@router.get("/cis/{ci}/facts")
+def show_facts(
+    request: Request,
+    caller: ViewerPage,
+    db: Db,
+    ci: str,
+    q: str | None = None,
+    section: str | None = None,
+    at: str | None = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> Response:
+    """Show the facts of a CI, now or at a time in the past."""
+    at_ms = parse_moment(at, "at") if at else None
+    with db.read() as session:
+        found, detail = _ci(session, ci)
+        values = record.facts_of(session, found, facts.patterns(q), at_ms)
+    counted = facts.sections(values)
+    if section:
+        values = [value for value in values if value.path.partition(".")[0] == section]
+    rows = facts.elements(values)
+    filters = {"q": q, "section": section, "at": at}
+    window = Window(_ELEMENTS, offset)
+    shown = Shown(rows[offset : offset + _ELEMENTS], len(rows), window, f"/cis/{detail.uid}/facts", filters)
+    return render(request, "cis/facts.html", caller, ci=detail, tab="facts", list=shown, sections=counted, at_ms=at_ms)
+
+
+@router.get("/cis/{ci}/history")
+def show_history(
+    request: Request, caller: ViewerPage, db: Db, ci: str, q: str | None = None, before: int | None = None
+) -> Response:
+    """Show what changed on a CI."""
+    with db.read() as session:
+        found, detail = _ci(session, ci)
+        history = views.history(session, found, facts.patterns(q), _REVISIONS, before)
+    return render(request, "cis/history.html", caller, ci=detail, tab="history", history=history, q=q, before=before)

@@ -1,0 +1,341 @@
+"""What REST and pages show of CIs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import func, or_
+from sqlmodel import Session, col, select
+
+from driftline import facts, paths, schema
+from driftline_cmdb import record
+from driftline_cmdb.tables.cis import Binding, Ci, Finding
+from driftline_cmdb.tables.control import Drift
+from driftline_cmdb.tables.elements import Element, Holding, Path, Revision
+from driftline_cmdb.tables.sources import Source
+from driftline_server.evidence import Evidence, evidence
+from driftline_server.lists import Window, contains, part
+from driftline_server.times import moment, moment_or_none
+
+#: A source is silent after this time without a call, ms: three check-ins of the longest interval.
+SILENT_AFTER_MS = 900_000
+
+
+#: What the summary of a CI shows of its facts.
+KEY_FACTS = (
+    "os.release.description",
+    "os.kernel",
+    "os.host",
+    "hardware.system",
+    "hardware.processors",
+    "hardware.memory",
+    "network.interfaces[*].addresses",
+)
+
+
+class CiRow(BaseModel):
+    """A configuration item."""
+
+    #: Stable identity, a UUID.
+    uid: str
+    name: str
+    ci_class: str
+    status: str
+    #: Counts the changes of its configuration.
+    version: int
+    #: Operating system in one line, where it is known.
+    os: str | None
+    owner: str | None
+    responsible: str | None
+    environment: str | None
+    location: str | None
+    criticality: str | None
+    services: list[str]
+    labels: dict[str, str]
+    open_drifts: int
+    first_seen: datetime
+    last_seen: datetime
+
+
+class SourceOfCi(BaseModel):
+    """A source that speaks for a CI."""
+
+    uid: str
+    #: agent, or how a device is reached.
+    kind: str
+    hostname: str
+    agent_version: str
+    #: live, silent, quarantined, or new (no report yet).
+    state: str
+    #: Why it is bound to this CI.
+    reason: str
+    seen: datetime | None
+    #: Offset of the host's clock, ms; None where it is not known.
+    skew_ms: int | None
+
+
+class FindingRow(BaseModel):
+    """Something a person should look at that is no drift."""
+
+    kind: str
+    message: str
+    opened: datetime
+    closed: datetime | None
+
+
+class CiDetail(CiRow):
+    """A configuration item with its sources and findings."""
+
+    fields: dict[str, Any]
+    sources: list[SourceOfCi]
+    findings: list[FindingRow]
+
+
+class Fact(BaseModel):
+    """One attribute's value."""
+
+    path: str
+    value: Any
+    #: configuration, identity, or state.
+    nature: str
+    #: UCUM, as the schema says it: By, Hz, s; empty where it has none.
+    unit: str
+    #: Since when it has this value; None for state.
+    since: datetime | None
+    #: The report's change that brought it; None for state.
+    revision: int | None
+    #: True where it could not be read lately, so that this is the last known value.
+    stale: bool
+
+
+class Change(BaseModel):
+    """One attribute's change."""
+
+    revision: int
+    path: str
+    #: None means absent.
+    before: Any
+    after: Any
+    #: The change lies in (not_before, observed], by the host's clock corrected by skew; None for a first report.
+    not_before: datetime | None
+    observed: datetime
+    received: datetime
+    evidence: Evidence | None
+
+
+class CiEdit(BaseModel):
+    """What people say of a CI; what is left out stays, null clears."""
+
+    status: str | None = None
+    owner: str | None = None
+    responsible: str | None = None
+    environment: str | None = None
+    location: str | None = None
+    criticality: str | None = None
+    services: list[str] | None = None
+    labels: dict[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CiFilter:
+    """Which CIs."""
+
+    #: Text in the name, or the start of the uid.
+    q: str | None = None
+    status: str | None = None
+    ci_class: str | None = None
+    environment: str | None = None
+    owner: str | None = None
+    #: ``name=value``.
+    label: str | None = None
+    #: Only those with open drifts.
+    drifting: bool = False
+
+
+_OPEN = (
+    select(func.count(col(Drift.id)))
+    .where(col(Drift.ci_id) == col(Ci.id), col(Drift.closed_ms).is_(None), Drift.state == "open")
+    .correlate(Ci)
+    .scalar_subquery()
+)
+_SORTS = {
+    "name": Ci.name,
+    "status": Ci.status,
+    "ci_class": Ci.ci_class,
+    "version": Ci.version,
+    "environment": Ci.environment,
+    "owner": Ci.owner,
+    "open_drifts": _OPEN,
+    "first_seen": Ci.first_seen_ms,
+    "last_seen": Ci.last_seen_ms,
+}
+
+
+def list_cis(session: Session, wanted: CiFilter, window: Window) -> tuple[list[CiRow], int]:
+    """Return a part of the CIs, and how many there are.
+
+    :raises Invalid: a column that cannot be sorted by.
+    """
+    statement = select(Ci, _OPEN)
+    if wanted.q:
+        statement = statement.where(or_(contains(Ci.name, wanted.q), col(Ci.uid).startswith(wanted.q, autoescape=True)))
+    for column, value in (
+        (Ci.status, wanted.status),
+        (Ci.ci_class, wanted.ci_class),
+        (Ci.environment, wanted.environment),
+        (Ci.owner, wanted.owner),
+    ):
+        if value:
+            statement = statement.where(col(column) == value)
+    if wanted.label:
+        name, _, value = wanted.label.partition("=")
+        statement = statement.where(col(Ci.labels)[name].as_string() == value)
+    if wanted.drifting:
+        statement = statement.where(_OPEN > 0)
+    found, total = part(session, statement, window, _SORTS, "name", col(Ci.id))
+    systems = _systems(session, [ci.id for ci, _ in found])
+    return [_row(ci, drifts, systems.get(ci.id)) for ci, drifts in found], total
+
+
+def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
+    """Return one CI."""
+    drifts = session.exec(select(_OPEN).select_from(Ci).where(Ci.id == ci.id)).one()
+    row = _row(ci, drifts, _systems(session, [ci.id]).get(ci.id))
+    open_findings = select(Finding).where(Finding.ci_id == ci.id, col(Finding.closed_ms).is_(None))
+    findings = session.exec(open_findings.order_by(col(Finding.opened_ms).desc())).all()
+    return CiDetail(
+        **row.model_dump(),
+        fields=ci.fields,
+        sources=sources_of(session, ci.id, now_ms),
+        findings=[
+            FindingRow(kind=f.kind, message=f.message, opened=moment(f.opened_ms), closed=moment_or_none(f.closed_ms))
+            for f in findings
+        ],
+    )
+
+
+def sources_of(session: Session, ci_id: int, now_ms: int) -> list[SourceOfCi]:
+    """Return the sources that speak for a CI now, the highest-ranked first."""
+    statement = select(Source, Binding).join(Binding, col(Binding.source_id) == col(Source.id))
+    statement = statement.where(Binding.ci_id == ci_id, col(Binding.until_ms).is_(None))
+    return [
+        SourceOfCi(
+            uid=source.uid,
+            kind=source.kind,
+            hostname=source.hostname,
+            agent_version=source.agent_version,
+            state=state_of(source, now_ms),
+            reason=binding.reason,
+            seen=moment_or_none(source.seen_ms),
+            skew_ms=source.skew_ms,
+        )
+        for source, binding in session.exec(statement.order_by(col(Binding.rank).desc(), col(Source.id))).all()
+    ]
+
+
+def state_of(source: Source, now_ms: int) -> str:
+    """Return live, silent, quarantined, or new."""
+    if source.quarantined_ms is not None:
+        return "quarantined"
+    if source.seen_ms is None:
+        return "new"
+    return "silent" if source.seen_ms < now_ms - SILENT_AFTER_MS else "live"
+
+
+def fact(found: record.FactValue) -> Fact:
+    """Return a fact as it is shown."""
+    return Fact(
+        path=found.path,
+        value=found.value,
+        nature=found.nature,
+        unit=unit_of(found.path),
+        since=moment_or_none(found.since_ms),
+        revision=found.revision_id,
+        stale=found.stale,
+    )
+
+
+def unit_of(path: str) -> str:
+    """Return the unit of an attribute by its path; empty where it has none."""
+    field = schema.field_at(paths.schema_path(path))
+    return "" if field is None or field.unit == "1" else field.unit
+
+
+def change(found: record.Change) -> Change:
+    """Return a change as it is shown."""
+    return Change(
+        revision=found.revision_id,
+        path=found.path,
+        before=found.before,
+        after=found.after,
+        not_before=moment_or_none(found.after_ms),
+        observed=moment(found.observed_ms),
+        received=moment(found.received_ms),
+        evidence=evidence(found.transaction),
+    )
+
+
+class History(BaseModel):
+    """A part of a CI's history, newest first."""
+
+    items: list[Change]
+    #: For the next part: the `before` to ask with; None at the end.
+    next_before: int | None
+
+
+def history(session: Session, ci: Ci, match: Sequence[str], revisions: int, before: int | None) -> History:
+    """Return the changes of so many revisions, each a section's change in one report, newest first.
+
+    :param match: patterns; a part may be empty and yet have one after it.
+    :param before: only revisions before this one.
+    """
+    found = record.history_of(session, ci, match, revisions, before)
+    statement = select(Revision.id).where(col(Revision.source_id).in_(record.sources_of(session, ci.id)))
+    statement = statement.where(col(Revision.after_ms).is_not(None)).order_by(col(Revision.id).desc())
+    if before is not None:
+        statement = statement.where(col(Revision.id) < before)
+    edge = session.exec(statement.offset(revisions - 1).limit(2)).all()
+    return History(items=[change(item) for item in found], next_before=edge[0] if len(edge) == 2 else None)
+
+
+def _systems(session: Session, ci_ids: Sequence[int]) -> dict[int, str]:
+    """Return the operating system of each CI that says one, in one line."""
+    if not ci_ids:
+        return {}
+    statement = (
+        select(Binding.ci_id, Path.text, Element.content)
+        .join(Holding, col(Holding.source_id) == col(Binding.source_id))
+        .join(Path, col(Path.id) == col(Holding.path_id))
+        .join(Element, col(Element.id) == col(Holding.element_id))
+        .where(col(Binding.ci_id).in_(ci_ids), col(Binding.until_ms).is_(None))
+        .where(col(Holding.until_revision).is_(None), Path.text == "os.release")
+    )
+    out: dict[int, str] = {}
+    for ci_id, path, content in session.exec(statement).all():
+        known = facts.attributes(path, content)
+        name = known.get("description") or " ".join(str(known[key]) for key in ("name", "version") if key in known)
+        out[ci_id] = str(name)
+    return out
+
+
+def _row(ci: Ci, open_drifts: int, system: str | None) -> CiRow:
+    return CiRow(
+        uid=ci.uid,
+        name=ci.name,
+        ci_class=ci.ci_class,
+        status=ci.status,
+        version=ci.version,
+        os=system,
+        owner=ci.owner,
+        responsible=ci.responsible,
+        environment=ci.environment,
+        location=ci.location,
+        criticality=ci.criticality,
+        services=ci.services,
+        labels=ci.labels,
+        open_drifts=open_drifts,
+        first_seen=moment(ci.first_seen_ms),
+        last_seen=moment(ci.last_seen_ms),
+    )

@@ -1,0 +1,179 @@
+"""`driftline ci`: configuration items."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from driftline_server.cli.client import connect, part
+from driftline_server.cli.output import (
+    Json,
+    Limit,
+    Sort,
+    bounds,
+    evidence,
+    moment,
+    more,
+    pairs,
+    print_json,
+    state,
+    table,
+    title,
+    value,
+)
+
+group = typer.Typer(help="Configuration items: what is there.", no_args_is_help=True)
+
+Host = Annotated[str, typer.Argument(help="Name or uid of a CI.")]
+Match = Annotated[
+    list[str] | None,
+    typer.Option("--match", help="Pattern of paths: software.packages[dpkg/openssl*]; may be repeated."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="ci")
+
+
+@group.command("list")
+def list_cis(
+    context: typer.Context,
+    search: Annotated[str | None, typer.Argument(help="Text in the name.")] = None,
+    status: Annotated[str | None, typer.Option(help="in production, in maintenance, ...")] = None,
+    drifting: Annotated[bool, typer.Option("--drifting", help="Only those with open drifts.")] = False,
+    sort: Sort = None,
+    limit: Limit = 100,
+    as_json: Json = False,
+) -> None:
+    """List configuration items."""
+    found = connect(context).get("/cis", q=search, status=status, drifting=drifting or None, sort=sort, limit=limit)
+    if as_json:
+        print_json(found["items"])
+        return
+    table(
+        ("NAME", "OS", "STATUS", "VERSION", "OPEN DRIFTS", "LAST SEEN (UTC)", "UID"),
+        (
+            (
+                ci["name"],
+                ci["os"],
+                state(ci["status"]),
+                ci["version"],
+                ci["open_drifts"],
+                moment(ci["last_seen"]),
+                ci["uid"],
+            )
+            for ci in found["items"]
+        ),
+        empty="no CI fits",
+    )
+    more(found)
+
+
+@group.command("show")
+def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
+    """Show a CI: what it is, who answers for it, which sources speak for it."""
+    ci = connect(context).get(f"/cis/{part(host)}")
+    if as_json:
+        print_json(ci)
+        return
+    pairs(
+        [
+            ("name", ci["name"]),
+            ("uid", ci["uid"]),
+            ("class", ci["ci_class"]),
+            ("status", state(ci["status"])),
+            ("version", ci["version"]),
+            ("os", ci["os"]),
+            ("owner", ci["owner"]),
+            ("responsible", ci["responsible"]),
+            ("environment", ci["environment"]),
+            ("location", ci["location"]),
+            ("criticality", ci["criticality"]),
+            ("services", ", ".join(ci["services"])),
+            ("labels", ", ".join(f"{name}={one}" for name, one in ci["labels"].items())),
+            ("open drifts", ci["open_drifts"]),
+            ("first seen", moment(ci["first_seen"])),
+            ("last seen", moment(ci["last_seen"])),
+        ]
+    )
+    title("sources")
+    table(
+        ("UID", "KIND", "HOST NAME", "STATE", "LAST CALL (UTC)", "WHY"),
+        (
+            (
+                one["uid"],
+                f"{one['kind']} {one['agent_version']}",
+                one["hostname"],
+                state(one["state"]),
+                moment(one["seen"]),
+                one["reason"],
+            )
+            for one in ci["sources"]
+        ),
+    )
+    if ci["findings"]:
+        title("findings")
+        table(("KIND", "SINCE (UTC)", "WHAT"), ((f["kind"], moment(f["opened"]), f["message"]) for f in ci["findings"]))
+
+
+@group.command("facts")
+def facts(
+    context: typer.Context,
+    host: Host,
+    match: Match = None,
+    at: Annotated[str | None, typer.Option(help="As they were then: 2026-11-24T05:58Z.")] = None,
+    limit: Limit = 10_000,
+    as_json: Json = False,
+) -> None:
+    """Show the facts of a CI, one path and value a line."""
+    found = connect(context).get(f"/cis/{part(host)}/facts", match=match, at=at, limit=limit)
+    if as_json:
+        print_json(found["items"])
+        return
+    table(
+        ("PATH", "VALUE", "SINCE (UTC)"),
+        (
+            (
+                one["path"] + (" (stale)" if one["stale"] else ""),
+                value(one["value"]),
+                moment(one["since"]) or one["nature"],
+            )
+            for one in found["items"]
+        ),
+        empty="no fact matches",
+    )
+    more(found)
+
+
+@group.command("history")
+def history(
+    context: typer.Context,
+    host: Host,
+    match: Match = None,
+    before: Annotated[int | None, typer.Option(help="Only changes of earlier revisions.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Reports to look at.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Show what changed on a CI, newest first, and what did it."""
+    found = connect(context).get(f"/cis/{part(host)}/history", match=match, before=before, limit=limit)
+    if as_json:
+        print_json(found["items"])
+        return
+    table(
+        ("WHEN (UTC)", "PATH", "BEFORE", "AFTER", "EVIDENCE", "REVISION"),
+        (
+            (
+                bounds(one["not_before"], one["observed"]),
+                one["path"],
+                value(one["before"]),
+                value(one["after"]),
+                evidence(one["evidence"]),
+                one["revision"],
+            )
+            for one in found["items"]
+        ),
+        empty="no change",
+    )
+    if found["next_before"]:
+        sys.stderr.write(f"older changes with --before {found['next_before']}\n")

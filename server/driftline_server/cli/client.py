@@ -1,0 +1,102 @@
+"""The REST API as the CLI uses it, and the one way its errors end."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import quote
+
+import httpx
+import typer
+
+from driftline_server.cli.profiles import Profile, ProfileError, choose
+
+#: s.
+TIMEOUT = 60.0
+
+
+@dataclass
+class State:
+    """What the global options say; lives in Typer's context."""
+
+    profiles: Path
+    profile: str | None
+
+
+def fail(message: str) -> NoReturn:
+    """End with a message on stderr and exit code 1."""
+    sys.stderr.write(f"driftline: {message}\n")
+    raise typer.Exit(1)
+
+
+class Client:
+    """A server, by a profile."""
+
+    def __init__(self, profile: Profile) -> None:
+        """Prepare; nothing is opened yet."""
+        headers = {"Accept": "application/json"}
+        if profile.token:
+            headers["Authorization"] = f"Bearer {profile.token}"
+        try:
+            verify: Any = _trusting(profile.ca_file)
+            base = profile.url.rstrip("/") + "/api/v1"
+            self._http = httpx.Client(base_url=base, headers=headers, verify=verify, timeout=TIMEOUT)
+        except (OSError, httpx.InvalidURL) as error:
+            fail(f"{profile.ca_file or profile.url}: {error}")
+        self._url = profile.url
+
+    def get(self, path: str, **query: Any) -> Any:
+        """Return what the API has at a path; arguments that are None are not sent."""
+        return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """Send a decision."""
+        return self._ask("POST", path, json=body)
+
+    def put(self, path: str, body: dict[str, Any]) -> Any:
+        """Send a whole thing."""
+        return self._ask("PUT", path, json=body)
+
+    def delete(self, path: str) -> Any:
+        """Delete a thing."""
+        return self._ask("DELETE", path)
+
+    def _ask(self, method: str, path: str, **arguments: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, **arguments)
+        except httpx.HTTPError as error:
+            fail(f"{self._url} does not answer: {error}")
+        if answer.is_success:
+            return answer.json()
+        fail(_detail(answer))
+
+
+def _detail(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.request.url} answered {answer.status_code} {answer.reason_phrase}; is it a driftline server?"
+
+
+def _trusting(ca_file: str | None) -> Any:
+    if ca_file is None:
+        return True
+    import ssl  # only where needed: the command starts faster without
+
+    return ssl.create_default_context(cafile=ca_file)
+
+
+def connect(context: typer.Context) -> Client:
+    """Return the server that the global options name."""
+    state = context.find_object(State)
+    if state is None:
+        raise TypeError("the application sets the state before any command runs")
+    try:
+        return Client(choose(state.profiles, state.profile))
+    except ProfileError as error:
+        fail(str(error))
+
+
+def part(text: str | int) -> str:
+    """Return a name as one part of a path."""
+    return quote(str(text), safe="")

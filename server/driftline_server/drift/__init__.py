@@ -1,0 +1,1 @@
+"""Drift: what is not as expected."""

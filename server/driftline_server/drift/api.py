@@ -1,0 +1,43 @@
+"""REST: drift."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+
+from driftline_cmdb import record
+from driftline_server.access.guard import Db, Viewer
+from driftline_server.cis.api import Match
+from driftline_server.drift import views
+from driftline_server.lists import AWindow, Listing, answer
+
+router = APIRouter()
+
+State = Annotated[str, Query(description="open, explained, accepted, reverted, superseded, or all.")]
+
+
+@router.get("/drifts", response_model=Listing[views.DriftRow], summary="List drifts")
+def list_drifts(
+    _caller: Viewer,
+    db: Db,
+    window: AWindow,
+    state: State = "open",
+    ci: Annotated[str | None, Query(description="Name or uid of a CI.")] = None,
+    q: Annotated[str | None, Query(description="Text in the path.")] = None,
+    match: Match = None,
+    severity: str | None = None,
+    rfc: int | None = None,
+) -> Listing[views.DriftRow] | Response:
+    """List drifts, newest first, with the evidence of each. Sorts by observed, opened, closed, ci, path, rfc ..."""
+    with db.read() as session:
+        ci_id = record.find_ci(session, ci).id if ci else None
+        wanted = views.DriftFilter(None if state == "all" else state, ci_id, q, tuple(match or ()), severity, rfc)
+        rows, total = views.list_drifts(session, wanted, window)
+    return answer(rows, total, window, "drifts")
+
+
+@router.get("/drifts/{drift}", response_model=views.DriftRow, summary="Show a drift")
+def show_drift(_caller: Viewer, db: Db, drift: int) -> views.DriftRow:
+    """Show one drift."""
+    with db.read() as session:
+        return views.show(session, drift)

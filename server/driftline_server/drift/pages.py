@@ -1,0 +1,39 @@
+"""Pages: the list of drifts; one drift."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from driftline_cmdb import record
+from driftline_server.access.guard import Db, ViewerPage
+from driftline_server.drift import views
+from driftline_server.lists import PageWindow, Shown
+from driftline_server.web import render
+
+router = APIRouter()
+
+
+@router.get("/drifts")
+def list_drifts(
+    request: Request,
+    caller: ViewerPage,
+    db: Db,
+    window: PageWindow,
+    state: str = "open",
+    ci: str | None = None,
+    q: str | None = None,
+) -> Response:
+    """Show the list of drifts."""
+    with db.read() as session:
+        found = record.find_ci(session, ci) if ci else None
+        wanted = views.DriftFilter(None if state in ("all", "") else state, found.id if found else None, q)
+        rows, total = views.list_drifts(session, wanted, window)
+    shown = Shown(rows, total, window, "/drifts", {"state": state or "all", "ci": ci, "q": q})
+    return render(request, "drift/list.html", caller, list=shown, states=(*views.STATES, "all"), ci=found)
+
+
+@router.get("/drifts/{drift}")
+def show_drift(request: Request, caller: ViewerPage, db: Db, drift: int) -> Response:
+    """Show one drift."""
+    with db.read() as session:
+        found = views.show(session, drift)
+    return render(request, "drift/show.html", caller, drift=found)

@@ -1,0 +1,26 @@
+"""The errors of this room; the tree stands in the package's docstring."""
+
+
+class ServerError(Exception):
+    """Base of all errors of the server."""
+
+
+class NotAuthenticated(ServerError, PermissionError):
+    """No or no valid credentials."""
+
+
+class NotAllowed(ServerError, PermissionError):
+    """Who asks is known and may not do this."""
+
+
+class TooManyAttempts(ServerError):
+    """Too many failed logins."""
+
+    def __init__(self, message: str, wait_s: int) -> None:
+        """Keep how long to wait, s."""
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+class SettingsError(ServerError, ValueError):
+    """The server cannot start like this."""

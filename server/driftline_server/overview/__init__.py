@@ -1,0 +1,1 @@
+"""The whole in a few numbers, findings, health."""

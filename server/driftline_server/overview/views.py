@@ -1,0 +1,104 @@
+"""What REST and pages show of the whole, and of findings."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from driftline_cmdb.tables.cis import Ci, Finding
+from driftline_cmdb.tables.control import BaselineVersion, Drift, Rfc
+from driftline_cmdb.tables.sources import Source
+from driftline_server.cis.views import SILENT_AFTER_MS
+from driftline_server.evidence import CiRef
+from driftline_server.lists import Window, part
+from driftline_server.rfcs.views import WAITING
+from driftline_server.times import moment, moment_or_none
+
+
+class Overview(BaseModel):
+    """The state of everything in a few numbers."""
+
+    cis: int
+    #: CIs with open drifts.
+    drifting_cis: int
+    open_drifts: int
+    #: RFCs on which someone has to decide.
+    rfcs_waiting: int
+    #: RFCs ordered reverted whose values are not back yet.
+    rfcs_reverting: int
+    baselines_in_force: int
+    sources: int
+    #: Sources that called before, but not lately.
+    silent_sources: int
+    open_findings: int
+    #: Latest call of any source; None where none ever called.
+    last_report: datetime | None
+
+
+class FindingRow(BaseModel):
+    """Something a person should look at that is no drift."""
+
+    id: int
+    kind: str
+    ci: CiRef | None
+    message: str
+    opened: datetime
+    closed: datetime | None
+
+
+def overview(session: Session, now_ms: int) -> Overview:
+    """Return the state of everything."""
+
+    def number(column: Any, *conditions: Any) -> Any:
+        return select(func.count(column)).where(*conditions).scalar_subquery()
+
+    is_open = (col(Drift.closed_ms).is_(None), Drift.state == "open")
+    waiting = col(Rfc.state).in_(WAITING)
+    row = session.exec(
+        select(  # type: ignore[call-overload]  # SQLModel types select for up to four columns
+            number(col(Ci.id)),
+            select(func.count(func.distinct(col(Drift.ci_id)))).where(*is_open).scalar_subquery(),
+            number(col(Drift.id), *is_open),
+            number(col(Rfc.id), waiting, col(Rfc.ordered).is_(None)),
+            number(col(Rfc.id), waiting, Rfc.ordered == "revert"),
+            number(col(BaselineVersion.id), BaselineVersion.state == "in force"),
+            number(col(Source.id)),
+            number(
+                col(Source.id), col(Source.seen_ms) < now_ms - SILENT_AFTER_MS, col(Source.quarantined_ms).is_(None)
+            ),
+            number(col(Finding.id), col(Finding.closed_ms).is_(None)),
+            select(func.max(col(Source.seen_ms))).scalar_subquery(),
+        )
+    ).one()
+    names = list(Overview.model_fields)
+    return Overview(**dict(zip(names[:-1], row[:-1], strict=True)), last_report=moment_or_none(row[-1]))
+
+
+def list_findings(
+    session: Session, window: Window, kind: str | None = None, *, closed: bool = False
+) -> tuple[list[FindingRow], int]:
+    """Return a part of the findings, and how many there are.
+
+    :param closed: also those that are closed.
+    """
+    statement = select(Finding, Ci).outerjoin(Ci, col(Ci.id) == col(Finding.ci_id))
+    if not closed:
+        statement = statement.where(col(Finding.closed_ms).is_(None))
+    if kind:
+        statement = statement.where(Finding.kind == kind)
+    sorts = {"opened": Finding.opened_ms, "kind": Finding.kind, "ci": Ci.name}
+    found, total = part(session, statement, window, sorts, "-opened", col(Finding.id).desc())
+    rows = [
+        FindingRow(
+            id=finding.id,
+            kind=finding.kind,
+            ci=CiRef(uid=ci.uid, name=ci.name) if ci else None,
+            message=finding.message,
+            opened=moment(finding.opened_ms),
+            closed=moment_or_none(finding.closed_ms),
+        )
+        for finding, ci in found
+    ]
+    return rows, total

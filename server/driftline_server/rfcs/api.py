@@ -1,0 +1,79 @@
+"""REST: requests for change."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from driftline_cmdb import rfcs
+from driftline_server.access.guard import Approver, Db, Operator, Viewer
+from driftline_server.lists import AWindow, Listing, answer
+from driftline_server.rfcs import views
+from driftline_server.times import now_ms
+
+router = APIRouter()
+
+
+class Authorisation(BaseModel):
+    """Authorises what was seen, and nothing else."""
+
+    scope: str = Field(
+        description="The `scope` of the RFC as it was shown. Refused with the difference where it changed."
+    )
+    comment: str = Field(default="", max_length=4000)
+
+
+class Order(BaseModel):
+    """A decision that needs no scope."""
+
+    comment: str = Field(default="", max_length=4000)
+
+
+@router.get("/rfcs", response_model=Listing[views.RfcRow], summary="List RFCs")
+def list_rfcs(
+    _caller: Viewer,
+    db: Db,
+    window: AWindow,
+    state: Annotated[
+        str | None, Query(description="A state, or waiting: those on which someone has to decide.")
+    ] = None,
+    q: Annotated[str | None, Query(description="Text in the title, or the number.")] = None,
+    requester: str | None = None,
+    kind: str | None = None,
+) -> Listing[views.RfcRow] | Response:
+    """List RFCs, newest first. Sorts by number, title, state, kind, priority, requester, cis, created, closed."""
+    with db.read() as session:
+        rows, total = views.list_rfcs(session, views.RfcFilter(state, q, requester, kind), window)
+    return answer(rows, total, window, "rfcs")
+
+
+@router.get("/rfcs/{number}", response_model=views.RfcDetail, summary="Show an RFC")
+def show_rfc(_caller: Viewer, db: Db, number: int) -> views.RfcDetail:
+    """Show one RFC with before and after, CIs, time bounds, evidence, and decisions."""
+    with db.read() as session:
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/authorise", response_model=views.RfcDetail, summary="Authorise an RFC")
+def authorise(caller: Approver, db: Db, number: int, wanted: Authorisation) -> views.RfcDetail:
+    """Authorise an RFC: its deltas join the expected state. Its requester may not."""
+    with db.write() as session:
+        rfcs.authorise(session, number, caller.name, wanted.scope, wanted.comment, now_ms())
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/revert", response_model=views.RfcDetail, summary="Order an RFC reverted")
+def revert(caller: Operator, db: Db, number: int, wanted: Order) -> views.RfcDetail:
+    """Order that what was found changed is put back. The RFC stays open until the expected values are seen."""
+    with db.write() as session:
+        rfcs.order_revert(session, number, caller.name, wanted.comment, now_ms())
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/cancel", response_model=views.RfcDetail, summary="Cancel an RFC")
+def cancel(caller: Operator, db: Db, number: int, wanted: Order) -> views.RfcDetail:
+    """Cancel an RFC."""
+    with db.write() as session:
+        rfcs.cancel(session, number, caller.name, wanted.comment, now_ms())
+        return views.show(session, number)

@@ -1,0 +1,239 @@
+"""What REST and pages show of RFCs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import distinct, func
+from sqlmodel import Session, col, or_, select
+
+from driftline_cmdb import rfcs
+from driftline_cmdb.tables.control import Rfc, RfcDelta
+from driftline_server.drift import views as drift_views
+from driftline_server.drift.views import DriftRow
+from driftline_server.evidence import CiRef, Evidence, ci_ref, evidences, stored
+from driftline_server.lists import Window, contains, part
+from driftline_server.times import moment, moment_or_none
+
+STATES = (
+    "draft", "submitted", "assessed", "authorised", "scheduled", "implementing",
+    "review", "closed", "rejected", "cancelled", "backed out",
+)  # fmt: skip
+#: States in which nothing is to be decided any more.
+DONE = ("closed", "rejected", "cancelled", "backed out")
+#: States in which someone has to decide.
+WAITING = ("submitted", "assessed", "review")
+
+
+class RfcRow(BaseModel):
+    """A request for change."""
+
+    number: int
+    title: str
+    requester: str
+    #: person, or driftline.
+    origin: str
+    kind: str
+    priority: str
+    category: str
+    state: str
+    #: ``revert`` where an operator ordered it reverted.
+    ordered: str | None
+    outcome: str | None
+    #: How many CIs it affects.
+    cis: int
+    created: datetime
+    closed: datetime | None
+
+
+class Delta(BaseModel):
+    """What it changes (or found changed) at one path of one CI."""
+
+    ci: CiRef
+    path: str
+    #: For people.
+    what: str
+    #: None means absent.
+    before: Any
+    after: Any
+    #: proposed, authorised, superseded, withdrawn.
+    state: str
+    authorised: datetime | None
+    #: Version of the CI when the delta was recorded.
+    ci_version: int
+
+
+class Decision(BaseModel):
+    """A transition with who made it and why."""
+
+    at: datetime
+    actor: str
+    action: str
+    from_state: str | None
+    to_state: str
+    comment: str
+    #: Digest of the scope that the actor saw.
+    scope: str | None
+
+
+class RfcDetail(RfcRow):
+    """A request for change with its scope, its evidence and its decisions."""
+
+    description: str
+    reason: str
+    effect_of_not_doing: str
+    risk: str
+    impact: str
+    benefit: str
+    cost: str
+    implementer: str | None
+    test_plan: str
+    back_out_plan: str
+    planned_start: datetime | None
+    planned_end: datetime | None
+    actual_start: datetime | None
+    actual_end: datetime | None
+    review: str
+    #: What one cause it has; None for one that a person wrote.
+    cause: str | None
+    #: Digest of deltas and CIs: authorise with this, so that only what was seen is authorised.
+    scope: str
+    #: Earliest and latest time of the changes it found; None where it found none, or they came with a first report.
+    not_before: datetime | None
+    observed: datetime | None
+    deltas: list[Delta]
+    drifts: list[DriftRow]
+    evidence: list[Evidence]
+    decisions: list[Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class RfcFilter:
+    """Which RFCs."""
+
+    #: One state, ``waiting`` for those on which someone has to decide, or None for all.
+    state: str | None = None
+    #: Text in the title, or the number.
+    q: str | None = None
+    requester: str | None = None
+    kind: str | None = None
+
+
+_CIS = (
+    select(func.count(distinct(col(RfcDelta.ci_id))))
+    .where(col(RfcDelta.rfc_id) == col(Rfc.id))
+    .correlate(Rfc)
+    .scalar_subquery()
+)
+_SORTS = {
+    "number": Rfc.number,
+    "title": Rfc.title,
+    "state": Rfc.state,
+    "kind": Rfc.kind,
+    "priority": Rfc.priority,
+    "requester": Rfc.requester,
+    "cis": _CIS,
+    "created": Rfc.created_ms,
+    "closed": Rfc.closed_ms,
+}
+
+
+def list_rfcs(session: Session, wanted: RfcFilter, window: Window) -> tuple[list[RfcRow], int]:
+    """Return a part of the RFCs, and how many there are.
+
+    :raises Invalid: a column that cannot be sorted by.
+    """
+    statement = select(Rfc, _CIS)
+    if wanted.state == "waiting":
+        statement = statement.where(col(Rfc.state).in_(WAITING), col(Rfc.ordered).is_(None))
+    elif wanted.state:
+        statement = statement.where(Rfc.state == wanted.state)
+    if wanted.q:
+        by_number = Rfc.number == int(wanted.q) if wanted.q.isdecimal() and len(wanted.q) < 10 else None
+        by_title = contains(Rfc.title, wanted.q)
+        statement = statement.where(by_title if by_number is None else or_(by_title, by_number))
+    if wanted.requester:
+        statement = statement.where(Rfc.requester == wanted.requester)
+    if wanted.kind:
+        statement = statement.where(Rfc.kind == wanted.kind)
+    found, total = part(session, statement, window, _SORTS, "-number", col(Rfc.id))
+    return [_row(rfc, cis) for rfc, cis in found], total
+
+
+def show(session: Session, number: int) -> RfcDetail:
+    """Return one RFC.
+
+    :raises NotFound: no such RFC.
+    """
+    found = rfcs.view(session, number)
+    rfc = found.rfc
+    drifts = drift_views.rows_of(session, [drift.id for drift in found.drifts])
+    bounds = [drift.not_before for drift in drifts]
+    return RfcDetail(
+        **_row(rfc, len({delta.ci_id for delta in found.deltas})).model_dump(),
+        description=rfc.description,
+        reason=rfc.reason,
+        effect_of_not_doing=rfc.effect_of_not_doing,
+        risk=rfc.risk,
+        impact=rfc.impact,
+        benefit=rfc.benefit,
+        cost=rfc.cost,
+        implementer=rfc.implementer,
+        test_plan=rfc.test_plan,
+        back_out_plan=rfc.back_out_plan,
+        planned_start=moment_or_none(rfc.planned_start_ms),
+        planned_end=moment_or_none(rfc.planned_end_ms),
+        actual_start=moment_or_none(rfc.actual_start_ms),
+        actual_end=moment_or_none(rfc.actual_end_ms),
+        review=rfc.review,
+        cause=found.cause,
+        scope=found.scope,
+        not_before=min((bound for bound in bounds if bound is not None), default=None) if None not in bounds else None,
+        observed=max((drift.observed for drift in drifts), default=None),
+        deltas=[
+            Delta(
+                ci=ci_ref(found.cis[delta.ci_id]),
+                path=delta.path,
+                what=drift_views.what(delta.path),
+                before=stored(delta.before),
+                after=stored(delta.after),
+                state=delta.state,
+                authorised=moment_or_none(delta.authorised_ms),
+                ci_version=delta.ci_version,
+            )
+            for delta in found.deltas
+        ],
+        drifts=drifts,
+        evidence=evidences(found.transactions),
+        decisions=[
+            Decision(
+                at=moment(decision.at_ms),
+                actor=decision.actor,
+                action=decision.action,
+                from_state=decision.from_state,
+                to_state=decision.to_state,
+                comment=decision.comment,
+                scope=decision.scope,
+            )
+            for decision in found.decisions
+        ],
+    )
+
+
+def _row(rfc: Rfc, cis: int) -> RfcRow:
+    return RfcRow(
+        number=rfc.number,
+        title=rfc.title,
+        requester=rfc.requester,
+        origin=rfc.origin,
+        kind=rfc.kind,
+        priority=rfc.priority,
+        category=rfc.category,
+        state=rfc.state,
+        ordered=rfc.ordered,
+        outcome=rfc.outcome,
+        cis=cis,
+        created=moment(rfc.created_ms),
+        closed=moment_or_none(rfc.closed_ms),
+    )

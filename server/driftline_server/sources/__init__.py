@@ -1,0 +1,1 @@
+"""Agents and devices, and the tokens they join with."""

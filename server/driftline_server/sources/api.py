@@ -1,0 +1,103 @@
+"""REST: sources and join tokens."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from driftline_cmdb import audit, record
+from driftline_cmdb import sources as cmdb_sources
+from driftline_cmdb.errors import NotFound
+from driftline_cmdb.tables.sources import JoinToken
+from driftline_server.access.guard import Admin, Db, Operator, Viewer
+from driftline_server.lists import AWindow, Listing, answer
+from driftline_server.sources import views
+from driftline_server.times import now_ms, span_ms
+
+router = APIRouter()
+
+
+class NewJoinToken(BaseModel):
+    """What a new join token is to be."""
+
+    uses: int = Field(default=1, ge=1, le=100_000, description="How many agents may join with it.")
+    expires_in: str = Field(default="1h", description="How long it lasts: 1h, 7d.")
+    ci: str | None = Field(default=None, description="Name or uid of the CI that whoever joins speaks for.")
+    note: str = Field(default="", max_length=200)
+
+
+class CreatedJoinToken(views.JoinTokenRow):
+    """A new join token with its secret, which is shown once."""
+
+    secret: str
+
+
+class Revocation(BaseModel):
+    """Why certificates are revoked."""
+
+    reason: str = Field(min_length=1, max_length=400)
+
+
+class Revoked(BaseModel):
+    """What a revocation did."""
+
+    source: str
+    reason: str
+
+
+@router.get("/sources", response_model=Listing[views.SourceRow], summary="List sources")
+def list_sources(
+    _caller: Viewer,
+    db: Db,
+    window: AWindow,
+    q: Annotated[str | None, Query(description="Text in the host name, or the start of the uid.")] = None,
+    state: Annotated[Literal["live", "silent", "quarantined", "new"] | None, Query()] = None,
+) -> Listing[views.SourceRow] | Response:
+    """List agents and devices. Sorts by hostname, ci, seen, enrolled, certificate_until."""
+    with db.read() as session:
+        rows, total = views.list_sources(session, window, now_ms(), q, state)
+    return answer(rows, total, window, "sources")
+
+
+@router.post("/sources/{uid}/revoke", response_model=Revoked, summary="Revoke a source")
+def revoke(caller: Admin, db: Db, uid: str, wanted: Revocation) -> Revoked:
+    """Revoke all certificates of a source: it may report nothing more, and must enrol anew."""
+    with db.write() as session:
+        source = views.find_source(session, uid)
+        cmdb_sources.revoke_certificates(session, source, caller.name, wanted.reason, now_ms())
+        return Revoked(source=uid, reason=wanted.reason)
+
+
+@router.get("/join-tokens", response_model=Listing[views.JoinTokenRow], summary="List join tokens")
+def list_join_tokens(_caller: Operator, db: Db, window: AWindow) -> Listing[views.JoinTokenRow] | Response:
+    """List the tokens that let agents enrol."""
+    with db.read() as session:
+        rows, total = views.list_join_tokens(session, window)
+    return answer(rows, total, window, "join-tokens")
+
+
+@router.post("/join-tokens", response_model=CreatedJoinToken, status_code=201, summary="Create a join token")
+def create_join_token(caller: Operator, db: Db, wanted: NewJoinToken) -> CreatedJoinToken:
+    """Create a token that lets agents enrol. Its secret is shown in this answer only."""
+    now = now_ms()
+    expires_ms = now + span_ms(wanted.expires_in, "expires_in")
+    with db.write() as session:
+        ci = record.find_ci(session, wanted.ci) if wanted.ci else None
+        token, secret = cmdb_sources.create_join_token(
+            session, caller.name, wanted.uses, expires_ms, now, ci_id=ci.id if ci else None, note=wanted.note
+        )
+        return CreatedJoinToken(**views.join_token_row(token, ci).model_dump(), secret=secret)
+
+
+@router.delete("/join-tokens/{token}", response_model=views.JoinTokenRow, summary="Delete a join token")
+def delete_join_token(caller: Operator, db: Db, token: str) -> views.JoinTokenRow:
+    """Delete a join token, so that nobody joins with it any more."""
+    with db.write() as session:
+        found = session.get(JoinToken, token)
+        if found is None:
+            raise NotFound(f'there is no join token "{token}"')
+        row = views.join_token_row(found, None)
+        session.delete(found)
+        audit.record(session, caller.name, "join_token.deleted", f"join token {token}", {}, now_ms())
+        return row

@@ -1,0 +1,145 @@
+"""What REST and pages show of sources and of the tokens they join with."""
+
+from datetime import datetime
+
+from pydantic import BaseModel
+from sqlalchemy import func
+from sqlmodel import Session, col, or_, select
+
+from driftline_cmdb.errors import NotFound
+from driftline_cmdb.tables.cis import Binding, Ci
+from driftline_cmdb.tables.sources import Certificate, JoinToken, Source
+from driftline_server.cis.views import SILENT_AFTER_MS, state_of
+from driftline_server.evidence import CiRef
+from driftline_server.lists import Window, contains, part
+from driftline_server.times import moment, moment_or_none
+
+#: Of a source.
+STATES = ("live", "silent", "quarantined", "new")
+
+
+class SourceRow(BaseModel):
+    """One agent, or one device reached in one way."""
+
+    uid: str
+    kind: str
+    hostname: str
+    #: None where it speaks for no CI.
+    ci: CiRef | None
+    #: live, silent, quarantined, or new.
+    state: str
+    quarantine_reason: str | None
+    agent_version: str
+    enrolled: datetime
+    seen: datetime | None
+    #: All its sections are known to have held at this time.
+    confirmed: datetime | None
+    #: End of its newest certificate that is not revoked; None where it has none.
+    certificate_until: datetime | None
+
+
+class JoinTokenRow(BaseModel):
+    """A token that lets agents enrol; its secret is stored nowhere."""
+
+    id: str
+    note: str
+    uses_left: int
+    expires: datetime
+    #: The CI that whoever joins with it speaks for.
+    ci: CiRef | None
+    created_by: str
+    created: datetime
+
+
+def list_sources(
+    session: Session, window: Window, now_ms: int, q: str | None = None, state: str | None = None
+) -> tuple[list[SourceRow], int]:
+    """Return a part of the sources, and how many there are.
+
+    :param q: text in the host name, or the start of the uid.
+    :param state: live, silent, quarantined, or new.
+    """
+    until = (
+        select(func.max(col(Certificate.not_after_ms)))
+        .where(col(Certificate.source_id) == col(Source.id), col(Certificate.revoked_ms).is_(None))
+        .correlate(Source)
+        .scalar_subquery()
+    )
+    statement = (
+        select(Source, Ci, until)
+        .outerjoin(Binding, (col(Binding.source_id) == col(Source.id)) & col(Binding.until_ms).is_(None))
+        .outerjoin(Ci, col(Ci.id) == col(Binding.ci_id))
+    )
+    if q:
+        statement = statement.where(or_(contains(Source.hostname, q), col(Source.uid).startswith(q, autoescape=True)))
+    quarantined, seen = col(Source.quarantined_ms), col(Source.seen_ms)
+    conditions = {
+        "quarantined": quarantined.is_not(None),
+        "new": quarantined.is_(None) & seen.is_(None),
+        "silent": quarantined.is_(None) & (seen < now_ms - SILENT_AFTER_MS),
+        "live": quarantined.is_(None) & (seen >= now_ms - SILENT_AFTER_MS),
+    }
+    if state in conditions:
+        statement = statement.where(conditions[state])
+    sorts = {
+        "hostname": Source.hostname,
+        "ci": Ci.name,
+        "seen": Source.seen_ms,
+        "enrolled": Source.enrolled_ms,
+        "certificate_until": until,
+    }
+    found, total = part(session, statement, window, sorts, "hostname", col(Source.id))
+    return [_source(source, ci, end, now_ms) for source, ci, end in found], total
+
+
+def find_source(session: Session, uid: str) -> Source:
+    """Return a source.
+
+    :raises NotFound: no such source.
+    """
+    source = session.exec(select(Source).where(Source.uid == uid)).first()
+    if source is None:
+        raise NotFound(f'there is no source "{uid}"')
+    return source
+
+
+def _source(source: Source, ci: Ci | None, until_ms: int | None, now_ms: int) -> SourceRow:
+    return SourceRow(
+        uid=source.uid,
+        kind=source.kind,
+        hostname=source.hostname,
+        ci=CiRef(uid=ci.uid, name=ci.name) if ci else None,
+        state=state_of(source, now_ms),
+        quarantine_reason=source.quarantine_reason,
+        agent_version=source.agent_version,
+        enrolled=moment(source.enrolled_ms),
+        seen=moment_or_none(source.seen_ms),
+        confirmed=moment_or_none(source.confirmed_ms),
+        certificate_until=moment_or_none(until_ms),
+    )
+
+
+def list_join_tokens(session: Session, window: Window) -> tuple[list[JoinTokenRow], int]:
+    """Return a part of the join tokens, and how many there are."""
+    statement = select(JoinToken, Ci).outerjoin(Ci, col(Ci.id) == col(JoinToken.ci_id))
+    sorts = {
+        "created": JoinToken.created_ms,
+        "expires": JoinToken.expires_ms,
+        "created_by": JoinToken.created_by,
+        "uses_left": JoinToken.uses_left,
+    }
+    found, total = part(session, statement, window, sorts, "-created", col(JoinToken.id))
+    return [join_token_row(token, ci) for token, ci in found], total
+
+
+def join_token_row(token: JoinToken, ci: Ci | None) -> JoinTokenRow:
+    """Return a join token as it is shown."""
+    return JoinTokenRow(
+        id=token.id,
+        note=token.note,
+        uses_left=token.uses_left,
+        expires=moment(token.expires_ms),
+        ci=CiRef(uid=ci.uid, name=ci.name) if ci else None,
+        created_by=token.created_by,
+        created=moment(token.created_ms),
+    )

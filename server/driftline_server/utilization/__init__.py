@@ -1,0 +1,1 @@
+"""Utilization of a CI over time."""

@@ -1,0 +1,256 @@
+"""A collector for tests: a real gRPC server with real TLS on both ports, in this process, without a database."""
+
+import datetime as dt
+import hashlib
+import threading
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import grpc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from driftline.facts import digest_of
+from driftline.v1 import collector_pb2 as wire
+from driftline.v1 import collector_pb2_grpc as services
+
+Key = ec.EllipticCurvePrivateKey
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _pem(key: Key) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _certificate(
+    subject: str, public: Any, issuer: str, by: Key, start: int, end: int, **more: Any
+) -> x509.Certificate:
+    now = dt.datetime.now(dt.UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(_name(subject))
+        .issuer_name(_name(issuer))
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + dt.timedelta(seconds=start))
+        .not_valid_after(now + dt.timedelta(seconds=end))
+        .add_extension(x509.BasicConstraints(ca=more.get("ca", False), path_length=None), critical=True)
+    )
+    if "names" in more:
+        names = [x509.DNSName(name) for name in more["names"]]
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    return builder.sign(by, hashes.SHA256())
+
+
+class Authority:
+    """A root and what it issues."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.root = _certificate("root", self.key.public_key(), "root", self.key, -3600, 86400, ca=True)
+        self.pem = self.root.public_bytes(serialization.Encoding.PEM)
+        self.fingerprint = hashlib.sha256(self.root.public_bytes(serialization.Encoding.DER)).hexdigest()
+
+    def server(self) -> tuple[bytes, bytes]:
+        """Return key and chain of a server; the chain ends with the root, so that an agent can find it."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        leaf = _certificate(
+            "collector", key.public_key(), "root", self.key, -60, 3600, names=["collector.driftline", "localhost"]
+        )
+        return _pem(key), leaf.public_bytes(serialization.Encoding.PEM) + self.pem
+
+    def client(self, csr: bytes, source: str, life: tuple[int, int]) -> bytes:
+        """Return a client's certificate, PEM, valid between two offsets from now in seconds."""
+        request = x509.load_der_x509_csr(csr)
+        assert request.is_signature_valid
+        leaf = _certificate(source, request.public_key(), "root", self.key, *life)
+        return leaf.public_bytes(serialization.Encoding.PEM)
+
+
+@dataclass
+class Account:
+    """What the collector knows of one epoch of one source."""
+
+    sequence: int = 0
+    digest: bytes = b""
+    continuation: bytes = b""
+
+
+@dataclass
+class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
+    """Answers as collector.proto says; knobs make it fail."""
+
+    authority: Authority = field(default_factory=Authority)
+    secret: str = "s3cret"
+    life: tuple[int, int] = (-60, 3600)
+    #: Statuses with which the next calls of a method fail, before anything is done: ("Submit", UNAVAILABLE).
+    failures: list[tuple[str, grpc.StatusCode]] = field(default_factory=list)
+    #: Methods whose next call is committed and then gets no reply.
+    lost_replies: list[str] = field(default_factory=list)
+    instructions: wire.Instructions = field(default_factory=wire.Instructions)
+    collect_once: list[str] = field(default_factory=list)
+    calls: list[tuple[str, Any]] = field(default_factory=list)
+    accounts: dict[tuple[str, str], Account] = field(default_factory=dict)
+    applied: dict[str, wire.Section] = field(default_factory=dict)
+    transactions: list[wire.Transaction] = field(default_factory=list)
+    batches: list[wire.SubmitUtilizationRequest] = field(default_factory=list)
+    source: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def __post_init__(self) -> None:
+        self.seen = threading.Condition()
+        key, chain = self.authority.server()
+        plain = grpc.ssl_server_credentials([(key, chain)])
+        mutual = grpc.ssl_server_credentials([(key, chain)], self.authority.pem, require_client_auth=True)
+        self._servers = [self._serve(plain), self._serve(mutual)]
+        services.add_EnrolmentServicer_to_server(self, self._servers[0][0])
+        services.add_CollectorServicer_to_server(self, self._servers[1][0])
+        for server, _ in self._servers:
+            server.start()
+
+    @staticmethod
+    def _serve(credentials: grpc.ServerCredentials) -> tuple[grpc.Server, int]:
+        server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
+        return server, server.add_secure_port("127.0.0.1:0", credentials)
+
+    @property
+    def enrol_address(self) -> str:
+        """Where to enrol."""
+        return f"127.0.0.1:{self._servers[0][1]}"
+
+    @property
+    def report_port(self) -> int:
+        """Port to report to."""
+        return self._servers[1][1]
+
+    @property
+    def token(self) -> str:
+        """A token that is good."""
+        return f"dl1.7.{self.secret}.{self.authority.fingerprint}"
+
+    def stop(self) -> None:
+        """Stop both ports."""
+        for server, _ in self._servers:
+            server.stop(0).wait()
+
+    def wait_for(self, what: Callable[[], bool], seconds: float = 20) -> None:
+        """Wait until something holds that a call changes."""
+        with self.seen:
+            assert self.seen.wait_for(what, seconds), f"did not come; calls: {[name for name, _ in self.calls]}"
+
+    def named(self, method: str) -> list[Any]:
+        """Return the requests of a method."""
+        return [request for name, request in self.calls if name == method]
+
+    def _enter(self, method: str, request: Any, context: grpc.ServicerContext) -> None:
+        with self.seen:
+            self.calls.append((method, request))
+            self.seen.notify_all()
+            if self.failures and self.failures[0][0] == method:
+                _, code = self.failures.pop(0)
+                _abort(context, code, f"{method}: told to fail")
+
+    def _leave(self, method: str, context: grpc.ServicerContext) -> None:
+        with self.seen:
+            self.seen.notify_all()
+            if method in self.lost_replies:
+                self.lost_replies.remove(method)
+                _abort(context, grpc.StatusCode.UNAVAILABLE, "reply lost")
+
+    def _reply(self, csr: bytes, life: tuple[int, int]) -> wire.EnrollReply:
+        return wire.EnrollReply(
+            certificate_chain=self.authority.client(csr, self.source, life),
+            root_certificate=self.authority.pem,
+            source_id=self.source,
+            report_address=f":{self.report_port}",
+        )
+
+    def Enroll(self, request: wire.EnrollRequest, context: grpc.ServicerContext) -> wire.EnrollReply:  # noqa: N802
+        self._enter("Enroll", request, context)
+        if request.join_token != self.token:
+            _abort(context, grpc.StatusCode.UNAUTHENTICATED, "join token is unknown, used up or expired")
+        return self._reply(request.csr, self.life)
+
+    def Renew(self, request: wire.RenewRequest, context: grpc.ServicerContext) -> wire.EnrollReply:  # noqa: N802
+        self._enter("Renew", request, context)
+        old = x509.load_der_x509_certificate(request.certificate)
+        old.verify_directly_issued_by(self.authority.root)
+        public = old.public_key()
+        assert isinstance(public, ec.EllipticCurvePublicKey)
+        signed = b"driftline renew v1\0" + request.certificate + request.csr
+        public.verify(request.signature, signed, ec.ECDSA(hashes.SHA256()))
+        return self._reply(request.csr, (-60, 3600))
+
+    def _caller(self, context: grpc.ServicerContext) -> str:
+        return context.auth_context()["x509_common_name"][0].decode()
+
+    def _account(self, request: Any, context: grpc.ServicerContext) -> tuple[Account, bool]:
+        """Return the account and whether this is a repetition; fails where the report does not continue."""
+        stamp = request.stamp
+        account = self.accounts.setdefault((self._caller(context), stamp.epoch), Account())
+        digest = digest_of(request.SerializeToString(deterministic=True))
+        if stamp.sequence == account.sequence and digest == account.digest:
+            return account, True
+        if stamp.sequence != account.sequence + 1 or stamp.continuation != account.continuation:
+            _abort(context, grpc.StatusCode.FAILED_PRECONDITION, f"sequence {stamp.sequence} does not continue")
+        account.sequence, account.digest = stamp.sequence, digest
+        account.continuation = hashlib.sha256(stamp.epoch.encode() + digest).digest()
+        return account, False
+
+    def _lacking(self, manifest: wire.Manifest) -> list[str]:
+        return [
+            entry.name
+            for entry in manifest.sections
+            if entry.digest and (entry.name not in self.applied or self.applied[entry.name].digest != entry.digest)
+        ]
+
+    def _instruct(self) -> wire.Instructions:
+        out = wire.Instructions()
+        out.CopyFrom(self.instructions)
+        out.collect_now.extend(self.collect_once)
+        self.collect_once.clear()
+        return out
+
+    def Announce(self, request: wire.AnnounceRequest, context: grpc.ServicerContext) -> wire.AnnounceReply:  # noqa: N802
+        self._enter("Announce", request, context)
+        self._leave("Announce", context)
+        return wire.AnnounceReply(wanted=self._lacking(request.manifest), instructions=self._instruct())
+
+    def Submit(self, request: wire.SubmitRequest, context: grpc.ServicerContext) -> wire.SubmitReply:  # noqa: N802
+        self._enter("Submit", request, context)
+        account, again = self._account(request, context)
+        if not again:
+            for section in request.sections:
+                assert section.outcome == wire.UNREADABLE or section.digest == digest_of(section.content)
+                if section.outcome != wire.UNREADABLE:
+                    self.applied[section.name] = section
+            self.transactions += request.transactions
+        self._leave("Submit", context)
+        receipt = wire.Receipt(epoch=request.stamp.epoch, sequence=account.sequence, continuation=account.continuation)
+        return wire.SubmitReply(receipt=receipt, instructions=self._instruct())
+
+    def SubmitUtilization(  # noqa: N802
+        self, request: wire.SubmitUtilizationRequest, context: grpc.ServicerContext
+    ) -> wire.SubmitUtilizationReply:
+        self._enter("SubmitUtilization", request, context)
+        account, again = self._account(request, context)
+        if not again:
+            self.batches.append(request)
+        self._leave("SubmitUtilization", context)
+        receipt = wire.Receipt(epoch=request.stamp.epoch, sequence=account.sequence, continuation=account.continuation)
+        return wire.SubmitUtilizationReply(
+            receipt=receipt, wanted=self._lacking(request.manifest), instructions=self._instruct()
+        )
+
+
+def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, details: str) -> NoReturn:
+    context.abort(code, details)
+    raise AssertionError("abort returned")

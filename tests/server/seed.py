@@ -1,0 +1,212 @@
+"""Fills a database as a small fleet would: real reports through the real ingest, real baselines, drift and RFCs.
+
+By hand, to look at the pages: python -m tests.server.seed sqlite:////tmp/seeded.db
+"""
+
+import math
+import sys
+from dataclasses import dataclass
+
+from tests.support.timeline import Timeline
+
+from driftline import facts
+from driftline.v1 import collector_pb2
+from driftline.v1.facts_pb2 import Facts
+from driftline.v1.utilization_pb2 import UtilizationBatch
+from driftline_cmdb import baselines, drifts, record, rfcs, utilization
+from driftline_cmdb.assess import assess_due
+from driftline_cmdb.database import Database, migrate
+from driftline_cmdb.silence import find_silence
+from driftline_server.access import people
+from driftline_server.times import now_ms
+
+#: Everyone's password here.
+PASSWORD = "correct horse battery"
+PEOPLE = {
+    "admin": ["approver", "admin"],
+    "approver": ["approver"],
+    "operator": ["operator"],
+    "viewer": ["viewer"],
+    "chief": ["admin"],
+}
+MINUTE = 60_000
+
+
+@dataclass
+class Seeded:
+    """What was put in."""
+
+    tokens: dict[str, str]
+
+
+def machine(name: str, number: int) -> dict[str, Facts]:
+    """Return the facts of a small server, by section."""
+    system, hardware, software, network = Facts(), Facts(), Facts(), Facts()
+    release = system.os.release
+    release.id, release.name, release.version = "debian", "Debian GNU/Linux", "12.5"
+    release.description, release.codename = "Debian GNU/Linux 12 (bookworm)", "bookworm"
+    kernel = system.os.kernel
+    kernel.name, kernel.release, kernel.architecture = "Linux", "6.1.0-18-amd64", "x86_64"
+    host = system.os.host
+    host.name, host.fqdn, host.machine_id = name, f"{name}.example.net", f"{number:032x}"
+    host.time_zone, host.virtualization, host.booted_at = "Europe/Berlin", "kvm", 1_790_000_000
+    for key, value in (("net.ipv4.ip_forward", "0"), ("kernel.sysrq", "0"), ("vm.swappiness", "60")):
+        system.os.sysctls.add(name=key, value=value)
+    hardware.hardware.system.manufacturer, hardware.hardware.system.product = "QEMU", "Standard PC (Q35 + ICH9, 2009)"
+    hardware.hardware.processors.model = "AMD EPYC 7543 32-Core Processor"
+    hardware.hardware.processors.cores, hardware.hardware.processors.threads = 2, 4
+    hardware.hardware.memory.installed, hardware.hardware.memory.usable = 8 << 30, 8_200_000_000
+    for package in range(150):
+        software.software.packages.add(
+            manager="dpkg", name=f"lib{package:03}", architecture="amd64", version=f"1.{package}-1", installed_at=1
+        )
+    software.software.packages.add(
+        manager="dpkg", name="openssl", architecture="amd64", version="3.0.11-1~deb12u2", vendor="Debian OpenSSL Team"
+    )
+    eth0 = network.network.interfaces.add(name="eth0", type="ethernet", mac=f"52:54:00:00:00:{number:02x}", mtu=1500)
+    eth0.enabled, eth0.link, eth0.driver = True, "up", "virtio_net"
+    eth0.addresses.add(address=f"192.0.2.{number}/24", scope="global")
+    network.network.listening.add(protocol="tcp", address="0.0.0.0", port=22, process="sshd")
+    return {"os": system, "hardware": hardware, "packages": software, "network": network}
+
+
+class Fleet(Timeline):
+    """A timeline that reports whole machines."""
+
+    def send(self, name: str, now: int, sections: dict[str, Facts], log: list[collector_pb2.Transaction]) -> None:
+        """Report some sections of a host."""
+        host = self.host(name, now)
+        out = []
+        for section, content in sections.items():
+            data = content.SerializeToString(deterministic=True)
+            part = collector_pb2.Section(
+                name=section,
+                outcome=collector_pb2.READ,
+                content=data,
+                digest=facts.digest_of(data),
+                observed_at_ms=now,
+            )
+            if section in host.digests:
+                part.previous_digest = host.digests[section]
+                part.previous_observed_at_ms = now - 20_000
+            host.digests[section] = part.digest
+            out.append(part)
+        self._commit(name, now, 0, out, log, None)
+        while assess_due(self.database, now):
+            pass
+
+
+def install(command: str, now: int, name: str, before: str, after: str) -> collector_pb2.Transaction:
+    """Return an apt transaction."""
+    out = collector_pb2.Transaction(
+        manager="apt",
+        command_line=command,
+        requested_by="jane (1000)",
+        started_at_ms=now - 9000,
+        ended_at_ms=now - 6000,
+    )
+    action = "upgrade" if before else "install"
+    out.changes.add(action=action, name=name, architecture="amd64", version_before=before, version_after=after)
+    return out
+
+
+def series(end_ms: int, minutes: int) -> UtilizationBatch:
+    """Return some hours of a host that does something."""
+    batch = UtilizationBatch()
+    last = end_ms // MINUTE
+    for metric, instance, unit, level in (
+        ("system.cpu.utilization", "", "1", 0.3),
+        ("system.memory.utilization", "", "1", 0.6),
+        ("system.cpu.load_average.1m", "", "{thread}", 1.2),
+        ("system.filesystem.utilization", "/", "1", 0.7),
+        ("system.filesystem.utilization", "/var", "1", 0.4),
+        ("system.disk.io", "vda/read", "By/s", 2e6),
+        ("system.disk.io", "vda/write", "By/s", 9e5),
+        ("system.network.io", "eth0/receive", "By/s", 3e5),
+        ("system.network.io", "eth0/transmit", "By/s", 1e5),
+    ):
+        one = batch.series.add(metric=metric, instance=instance, unit=unit, decimals=4)
+        before = [0] * 5
+        for index in range(minutes):
+            wave = level * (1 + 0.3 * math.sin(index / 17 + len(instance)))
+            mean = round(wave * 10_000)
+            values = [last - minutes + index, round(mean * 0.7), mean, round(mean * 1.25), mean]
+            for field, value, old in zip(
+                (one.minutes, one.min, one.mean, one.max, one.last), values, before, strict=True
+            ):
+                field.append(value - old)
+            before = values
+    return batch
+
+
+def seed(database: Database) -> Seeded:
+    """Fill an empty, migrated database."""
+    fleet, now = Fleet(database), now_ms()
+    day = now - 24 * 60 * MINUTE
+    tokens = {}
+    with database.write() as session:
+        for name, roles in PEOPLE.items():
+            person = people.add(session, name, PASSWORD, roles, "a test", day)
+            tokens[name] = people.create_token(session, person, "test", None, day)[1]
+    machines = {name: machine(name, number) for number, name in enumerate(("web1", "web2", "db1", "old1"), 1)}
+    for name, sections in machines.items():
+        fleet.send(name, day - 60 * MINUTE if name == "old1" else day, sections, [])
+    with database.write() as session:
+        for name in ("web1", "web2"):
+            ci = record.find_ci(session, name)
+            ci.owner, ci.responsible, ci.environment, ci.location = "Web team", "Jane Doe", "production", "fra1"
+            ci.criticality, ci.services, ci.labels = "high", ["shop"], {"role": "web", "tier": "1"}
+            session.add(ci)
+        baselines.capture(session, record.find_ci(session, "web1"), "golden", "operator", day + MINUTE)
+        baselines.capture(session, record.find_ci(session, "web2"), "web2", "operator", day + MINUTE)
+        baselines.capture(session, record.find_ci(session, "db1"), "db", "operator", day + 2 * MINUTE)
+    with database.write() as session:
+        baselines.approve(session, "golden", "approver", day + 3 * MINUTE)
+        baselines.approve(session, "web2", "approver", day + 3 * MINUTE)
+        baselines.approve(session, "db", "approver", day + 3 * MINUTE)
+    while assess_due(database, day + 4 * MINUTE):
+        pass
+    _change(fleet, machines, "web1", now - 50 * MINUTE, "sl", "", "5.02-1+b1", "apt-get install -y sl")
+    _change(fleet, machines, "web2", now - 40 * MINUTE, "sl", "", "5.02-1+b1", "apt-get install -y sl")
+    _change(
+        fleet, machines, "web1", now - 30 * MINUTE, "openssl", "3.0.11-1~deb12u2", "3.0.13-1~deb12u1", "apt-get upgrade"
+    )
+    machines["db1"]["os"].os.sysctls[0].value = "1"
+    fleet.send("db1", now - 20 * MINUTE, {"os": machines["db1"]["os"]}, [])
+    machines["db1"]["os"].os.sysctls[1].value = "438"
+    fleet.send("db1", now - 10 * MINUTE, {"os": machines["db1"]["os"]}, [])
+    with database.write() as session:
+        rows, _ = rfcs.list_rfcs(session)
+        view = rfcs.view(session, rows[-1].number + 1)
+        rfcs.authorise(session, view.rfc.number, "approver", view.scope, "the security update was asked for", now)
+    with database.write() as session:
+        found, _ = drifts.list_drifts(session, match=["os.sysctls[kernel.sysrq]"])
+        drifts.accept(session, found[0].drift.id, "approver", "a test until the weekend", now + 99 * MINUTE, now)
+        for name in ("web1", "web2", "db1"):
+            source_id = record.sources_of(session, record.find_ci(session, name).id)[0]
+            utilization.append(session, source_id, series(now, 200), now)
+    find_silence(database, now, 900_000)
+    return Seeded(tokens)
+
+
+def _change(
+    fleet: Fleet,
+    machines: dict[str, dict[str, Facts]],
+    host: str,
+    now: int,
+    name: str,
+    before: str,
+    after: str,
+    by: str,
+) -> None:
+    software = machines[host]["packages"].software
+    if before:
+        next(package for package in software.packages if package.name == name).version = after
+    else:
+        software.packages.add(manager="dpkg", name=name, architecture="amd64", version=after)
+    fleet.send(host, now, {"packages": machines[host]["packages"]}, [install(by, now, name, before, after)])
+
+
+if __name__ == "__main__":
+    migrate(sys.argv[1])
+    print("\n".join(f"{name} {token}" for name, token in seed(Database(sys.argv[1])).tokens.items()))  # noqa: T201  # a script
