@@ -40,6 +40,8 @@ _PACKAGES = frozenset({"dpkg", "rpm"})
 #: How often, in seconds, a source that is being changed is looked at again, and how long before it is given up on
 #: until the next inventory.
 BUSY_STEP, BUSY_LIMIT = 0.5, 900.0
+#: What the watcher tells of happened at most this long before: its step and debounce, and some scheduling.
+WATCH_LAG_MS = 2500
 _FIRST_RETRY, _LAST_RETRY = 2.0, 300.0
 _FIRST_SAMPLE = 3.0
 
@@ -63,6 +65,7 @@ class Agent:
         self.sampler = Sampler(self._host)
         self._lock = threading.Lock()
         self._busy: dict[str, float] = {}
+        self._quiet_until_ms: dict[str, int] = {}
         self._failures = 0
         self._reporting = False
         self._stopping = threading.Event()
@@ -88,6 +91,8 @@ class Agent:
             self._read(chosen, always)
 
     def _read(self, chosen: dict[str, Topic], always: bool) -> None:
+        if not always and self._held_back(chosen):
+            return
         state = self.reporter.state
         sections: list[Section] = []
         for result in inventory.take(self._host, self._key, chosen):
@@ -95,7 +100,8 @@ class Agent:
                 return
             if self._postponed(result):
                 continue
-            changed = memory.remember(state.sections.setdefault(result.name, Known()), result.section)
+            held_until_ms = self._quiet_until_ms.pop(result.name, 0)
+            changed = memory.remember(state.sections.setdefault(result.name, Known()), result.section, held_until_ms)
             if changed or always:
                 sections.append(result.section)
             if result.section.reason and changed:
@@ -107,6 +113,20 @@ class Agent:
         self.reporter.save()
         if sections:
             log.info("changed", extra={"sections": ",".join(section.name for section in sections)})
+
+    def _held_back(self, chosen: Iterable[str]) -> bool:
+        """Put off reading while a package manager works; tell whether that was done."""
+        if not any(topic.busy(self._host) for topic in self._topics.values()):
+            for name in chosen:
+                self._busy.pop(name, None)
+            return False
+        now = time.monotonic()
+        for name in chosen:
+            self._busy.setdefault(name, now)
+        if now - min(self._busy.values()) > BUSY_LIMIT:
+            return False
+        self._at("busy", BUSY_STEP, self._read_busy)
+        return True
 
     def _postponed(self, result: Result) -> bool:
         if not result.busy:
@@ -124,6 +144,15 @@ class Agent:
             names = set(self._busy)
         if names:
             self.changed(names)
+
+    def noticed(self, names: set[str]) -> None:
+        """Take up what the watcher saw: until just before, what was read last still held."""
+        before_ms = inventory.milliseconds() - WATCH_LAG_MS
+        with self._lock:
+            for name in names:
+                if self._topics[name].watched_whole:
+                    self._quiet_until_ms.setdefault(name, before_ms)
+        self.changed(names)
 
     def changed(self, names: set[str]) -> None:
         """Read topics whose sources changed, and report at once if there is something to report."""
@@ -227,7 +256,7 @@ class Agent:
     def _first(self) -> None:
         # From before the inventory on, so that nothing that changes meanwhile is missed.
         if self._config.watch:
-            self._watcher = Watcher(self._topics, self.changed)
+            self._watcher = Watcher(self._topics, self.noticed)
             self._watcher.start()
         self._full()
         self.check_in(utilization=False)

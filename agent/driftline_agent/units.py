@@ -11,11 +11,11 @@ from driftline.v1.facts_pb2 import Unit
 
 from driftline_agent.host import Host
 
-#: systemd.unit(5) table 1, first wins. /lib is /usr/lib on merged systems and is read only where it is not.
+#: systemd.unit(5) table 1, first wins, without /run/systemd/transient: those units come and go with every login and
+#: every systemd-run, and nobody decides on them. /lib is /usr/lib on merged systems and is read only where it is not.
 LOAD_PATH = (
     "/etc/systemd/system.control",
     "/run/systemd/system.control",
-    "/run/systemd/transient",
     "/run/systemd/generator.early",
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -137,8 +137,6 @@ def enablement(loaded: Loaded, name: str, sections: Sections, empty: bool) -> st
         return "masked-runtime" if folder.startswith("/run/") else "masked"
     if folder.startswith("/run/systemd/generator"):
         return "generated"
-    if folder == "/run/systemd/transient":
-        return "transient"
     if target is not None and target.rpartition("/")[2] != name:
         return "alias"
     anywhere = [at for at, names in loaded.enabled.items() if name in names]

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import func
 from sqlmodel import Session, select
 
-from driftline import paths
 from driftline_baseline import values
 from driftline_baseline.evidence import HostAct
+from driftline_baseline.wording import package_of, what
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.control import Drift, DriftGroup, Rfc, RfcDecision, RfcDelta
 
@@ -150,37 +150,45 @@ def _add_deltas(session: Session, rfc: Rfc, ci: Ci, drifts: Iterable[Drift]) -> 
     session.flush()
 
 
-def _package(path: str) -> tuple[str, str] | None:
-    """Return (manager, name) where a path belongs to a package."""
-    for name, keys in paths.steps(path):
-        if name == "packages" and keys:
-            return keys[0], keys[1]
-    return None
-
-
 def _words(drift: Drift) -> str:
-    package = _package(drift.path)
-    subject = f"package {package[1]}" if package is not None else drift.path
+    package = package_of(drift.path)
+    subject = what(drift.path)
+    if package is not None and drift.path.endswith((".version", "]")):
+        subject = f"package {package[1]}"
     if drift.kind == "unexpected":
-        return f"{subject} {values.show(drift.actual)} appeared"
+        version = f" {values.show(drift.actual)}" if package is not None else ""
+        return f"{subject}{version} appeared"
     if drift.kind == "missing":
-        return f"{subject} {values.show(drift.expected)} is gone"
+        version = f" {values.show(drift.expected)}" if package is not None else ""
+        return f"{subject}{version} is gone"
     return f"{subject} {values.show(drift.expected)} -> {values.show(drift.actual)}"
 
 
+def _named_first(drifts: Sequence[Drift]) -> list[Drift]:
+    """Return drifts with those first that a package transaction's log names."""
+    return sorted(drifts, key=lambda drift: package_of(drift.path) is None)
+
+
 def _title(ci: Ci, drifts: Sequence[Drift]) -> str:
-    first = _words(drifts[0])
+    first = _words(_named_first(drifts)[0])
     more = f" and {len(drifts) - 1} more" if len(drifts) > 1 else ""
     return f"Unexplained change on {ci.name}: {first}{more}"[:200]
 
 
 def _description(group: DriftGroup, ci: Ci, drifts: Sequence[Drift], act: HostAct | None) -> str:
-    lines = [f"{ci.name}: {_words(drift)}" for drift in drifts]
+    """Say what changed, and apart from it what only changed at the time of a transaction whose log does not name it."""
+    named = [drift for drift in drifts if act is None or package_of(drift.path) is not None]
+    lines = [f"{ci.name}: {_words(drift)}" for drift in named]
     if act is not None:
         who = act.requested_by or "root"
         command = act.command_line or f"{act.manager} (the log names no command)"
         lines.append(f"evidence: {command}, by {who}, as the host's {act.manager} log says")
-    lines.append(f"cause: {group.cause}")
+        by_time = [drift for drift in drifts if drift not in named]
+        if by_time:
+            lines.append("changed while it ran, but not named by that log, so look at these twice:")
+            lines += [f"{ci.name}: {_words(drift)}" for drift in by_time]
+    else:
+        lines.append(f"cause: {group.cause}")
     return "\n".join(lines)
 
 
@@ -194,7 +202,7 @@ def back_out_plan(drifts: Iterable[Drift]) -> str:
 
 
 def _step(drift: Drift) -> str:
-    package = _package(drift.path)
+    package = package_of(drift.path)
     if package is not None and package[0] == "dpkg" and (drift.path.endswith("]") or drift.path.endswith(".version")):
         if drift.kind == "unexpected":
             return f"apt-get remove {package[1]}"

@@ -87,4 +87,6 @@ TOPIC = Topic(
     collect=collect,
     applies=lambda host: host.exists(f"{_FOLDER}/status"),
     watches=(_FOLDER,),
+    watched_whole=True,
+    busy=busy,
 )

@@ -33,4 +33,5 @@ TOPIC = Topic(
     collect=collect,
     applies=lambda host: host.exists("/etc/group"),
     watches=("/etc/group",),
+    watched_whole=True,
 )

@@ -71,4 +71,5 @@ TOPIC = Topic(
     collect=collect,
     applies=lambda host: host.exists("/etc/passwd"),
     watches=("/etc/passwd", "/etc/shadow"),
+    watched_whole=True,
 )
