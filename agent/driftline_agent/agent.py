@@ -73,7 +73,6 @@ class Agent:
         )
         self._inventory_s = config.intervals.inventory_s
         self._watcher: Watcher | None = None
-        self._connection: Connection | None = None
 
     # reading
 
@@ -159,7 +158,6 @@ class Agent:
         identity = self._identity
         address = self._config.report or identity.report_address
         with Connection(address, identity.root, identity.key, identity.chain) as connection:
-            self._connection = connection
             wanted = self.reporter.report(connection)
             asked, self.reporter.asked = self.reporter.asked, set()
             wanted = set(self._topics) if "*" in asked else (wanted | asked) & self._topics.keys()
@@ -241,13 +239,13 @@ class Agent:
         self.check_in()
 
     def stop(self) -> None:
-        """Stop soon; what was sampled and not sent goes into the spool."""
+        """Stop soon; what was sampled and not sent goes into the spool.
+
+        Threads are left where they are: whoever calls this ends the process, and nothing they do needs an orderly end.
+        """
         self._stopping.set()
         if self._watcher is not None:
             self._watcher.stop()
-        self._scheduler.shutdown(wait=False)
-        if self._connection is not None:
-            self._connection.close()  # ends a call that waits
         if self._lock.acquire(timeout=1):
             try:
                 batch = self.sampler.take()

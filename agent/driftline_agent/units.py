@@ -90,9 +90,12 @@ def _enable(host: Host, out: Loaded, folder: str, path: str, name: str) -> None:
 Sections = dict[tuple[str, str], list[str]]
 
 
-def parse_unit(text: str) -> Sections:
-    """Return a unit file's values by section and name; an empty value takes back those before it."""
-    out: Sections = {}
+def parse_unit(text: str, before: Sections | None = None) -> Sections:
+    """Return a unit file's values by section and name; an empty value takes back those before it.
+
+    :param before: values of the files that this one is a drop-in to.
+    """
+    out: Sections = {key: list(values) for key, values in (before or {}).items()}
     section = ""
     pending = ""
     for raw in text.splitlines():
@@ -114,15 +117,6 @@ def parse_unit(text: str) -> Sections:
                 out.setdefault(key, []).append(value)
             else:
                 out[key] = []
-    return out
-
-
-def merge(base: Sections, *drop_ins: Sections) -> Sections:
-    """Return a unit's values with its drop-ins'; an empty value in a drop-in takes back those before it."""
-    out = {key: list(values) for key, values in base.items()}
-    for drop_in in drop_ins:
-        for key, values in drop_in.items():
-            out[key] = out.get(key, []) + values if values else []
     return out
 
 
@@ -180,7 +174,9 @@ def build(loaded: Loaded, name: str, text: str | None, drop_ins: dict[str, str])
     :param drop_ins: contents of its drop-in files by path.
     """
     own = parse_unit(text) if text else {}
-    merged = merge(own, *(parse_unit(drop_ins[path]) for path in drop_ins)) if drop_ins else own
+    merged = own
+    for drop_in in drop_ins.values():
+        merged = parse_unit(drop_in, merged)
     target = loaded.links.get(name)
     state = enablement(loaded, name, own, empty=text is not None and not text.strip())
     out = Unit(name=name, enablement=state, path=f"{loaded.folder[name]}/{name}")
