@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]  # has no types
@@ -88,6 +89,8 @@ class Agent:
 
     def _read(self, chosen: dict[str, Topic], always: bool) -> None:
         state = self.reporter.state
+        before = {name: replace(state.sections[name]) for name in chosen if name in state.sections}
+        position = dict(state.evidence)
         sections: list[Section] = []
         for result in inventory.take(self._host, self._key, chosen):
             if self._stopping.is_set():
@@ -102,8 +105,14 @@ class Agent:
         transactions = []
         if _PACKAGES & chosen.keys() and not _PACKAGES & self._busy.keys():
             transactions = collect_evidence(self._host, state.evidence, inventory.milliseconds())
-        self.reporter.put_sections(sections, transactions)
-        self.reporter.save()
+        try:
+            self.reporter.put_sections(sections, transactions)
+            self.reporter.save()
+        except OSError:
+            # A full disk: what was not stored must count as not read, or it would never be reported.
+            self.reporter.state.sections.update(before)
+            state.evidence = position
+            raise
         if sections:
             log.info("changed", extra={"sections": ",".join(section.name for section in sections)})
 

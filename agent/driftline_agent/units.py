@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from driftline.v1.facts_pb2 import Unit
 
 from driftline_agent.host import Host
+from driftline_agent.redact import redact
 
 #: systemd.unit(5) table 1, first wins. /lib is /usr/lib on merged systems and is read only where it is not.
 LOAD_PATH = (
@@ -184,7 +185,8 @@ def build(loaded: Loaded, name: str, text: str | None, drop_ins: dict[str, str])
         return out
     description = merged.get(("Unit", "Description"))
     out.description = description[-1] if description else ""
-    out.exec_start.extend(merged.get(("Service", "ExecStart"), []))
+    # Some units carry a password or a token here; that one is not reported, whatever it costs in exactness.
+    out.exec_start.extend(redact(line) for line in merged.get(("Service", "ExecStart"), []))
     user = merged.get(("Service", "User"))
     out.user = user[-1] if user else ""
     out.drop_ins.extend(drop_ins)

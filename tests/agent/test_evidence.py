@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from driftline_agent.evidence import apt, dpkg
 from driftline_agent.evidence.collect import collect
-from driftline_agent.evidence.redact import redact
 from driftline_agent.host import Host
+from driftline_agent.redact import redact
 
 HISTORY = """
 Start-Date: 2026-05-20  16:49:19
@@ -101,7 +101,9 @@ def test_dpkg_alone() -> None:
         ("apt-get install -y sl", "apt-get install -y sl"),
         ("apt-get -o Dir::Etc::sourcelist=/tmp/x/sources.list install a b=1.2-3", None),
         ("apt-get install libboost-program-options1.74.0 linux-image-6.1.0-18-cloud-amd64-unsigned", None),
-        ("apt -o Acquire::http::Proxy=http://bob:pw@proxy:1 x", "apt -o Acquire::http::Proxy=http://[redacted]@proxy:1 x"),
+        ("apt -o A::Proxy=http://bob:pw@proxy:1 x", "apt -o A::Proxy=http://[redacted]@proxy:1 x"),
+        ("/usr/lib/NetworkManager/nm-dispatcher2/SomeThing3 --x", None),
+        ("x /srv/0123456789abcdef0123456789abcdef/y", "x /srv/[redacted]/y"),
         ("x --password hunter2 y", "x --password [redacted] y"),
         ("x --password=hunter2 y", "x --password=[redacted] y"),
         ("env API_TOKEN=abc apt-get install z", "env API_TOKEN=[redacted] apt-get install z"),

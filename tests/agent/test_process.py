@@ -1,6 +1,7 @@
 """The agent as a process: from a join token to reports, a kill, and a clean stop."""
 
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -8,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from driftline_agent.topic import all_topics
-from driftline_agent.watch import concerned, roots
+from driftline_agent.topic import Reading, Topic, all_topics
+from driftline_agent.watch import Watcher, concerned, roots
 
 from tests.agent.fake_collector import FakeCollector
 
@@ -67,3 +68,22 @@ def test_changes_concern_their_topics() -> None:
     assert concerned(["/var/lib/dpkg/info/sl.list"], topics) == {"dpkg"}
     assert concerned(["/etc/systemd/system/x.service"], topics) == {"units"}
     assert concerned(["/etc/passwd-", "/etc/motd"], topics) == set()
+
+
+def test_a_change_of_a_watched_file_is_seen(tmp_path: Path) -> None:
+    seen: queue.Queue[set[str]] = queue.Queue()
+    topic = Topic(revision=1, fills=(), collect=lambda _: Reading(), watches=(str(tmp_path / "database"),))
+    (tmp_path / "database").mkdir()
+    watcher = Watcher({"mine": topic}, seen.put)
+    watcher.start()
+    # The watch is set up in the thread: write until it is seen.
+    names: set[str] = set()
+    for number in range(30):
+        (tmp_path / "database" / f"file{number}").write_text("x")
+        try:
+            names = seen.get(timeout=1)
+            break
+        except queue.Empty:
+            continue
+    watcher.stop()
+    assert names == {"mine"}
