@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]  # has no types
@@ -76,7 +77,6 @@ class Agent:
         )
         self._inventory_s = config.intervals.inventory_s
         self._watcher: Watcher | None = None
-        self._connection: Connection | None = None
 
     # reading
 
@@ -94,6 +94,8 @@ class Agent:
         if not always and self._held_back(chosen):
             return
         state = self.reporter.state
+        before = {name: replace(state.sections[name]) for name in chosen if name in state.sections}
+        position = dict(state.evidence)
         sections: list[Section] = []
         for result in inventory.take(self._host, self._key, chosen):
             if self._stopping.is_set():
@@ -109,8 +111,14 @@ class Agent:
         transactions = []
         if _PACKAGES & chosen.keys() and not _PACKAGES & self._busy.keys():
             transactions = collect_evidence(self._host, state.evidence, inventory.milliseconds())
-        self.reporter.put_sections(sections, transactions)
-        self.reporter.save()
+        try:
+            self.reporter.put_sections(sections, transactions)
+            self.reporter.save()
+        except OSError:
+            # A full disk: what was not stored must count as not read, or it would never be reported.
+            self.reporter.state.sections.update(before)
+            state.evidence = position
+            raise
         if sections:
             log.info("changed", extra={"sections": ",".join(section.name for section in sections)})
 
@@ -188,7 +196,6 @@ class Agent:
         identity = self._identity
         address = self._config.report or identity.report_address
         with Connection(address, identity.root, identity.key, identity.chain) as connection:
-            self._connection = connection
             wanted = self.reporter.report(connection)
             asked, self.reporter.asked = self.reporter.asked, set()
             wanted = set(self._topics) if "*" in asked else (wanted | asked) & self._topics.keys()
@@ -270,13 +277,13 @@ class Agent:
         self.check_in()
 
     def stop(self) -> None:
-        """Stop soon; what was sampled and not sent goes into the spool."""
+        """Stop soon; what was sampled and not sent goes into the spool.
+
+        Threads are left where they are: whoever calls this ends the process, and nothing they do needs an orderly end.
+        """
         self._stopping.set()
         if self._watcher is not None:
             self._watcher.stop()
-        self._scheduler.shutdown(wait=False)
-        if self._connection is not None:
-            self._connection.close()  # ends a call that waits
         if self._lock.acquire(timeout=1):
             try:
                 batch = self.sampler.take()

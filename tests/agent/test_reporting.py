@@ -273,3 +273,20 @@ def test_identity_life() -> None:
     assert not identity.due(599) and identity.due(601)
     assert not identity.expired(880) and identity.expired(895)
     assert replace(identity, not_after=10).expired(895)
+
+
+def test_a_full_disk_forgets_nothing(collector: FakeCollector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = agent(collector, tmp_path)
+    running.read()
+    running.check_in()
+    (tmp_path / "root/etc/group").write_text("root:x:0:\nlate:x:7:\n")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running.reporter.spool, "put", full)
+        running.changed({"groups"})
+    assert b"late" not in collector.applied["groups"].content
+    running.changed({"groups"})
+    assert b"late" in collector.applied["groups"].content

@@ -102,6 +102,7 @@ def collect(host: Host) -> Reading:
         except OSError as error:
             if isinstance(error, PermissionError) and _may_be_read(prefix + path):
                 reading.unreadable[f"os.sysctls[{name}].value"] = f"/proc/sys{path}: permission denied"
+                settings.append(Sysctl(name=name))  # the setting is there, its value keeps what was known
             continue
         try:
             value = os.read(descriptor, 65536)
