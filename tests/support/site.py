@@ -165,7 +165,7 @@ class Host:
 
     def report_to(self, running: Site) -> None:
         """Enrol an agent with an identity of its own, and let it report."""
-        token = running.json("token", "create-join", "--uses", "1")["token"]
+        token = running.json("token", "create-join", "--uses", "1")["secret"]
         config = self.folder / "agent.toml"
         config.write_text(f'collector = "127.0.0.1:{running.enrol}"\nstate = "{self.folder}/state"\n')
         with (self.folder / "agent.log").open("wb") as log:
