@@ -109,7 +109,7 @@ class Authority:
             new_intermediate = _left(self._intermediate, now) < RENEW_INTERMEDIATE
             if new_intermediate:
                 fresh = certificates.make_intermediate(store.read_root_pair(self._home), now)
-                store.keep_issuer(self._home, self._intermediate.certificate)
+                store.keep_issuer(self._home, fresh.certificate)
                 store.write_pair(self._home / "intermediate.pem", fresh)
                 self._issuers.append(self._intermediate.certificate)
                 self._intermediate = fresh
