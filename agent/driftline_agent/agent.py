@@ -45,6 +45,7 @@ BUSY_STEP, BUSY_LIMIT = 0.5, 900.0
 WATCH_LAG_MS = 2500
 _FIRST_RETRY, _LAST_RETRY = 2.0, 300.0
 _FIRST_SAMPLE = 3.0
+_DOUBTFUL = 5
 
 
 class Agent:
@@ -144,10 +145,11 @@ class Agent:
         if time.monotonic() - since > BUSY_LIMIT:
             del self._busy[result.name]
             return False
-        self._at("busy", BUSY_STEP, self._read_busy)
+        self._at("busy", BUSY_STEP, self.read_busy)
         return True
 
-    def _read_busy(self) -> None:
+    def read_busy(self) -> None:
+        """Look again at the sources that were being changed."""
         with self._lock:
             names = set(self._busy)
         if names:
@@ -208,12 +210,15 @@ class Agent:
 
     def _renew_if_due(self) -> None:
         identity = self._identity
+        # A handshake that is refused says only "socket closed": by this host's clock the certificate may be good and by
+        # the collector's over. So each fifth failure in a row tries the enrol port.
+        doubtful = self._failures > 0 and self._failures % _DOUBTFUL == 0
         if identity.expired():
             self._identity = enrolment.renew(self._config.state, identity)
-        elif identity.due():
+        elif identity.due() or doubtful:
             try:
                 self._identity = enrolment.renew(self._config.state, identity)
-            except AgentError as error:  # there is a third of its life left to try again
+            except AgentError as error:  # it may still be good; if not, the report fails too and says why
                 log.warning("not renewed yet", extra={"reason": str(error)})
 
     def _obey(self, inventory_interval_s: int) -> None:

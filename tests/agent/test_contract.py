@@ -1,5 +1,8 @@
 """What every topic must hold, whatever it reads."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,3 +154,26 @@ def test_boot_times_and_the_like_are_state() -> None:
     assert result.reading is not None
     assert state(result.reading.facts).os.host.booted_at == result.reading.facts.os.host.booted_at
     assert b"booted" not in elements(result.reading.facts)["os.host"].content
+
+
+_UNPRIVILEGED = """
+import json, os
+from driftline_agent.host import Host
+from driftline_agent.inventory import take
+list(take(Host(), bytes(32)))
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+found = {r.name: [r.outcome, list(r.section.unreadable), r.section.reason] for r in take(Host(), bytes(32))}
+print(json.dumps(found))
+"""
+
+
+def test_without_privileges_nothing_is_lost_that_anybody_may_read() -> None:
+    run = subprocess.run([sys.executable, "-c", _UNPRIVILEGED], capture_output=True, text=True, check=True)
+    found = json.loads(run.stdout)
+    assert {name for name, (outcome, _, _) in found.items() if outcome == UNREADABLE} == set()
+    assert found["users"][1] == ["accounts.users[*].password", "accounts.users[*].password_status"]
+    assert found["users"][2] == "/etc/shadow: permission denied"
+    assert found["groups"][1] == []

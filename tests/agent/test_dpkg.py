@@ -128,7 +128,7 @@ def test_real_dpkg_installs_into_a_folder(tmp_path: Path) -> None:
         "--force-script-chrootless",
         "--log=/dev/null",
         "-i",
-        package,
+        str(package),
     ]
     subprocess.run(command, check=True, capture_output=True, env=environment)
     (found,) = dpkg.collect(Host(str(root))).facts.software.packages

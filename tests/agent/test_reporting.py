@@ -16,6 +16,7 @@ from driftline_agent.host import Host
 from driftline_agent.identity import enrolment, store
 from driftline_agent.identity.store import Identity
 from driftline_agent.identity.token import parse_token
+from driftline_agent.topics import dpkg
 
 TOPICS = ("release", "kernel", "groups")
 
@@ -290,3 +291,31 @@ def test_a_full_disk_forgets_nothing(collector: FakeCollector, tmp_path: Path, m
     assert b"late" not in collector.applied["groups"].content
     running.changed({"groups"})
     assert b"late" in collector.applied["groups"].content
+
+
+def test_failures_in_a_row_try_the_enrol_port(collector: FakeCollector, tmp_path: Path) -> None:
+    running = agent(collector, tmp_path)
+    collector.failures += [("Announce", grpc.StatusCode.UNAUTHENTICATED)] * 5
+    for _ in range(6):
+        running.check_in()
+    assert len(collector.named("Renew")) == 1
+    assert running.reporter.spool.entries() == []
+
+
+def test_packages_wait_for_dpkg_and_come_when_it_is_done(
+    collector: FakeCollector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    identity = enrolled(collector, state)
+    running = Agent(Config(state=state, topics=("dpkg", "kernel"), watch=False), identity)
+    at_work = [True]
+    monkeypatch.setattr(dpkg, "busy", lambda _: at_work[0])
+    running.read()
+    running.check_in()
+    assert set(collector.applied) == {"kernel"}
+    running.read_busy()
+    assert "dpkg" not in collector.applied
+    at_work[0] = False
+    running.read_busy()
+    assert set(collector.applied) == {"kernel", "dpkg"}

@@ -28,7 +28,9 @@ _INTERFACE_FOLDERS = ("/net/ipv4/conf", "/net/ipv6/conf", "/net/ipv4/neigh", "/n
 
 _LEFT_OUT = re.compile(
     r"""
-      .*\.(?:.*-nr|nr|.*-state|.*_count|.*_id_next|.*available.*|flush|stable_secret|.*_key|.*_seed|generation)
+      .*\.(?:nr|.*-state|.*available.*|flush|stable_secret|.*_key|.*_seed)
+    | fs\.(?:aio|file|inode)-nr
+    | net\.netfilter\.nf_conntrack_count
     | fs\.(?:dentry-negative|nfs\..*|xfs\.stats_clear)
     | kernel\.(?:ns_last_pid|cad_pid|tainted|hostname|domainname|osrelease|ostype|version|arch|bootloader_.*)
     | kernel\.(?:hung_task_warnings|hung_task_detect_count|(?:msg|sem|shm)_next_id|perf_event_max_sample_rate)
