@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]  # has no types
@@ -44,6 +45,7 @@ BUSY_STEP, BUSY_LIMIT = 0.5, 900.0
 WATCH_LAG_MS = 2500
 _FIRST_RETRY, _LAST_RETRY = 2.0, 300.0
 _FIRST_SAMPLE = 3.0
+_DOUBTFUL = 5
 
 
 class Agent:
@@ -76,7 +78,6 @@ class Agent:
         )
         self._inventory_s = config.intervals.inventory_s
         self._watcher: Watcher | None = None
-        self._connection: Connection | None = None
 
     # reading
 
@@ -94,6 +95,8 @@ class Agent:
         if not always and self._held_back(chosen):
             return
         state = self.reporter.state
+        before = {name: replace(state.sections[name]) for name in chosen if name in state.sections}
+        position = dict(state.evidence)
         sections: list[Section] = []
         for result in inventory.take(self._host, self._key, chosen):
             if self._stopping.is_set():
@@ -109,8 +112,14 @@ class Agent:
         transactions = []
         if _PACKAGES & chosen.keys() and not _PACKAGES & self._busy.keys():
             transactions = collect_evidence(self._host, state.evidence, inventory.milliseconds())
-        self.reporter.put_sections(sections, transactions)
-        self.reporter.save()
+        try:
+            self.reporter.put_sections(sections, transactions)
+            self.reporter.save()
+        except OSError:
+            # A full disk: what was not stored must count as not read, or it would never be reported.
+            self.reporter.state.sections.update(before)
+            state.evidence = position
+            raise
         if sections:
             log.info("changed", extra={"sections": ",".join(section.name for section in sections)})
 
@@ -136,10 +145,11 @@ class Agent:
         if time.monotonic() - since > BUSY_LIMIT:
             del self._busy[result.name]
             return False
-        self._at("busy", BUSY_STEP, self._read_busy)
+        self._at("busy", BUSY_STEP, self.read_busy)
         return True
 
-    def _read_busy(self) -> None:
+    def read_busy(self) -> None:
+        """Look again at the sources that were being changed."""
         with self._lock:
             names = set(self._busy)
         if names:
@@ -188,7 +198,6 @@ class Agent:
         identity = self._identity
         address = self._config.report or identity.report_address
         with Connection(address, identity.root, identity.key, identity.chain) as connection:
-            self._connection = connection
             wanted = self.reporter.report(connection)
             asked, self.reporter.asked = self.reporter.asked, set()
             wanted = set(self._topics) if "*" in asked else (wanted | asked) & self._topics.keys()
@@ -201,12 +210,15 @@ class Agent:
 
     def _renew_if_due(self) -> None:
         identity = self._identity
+        # A handshake that is refused says only "socket closed": by this host's clock the certificate may be good and by
+        # the collector's over. So each fifth failure in a row tries the enrol port.
+        doubtful = self._failures > 0 and self._failures % _DOUBTFUL == 0
         if identity.expired():
             self._identity = enrolment.renew(self._config.state, identity)
-        elif identity.due():
+        elif identity.due() or doubtful:
             try:
                 self._identity = enrolment.renew(self._config.state, identity)
-            except AgentError as error:  # there is a third of its life left to try again
+            except AgentError as error:  # it may still be good; if not, the report fails too and says why
                 log.warning("not renewed yet", extra={"reason": str(error)})
 
     def _obey(self, inventory_interval_s: int) -> None:
@@ -270,13 +282,13 @@ class Agent:
         self.check_in()
 
     def stop(self) -> None:
-        """Stop soon; what was sampled and not sent goes into the spool."""
+        """Stop soon; what was sampled and not sent goes into the spool.
+
+        Threads are left where they are: whoever calls this ends the process, and nothing they do needs an orderly end.
+        """
         self._stopping.set()
         if self._watcher is not None:
             self._watcher.stop()
-        self._scheduler.shutdown(wait=False)
-        if self._connection is not None:
-            self._connection.close()  # ends a call that waits
         if self._lock.acquire(timeout=1):
             try:
                 batch = self.sampler.take()

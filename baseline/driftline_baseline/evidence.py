@@ -54,7 +54,8 @@ def attribute(path: str, version_after: str | None, change: Interval, acts: Iter
     _, name, architecture = package
     for act in reversed(candidates):
         for step in act.steps:
-            same = step.name == name and step.architecture in ("", architecture, "all")
+            # apt's log gives packages for all architectures the host's own
+            same = step.name == name and (architecture in ("all", step.architecture) or not step.architecture)
             if same and step.version_after == (version_after or ""):
                 return act
     return None

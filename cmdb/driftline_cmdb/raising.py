@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from driftline_baseline import values
 from driftline_baseline.evidence import HostAct
@@ -102,10 +102,8 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
         ordered = rfc.ordered == "revert"
         state = "backed out"
         outcome = "reverted as ordered, verified" if ordered else "reverted before a decision was made, verified"
-        _withdraw(session, rfc)
     else:
         state, outcome = "cancelled", "superseded: the values changed again"
-        _withdraw(session, rfc)
     rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = outcome, now_ms, now_ms
     decide(session, rfc, DRIFTLINE, state, state, now_ms, outcome)
 
@@ -119,22 +117,37 @@ def close_when_done(session: Session, rfc_id: int, now_ms: int) -> None:
         decide(session, rfc, DRIFTLINE, "verified", "closed", now_ms, rfc.outcome)
 
 
-def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> None:
-    """Open a group's RFC again, because one of its drifts is."""
+def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> bool:
+    """Open a group's RFC again, because one of its drifts is; tell whether it is open.
+
+    One that a person has decided stays decided: what comes back later was not part of that decision.
+    """
     group = session.get_one(DriftGroup, group_id)
     rfc = session.get_one(Rfc, group.rfc_id)
     if rfc.closed_ms is None:
-        return
+        return True
+    if rfc.state != "backed out":
+        return False
     rfc.outcome = rfc.closed_ms = rfc.actual_end_ms = None
-    for delta in session.exec(select(RfcDelta).where(RfcDelta.rfc_id == rfc.id, RfcDelta.state == "withdrawn")):
-        delta.state = "proposed"
-        session.add(delta)
+    rfc.ordered = None
     decide(session, rfc, DRIFTLINE, "reopened", "submitted", now_ms, why)
+    return True
 
 
-def _withdraw(session: Session, rfc: Rfc) -> None:
-    for delta in session.exec(select(RfcDelta).where(RfcDelta.rfc_id == rfc.id, RfcDelta.state == "proposed")):
-        delta.state = "withdrawn"
+def move_delta(session: Session, drift: Drift, from_state: str, to_state: str) -> None:
+    """Let the delta that a drift gave its RFC follow the drift: an RFC proposes only what is there."""
+    query = (
+        select(RfcDelta)
+        .join(DriftGroup, col(DriftGroup.rfc_id) == col(RfcDelta.rfc_id))
+        .where(
+            DriftGroup.id == drift.group_id,
+            RfcDelta.ci_id == drift.ci_id,
+            RfcDelta.path == drift.path,
+            RfcDelta.state == from_state,
+        )
+    )
+    for delta in session.exec(query):
+        delta.state = to_state
         session.add(delta)
 
 
@@ -196,19 +209,27 @@ def _category(drifts: Sequence[Drift]) -> str:
     return "/".join(sorted({drift.path.split(".", 1)[0].split("[", 1)[0] for drift in drifts}))
 
 
-def back_out_plan(drifts: Iterable[Drift]) -> str:
+def back_out_plan(drifts: Sequence[Drift]) -> str:
     """Return the steps that bring back what is expected, for a person to carry out."""
-    return "\n".join(f"{number}. {_step(drift)}" for number, drift in enumerate(drifts, start=1))
+    added, wanted, steps = [], [], []
+    for drift in drifts:
+        package = package_of(drift.path)
+        if package is None or package[0] != "dpkg" or not drift.path.endswith((".version", "]")):
+            steps.append(_step(drift))
+        elif drift.kind == "unexpected":
+            added.append(package[1])
+        else:
+            wanted.append(f"{package[1]}={values.show(drift.expected)}")
+    if wanted:
+        steps.insert(0, f"apt-get install --allow-downgrades {' '.join(wanted)}")
+    if added:
+        steps.insert(0, f"apt-get purge {' '.join(added)}")
+    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
 
 
 def _step(drift: Drift) -> str:
-    package = package_of(drift.path)
-    if package is not None and package[0] == "dpkg" and (drift.path.endswith("]") or drift.path.endswith(".version")):
-        if drift.kind == "unexpected":
-            return f"apt-get remove {package[1]}"
-        return f"apt-get install --allow-downgrades {package[1]}={values.show(drift.expected)}"
     if drift.kind == "unexpected":
-        return f"take away {drift.path}"
+        return f"take away the {what(drift.path)}"
     if drift.kind == "missing":
-        return f"bring back {drift.path}: {values.show(drift.expected)}"
-    return f"set {drift.path} back to {values.show(drift.expected)} (it is {values.show(drift.actual)})"
+        return f"bring back the {what(drift.path)}: {values.show(drift.expected)}"
+    return f"set the {what(drift.path)} back to {values.show(drift.expected)} (it is {values.show(drift.actual)})"

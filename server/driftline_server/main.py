@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--listen", default="127.0.0.1:8080", metavar="HOST:PORT", help="port 0 takes a free one")
     run.add_argument("--tls-cert", type=Path, help="certificate chain, PEM")
     run.add_argument("--tls-key", type=Path, help="its key, PEM")
+    run.add_argument("--root-cert", type=Path, help="the collector's root.pem: join tokens carry its fingerprint")
     person = commands.add_parser("person", help="people who may use the server")
     person_commands = person.add_subparsers(dest="person_command", required=True)
     add = person_commands.add_parser("add", help="add a person")
@@ -56,7 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "run":
             host, port = parse_listen(options.listen)
-            settings = Settings(options.database, options.data, host, port, options.tls_cert, options.tls_key)
+            settings = Settings(
+                options.database, options.data, host, port, options.tls_cert, options.tls_key, options.root_cert
+            )
             return _run(settings)
         migrate(options.database)
         database = Database(options.database)

@@ -19,6 +19,8 @@ class Settings:
     port: int = 8080
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    #: The collector's root certificate, PEM: join tokens carry its fingerprint. None makes no join tokens.
+    root_cert: Path | None = None
     #: A browser's session ends after this time, s.
     session_s: int = 12 * 3600
     #: Failed logins of one name from one address within :attr:`attempts_window_s` before further ones are refused.

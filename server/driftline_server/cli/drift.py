@@ -1,6 +1,6 @@
 """`driftline drift`: what is not as expected."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -75,7 +75,27 @@ def show(
     found = connect(context).get(f"/drifts/{drift}")
     if as_json:
         print_json(found)
-        return
+    else:
+        _show(found)
+
+
+@group.command("accept")
+def accept(
+    context: typer.Context,
+    drift: Annotated[int, typer.Argument(help="Id of a drift.")],
+    reason: Annotated[str, typer.Option(help="Why.", prompt=True)],
+    lasts: Annotated[str, typer.Option("--for", help="For how long: 12h, 7d.")] = "7d",
+    as_json: Json = False,
+) -> None:
+    """Accept the value that a drift has, for a time; another value is a new drift."""
+    found = connect(context).post(f"/drifts/{drift}/accept", {"reason": reason, "expires_in": lasts})
+    if as_json:
+        print_json(found)
+    else:
+        _show(found)
+
+
+def _show(found: dict[str, Any]) -> None:
     pairs(
         [
             ("drift", found["id"]),

@@ -5,9 +5,8 @@ import os
 import pkgutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from driftline_server.cli import profiles
@@ -52,19 +51,20 @@ def main() -> None:
         sys.exit(1)
 
 
-def commands() -> dict[str, click.Command]:
-    """Return every command by its words: ``rfc authorise``. For the docs' test."""
-    found: dict[str, click.Command] = {}
+def commands() -> list[str]:
+    """Return every command by its words: ``rfc authorise``. For the test of the docs."""
+    found: list[str] = []
 
-    def walk(command: click.Command, words: str) -> None:
-        if isinstance(command, click.Group):
-            for name, below in command.commands.items():
-                walk(below, f"{words} {name}".strip())
+    def walk(command: Any, words: str) -> None:
+        below = getattr(command, "commands", None)
+        if below is None:
+            found.append(words)
         else:
-            found[words] = command
+            for name, one in below.items():
+                walk(one, f"{words} {name}".strip())
 
     walk(typer.main.get_command(app), "")
-    return found
+    return sorted(found)
 
 
 if __name__ == "__main__":

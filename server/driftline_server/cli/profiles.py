@@ -110,6 +110,22 @@ def store(path: Path, name: str, profile: Profile, *, make_default: bool) -> Non
     partial.replace(path)
 
 
+def load(name: str | None = None) -> Profile:
+    """Return a profile of the current user.
+
+    :raises ProfileError: where there is none.
+    """
+    return choose(path_of(os.environ), name)
+
+
+def save(name: str, profile: Profile) -> None:
+    """Store a profile of the current user; the first one becomes the default.
+
+    :raises ProfileError: where the file that is there cannot be used.
+    """
+    store(path_of(os.environ), name, profile, make_default=False)
+
+
 def _quoted(text: str) -> str:
     """Return text as a TOML basic string."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,5 +1,6 @@
 """`driftline utilization`: what a host does, as a table and a plot in the terminal."""
 
+import re
 import shutil
 import sys
 from typing import Annotated, Any
@@ -11,6 +12,9 @@ from driftline_server.cli.client import connect, part
 from driftline_server.cli.output import Json, print_json, table
 from driftline_server.quantities import quantity
 
+# Of one plot; more cannot be told apart
+_MOST_SERIES = 6
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 #: Metrics that are plotted where none is named.
 _PLOTTED = ("system.cpu.utilization", "system.memory.utilization")
 
@@ -64,18 +68,31 @@ def _plot(name: str, series: list[dict[str, Any]]) -> None:
     if not series:
         return
     # Only where needed: the other commands start faster without it
-    import plotext
+    import plotext  # type: ignore[import-untyped]  # it ships no types
 
-    scale = 100.0 if series[0]["unit"] == "1" and "utilization" in name else 1.0
-    unit = "%" if scale == 100.0 else series[0]["unit"]
-    plotext.clear_figure()
-    plotext.theme("clear")
-    plotext.date_form("H:M")
-    for one in series[:6]:
-        times = [point["at"][11:16] for point in one["points"]]
-        plotext.plot(times, [point["mean"] * scale for point in one["points"]], label=one["instance"] or None)
-    if scale == 100.0:
-        plotext.ylim(0, 100)
-    plotext.plot_size(min(shutil.get_terminal_size((100, 24)).columns, 110), 14)
-    plotext.title(f"{name} [{unit}], times in UTC")
-    sys.stdout.write("\n" + plotext.build() + "\n")
+    is_fraction = series[0]["unit"] == "1" and "utilization" in name
+    scale = 100.0 if is_fraction else 1.0
+    times = sorted({point["at"] for one in series for point in one["points"]})
+    position = {at: number for number, at in enumerate(times)}
+    figure = plotext.figure
+    figure.clear()
+    figure.theme("simple" if sys.stdout.isatty() else "colorless")
+    for one in series[:_MOST_SERIES]:
+        points = one["points"]
+        line = figure.signal([position[p["at"]] for p in points], [p["mean"] * scale for p in points]).lines()
+        if one["instance"]:
+            line.label(one["instance"])
+        figure.draw(line)
+    if is_fraction:
+        figure.ruler("y").lim(0, 100)
+    marks = list(range(0, len(times), max(1, len(times) // 6)))
+    figure.ruler("x").ticks(marks, [_mark(times[mark], times) for mark in marks])
+    figure.title(f"{name} [{'%' if is_fraction else series[0]['unit']}], times in UTC")
+    figure.plot_size(min(shutil.get_terminal_size((100, 24)).columns, 110), 14)
+    text = str(figure.build())
+    sys.stdout.write("\n" + (text if sys.stdout.isatty() else _ESCAPES.sub("", text)) + "\n")
+
+
+def _mark(at: str, times: list[str]) -> str:
+    """Return a time as the plot shows it: the hour within a day, else the day."""
+    return at[11:16] if times[0][:10] == times[-1][:10] else at[5:16].replace("T", " ")

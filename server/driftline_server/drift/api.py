@@ -4,16 +4,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
+from pydantic import BaseModel, Field
 
-from driftline_cmdb import record
-from driftline_server.access.guard import Db, Viewer
+from driftline_cmdb import drifts, record
+from driftline_server.access.guard import Approver, Db, Viewer
 from driftline_server.cis.api import Match
 from driftline_server.drift import views
 from driftline_server.lists import AWindow, Listing, answer
+from driftline_server.times import now_ms, span_ms
 
 router = APIRouter()
 
 State = Annotated[str, Query(description="open, explained, accepted, reverted, superseded, or all.")]
+
+
+class Acceptance(BaseModel):
+    """Why a drift is accepted, and for how long."""
+
+    reason: str = Field(min_length=1, max_length=4000)
+    expires_in: str = Field(default="7d", description="For how long: 12h, 7d.")
 
 
 @router.get("/drifts", response_model=Listing[views.DriftRow], summary="List drifts")
@@ -40,4 +49,13 @@ def list_drifts(
 def show_drift(_caller: Viewer, db: Db, drift: int) -> views.DriftRow:
     """Show one drift."""
     with db.read() as session:
+        return views.show(session, drift)
+
+
+@router.post("/drifts/{drift}/accept", response_model=views.DriftRow, summary="Accept a drift for a time")
+def accept_drift(caller: Approver, db: Db, drift: int, wanted: Acceptance) -> views.DriftRow:
+    """Accept the value that a drift has, for a time: another value is a new drift, and at the end it opens again."""
+    now = now_ms()
+    with db.write() as session:
+        drifts.accept(session, drift, caller.name, wanted.reason, now + span_ms(wanted.expires_in, "expires_in"), now)
         return views.show(session, drift)

@@ -1,11 +1,13 @@
 """Pages: the list of drifts; one drift."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
 
 from driftline_cmdb import record
-from driftline_server.access.guard import Db, ViewerPage
-from driftline_server.drift import views
+from driftline_server.access.guard import ApproverForm, Db, ViewerPage
+from driftline_server.drift import api, views
 from driftline_server.lists import PageWindow, Shown
 from driftline_server.web import render
 
@@ -37,3 +39,16 @@ def show_drift(request: Request, caller: ViewerPage, db: Db, drift: int) -> Resp
     with db.read() as session:
         found = views.show(session, drift)
     return render(request, "drift/show.html", caller, drift=found)
+
+
+@router.post("/drifts/{drift}/accept")
+def accept_drift(
+    caller: ApproverForm,
+    db: Db,
+    drift: int,
+    reason: Annotated[str, Form(min_length=1, max_length=4000)],
+    expires_in: Annotated[str, Form()] = "7d",
+) -> Response:
+    """Accept a drift for a time."""
+    api.accept_drift(caller, db, drift, api.Acceptance(reason=reason, expires_in=expires_in))
+    return RedirectResponse(f"/drifts/{drift}?done=accepted", 303)

@@ -1,17 +1,20 @@
 """REST: sources and join tokens."""
 
+import ssl
+from hashlib import sha256
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from driftline_cmdb import audit, record
 from driftline_cmdb import sources as cmdb_sources
-from driftline_cmdb.errors import NotFound
+from driftline_cmdb.errors import NotFound, Unavailable
 from driftline_cmdb.tables.sources import JoinToken
 from driftline_server.access.guard import Admin, Db, Operator, Viewer
 from driftline_server.lists import AWindow, Listing, answer
+from driftline_server.settings import Settings
 from driftline_server.sources import views
 from driftline_server.times import now_ms, span_ms
 
@@ -46,6 +49,22 @@ class Revoked(BaseModel):
     reason: str
 
 
+def _root_fingerprint(settings: Settings) -> str:
+    """Return the SHA-256 of the collector's root certificate in DER, hexadecimal.
+
+    :raises Unavailable: this server was not told it, or cannot read it.
+    """
+    if settings.root_cert is None:
+        raise Unavailable(
+            "this server does not know the collector's root certificate: start it with --root-cert, "
+            "or make the token beside the collector: driftline-collector token"
+        )
+    try:
+        return sha256(ssl.PEM_cert_to_DER_cert(settings.root_cert.read_text().strip())).hexdigest()
+    except (OSError, ValueError) as error:
+        raise Unavailable(f"{settings.root_cert}: the collector's root certificate cannot be read: {error}") from error
+
+
 @router.get("/sources", response_model=Listing[views.SourceRow], summary="List sources")
 def list_sources(
     _caller: Viewer,
@@ -78,16 +97,18 @@ def list_join_tokens(_caller: Operator, db: Db, window: AWindow) -> Listing[view
 
 
 @router.post("/join-tokens", response_model=CreatedJoinToken, status_code=201, summary="Create a join token")
-def create_join_token(caller: Operator, db: Db, wanted: NewJoinToken) -> CreatedJoinToken:
+def create_join_token(request: Request, caller: Operator, db: Db, wanted: NewJoinToken) -> CreatedJoinToken:
     """Create a token that lets agents enrol. Its secret is shown in this answer only."""
     now = now_ms()
     expires_ms = now + span_ms(wanted.expires_in, "expires_in")
+    fingerprint = _root_fingerprint(request.app.state.settings)
     with db.write() as session:
         ci = record.find_ci(session, wanted.ci) if wanted.ci else None
         token, secret = cmdb_sources.create_join_token(
             session, caller.name, wanted.uses, expires_ms, now, ci_id=ci.id if ci else None, note=wanted.note
         )
-        return CreatedJoinToken(**views.join_token_row(token, ci).model_dump(), secret=secret)
+        text = str(cmdb_sources.TokenText(token.id, secret, fingerprint))
+        return CreatedJoinToken(**views.join_token_row(token, ci).model_dump(), secret=text)
 
 
 @router.delete("/join-tokens/{token}", response_model=views.JoinTokenRow, summary="Delete a join token")

@@ -59,7 +59,7 @@ def create_join_token(
 ) -> Response:
     """Create a join token; this answer is the only one that shows its secret."""
     wanted = api.NewJoinToken(uses=uses, expires_in=expires_in, ci=ci.strip() or None, note=note)
-    created = api.create_join_token(caller, db, wanted)
+    created = api.create_join_token(request, caller, db, wanted)
     with db.read() as session:
         rows, total = views.list_join_tokens(session, window)
     shown = Shown(rows, total, window, "/join-tokens", {})

@@ -136,9 +136,9 @@ def _start_collector(options: Options, data: Path, database: str, children: Chil
 def _start_server(options: Options, data: Path, database: str, children: Children) -> str:
     ready = data / "server" / "server.json"
     ready.unlink(missing_ok=True)
-    children.start(
-        "server", SERVER, ["run", "--database", database, "--data", str(data / "server"), "--listen", options.web]
-    )
+    root = str(data / "collector" / "root.pem")
+    arguments = ["run", "--database", database, "--data", str(data / "server"), "--listen", options.web]
+    children.start("server", SERVER, [*arguments, "--root-cert", root])
     children.wait_for("the server", ready.exists)
     return str(json.loads(ready.read_text())["url"])
 

@@ -1,0 +1,73 @@
+"""One error shape, for everything."""
+
+import pytest
+from tests.server.conftest import Site
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "words"),
+    [
+        ("GET", "/nothing", None, 404, "there is nothing at /api/v1/nothing"),
+        ("DELETE", "/cis", None, 405, "/api/v1/cis does not take DELETE"),
+        ("GET", "/cis/nobody", None, 404, "nobody"),
+        ("GET", "/drifts/999", None, 404, "999"),
+        ("GET", "/rfcs/999", None, 404, "999"),
+        ("GET", "/baselines/nothing", None, 404, "nothing"),
+        ("GET", "/baselines/golden?version=9", None, 404, "has no version 9"),
+        ("GET", "/cis?limit=0", None, 422, "query.limit"),
+        ("GET", "/cis?limit=many", None, 422, "query.limit"),
+        ("GET", "/cis?sort=colour", None, 422, "is not one of name"),
+        ("GET", "/drifts/one", None, 422, "path.drift"),
+        ("GET", "/cis/web1/utilization?since=yesterday", None, 422, "is not a span of time"),
+        ("GET", "/cis/web1/utilization?since=7d&step=90s", None, 422, "whole number of minutes"),
+        ("GET", "/cis/web1/utilization?since=52w&step=1m", None, 422, "use a longer step"),
+        ("POST", "/people", {"name": "x"}, 422, "body.password"),
+        ("POST", "/people", {"name": "X Y", "password": "long enough it is", "roles": ["viewer"]}, 422, "name"),
+        ("POST", "/people", {"name": "new", "password": "short", "roles": ["viewer"]}, 422, "12 to 1024"),
+        ("POST", "/people", {"name": "new", "password": "long enough it is", "roles": ["king"]}, 422, '"king"'),
+        ("PATCH", "/cis/web1", {"status": "on fire"}, 422, "is not one of planned"),
+        ("POST", "/rfcs/1/cancel", {"comment": ""}, 403, "RFC 1"),
+        ("POST", "/baselines", {"ci": "web1", "name": "again"}, 403, "open drifts"),
+        ("PUT", "/baselines/golden", {"document": "name: [1"}, 422, "golden.yaml"),
+    ],
+)
+def test_problem(own_or_shared: Site, method: str, path: str, body: object, status: int, words: str) -> None:
+    answer = own_or_shared.api("admin").request(method, path, json=body)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert set(problem) - {"errors"} == {"type", "title", "status", "detail", "instance"}
+    assert problem["status"] == status and problem["type"] == "about:blank"
+    assert problem["instance"] == f"/api/v1{path.partition('?')[0]}"
+    assert words in problem["detail"]
+
+
+@pytest.fixture
+def own_or_shared(site: Site) -> Site:
+    """None of these changes anything, which `test_nothing_was_changed` below would show."""
+    return site
+
+
+def test_nothing_was_changed(site: Site) -> None:
+    assert [one["name"] for one in site.api("admin").get("/people").json()["items"]] == [
+        "admin", "approver", "chief", "operator", "viewer",
+    ]  # fmt: skip
+
+
+def test_damaged_json(site: Site) -> None:
+    answer = site.api("admin").post("/people", content=b"{", headers={"content-type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_too_large(site: Site) -> None:
+    answer = site.api("admin").put("/baselines/golden", json={"document": "x" * 9_000_000})
+    assert answer.status_code == 413
+    assert "larger than" in answer.json()["detail"]
+
+
+def test_a_page_gets_a_page(site: Site) -> None:
+    answer = site.browser("viewer").get("/rfcs/999")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "there is no RFC 999" in answer.text
