@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.locks import is_locked, parse_locks
