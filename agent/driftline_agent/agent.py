@@ -134,7 +134,7 @@ class Agent:
             self._busy.setdefault(name, now)
         if now - min(self._busy.values()) > BUSY_LIMIT:
             return False
-        self._at("busy", BUSY_STEP, self._read_busy)
+        self._at("busy", BUSY_STEP, self.read_busy)
         return True
 
     def _postponed(self, result: Result) -> bool:
