@@ -73,14 +73,14 @@ else
 PIP = $(UV) pip install --quiet --python $(BIN)/python
 endif
 
-$(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml
+$(VENV)/.installed: $(VENV)/bin/python requirements.lock pyproject.toml server/package-lock.json
 	@test -f $(VENV)/.developed || { echo 'installing what driftline needs ...'; $(PIP) --require-hashes -r requirements.lock; }
-	$(PIP) --no-deps -e .
+	DRIFTLINE_BUILD_ASSETS=1 $(PIP) --no-deps -e .
 	@touch $@
 
-$(VENV)/.developed: $(VENV)/bin/python requirements-dev.lock pyproject.toml
+$(VENV)/.developed: $(VENV)/bin/python requirements-dev.lock pyproject.toml server/package-lock.json
 	$(PIP) --require-hashes -r requirements-dev.lock
-	$(PIP) --no-deps -e .
+	DRIFTLINE_BUILD_ASSETS=1 $(PIP) --no-deps -e .
 	@touch $@ $(VENV)/.installed
 
 test-tools: ## Install the Debian packages that the tests use (root), or say which are missing

@@ -8,14 +8,15 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]  # has no types
 from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]  # has no types
 from apscheduler.triggers.date import DateTrigger  # type: ignore[import-untyped]  # has no types
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]  # has no types
-from driftline.v1.collector_pb2 import Section
 
+from driftline.v1.collector_pb2 import Section
 from driftline_agent import claims, files, inventory, memory
 from driftline_agent import state as states
 from driftline_agent.config import Config
@@ -40,8 +41,11 @@ _PACKAGES = frozenset({"dpkg", "rpm"})
 #: How often, in seconds, a source that is being changed is looked at again, and how long before it is given up on
 #: until the next inventory.
 BUSY_STEP, BUSY_LIMIT = 0.5, 900.0
+#: What the watcher tells of happened at most this long before: its step and debounce, and some scheduling.
+WATCH_LAG_MS = 2500
 _FIRST_RETRY, _LAST_RETRY = 2.0, 300.0
 _FIRST_SAMPLE = 3.0
+_DOUBTFUL = 5
 
 
 class Agent:
@@ -63,6 +67,7 @@ class Agent:
         self.sampler = Sampler(self._host)
         self._lock = threading.Lock()
         self._busy: dict[str, float] = {}
+        self._quiet_until_ms: dict[str, int] = {}
         self._failures = 0
         self._reporting = False
         self._stopping = threading.Event()
@@ -73,7 +78,6 @@ class Agent:
         )
         self._inventory_s = config.intervals.inventory_s
         self._watcher: Watcher | None = None
-        self._connection: Connection | None = None
 
     # reading
 
@@ -88,14 +92,19 @@ class Agent:
             self._read(chosen, always)
 
     def _read(self, chosen: dict[str, Topic], always: bool) -> None:
+        if not always and self._held_back(chosen):
+            return
         state = self.reporter.state
+        before = {name: replace(state.sections[name]) for name in chosen if name in state.sections}
+        position = dict(state.evidence)
         sections: list[Section] = []
         for result in inventory.take(self._host, self._key, chosen):
             if self._stopping.is_set():
                 return
             if self._postponed(result):
                 continue
-            changed = memory.remember(state.sections.setdefault(result.name, Known()), result.section)
+            held_until_ms = self._quiet_until_ms.pop(result.name, 0)
+            changed = memory.remember(state.sections.setdefault(result.name, Known()), result.section, held_until_ms)
             if changed or always:
                 sections.append(result.section)
             if result.section.reason and changed:
@@ -103,10 +112,30 @@ class Agent:
         transactions = []
         if _PACKAGES & chosen.keys() and not _PACKAGES & self._busy.keys():
             transactions = collect_evidence(self._host, state.evidence, inventory.milliseconds())
-        self.reporter.put_sections(sections, transactions)
-        self.reporter.save()
+        try:
+            self.reporter.put_sections(sections, transactions)
+            self.reporter.save()
+        except OSError:
+            # A full disk: what was not stored must count as not read, or it would never be reported.
+            self.reporter.state.sections.update(before)
+            state.evidence = position
+            raise
         if sections:
             log.info("changed", extra={"sections": ",".join(section.name for section in sections)})
+
+    def _held_back(self, chosen: Iterable[str]) -> bool:
+        """Put off reading while a package manager works; tell whether that was done."""
+        if not any(topic.busy(self._host) for topic in self._topics.values()):
+            for name in chosen:
+                self._busy.pop(name, None)
+            return False
+        now = time.monotonic()
+        for name in chosen:
+            self._busy.setdefault(name, now)
+        if now - min(self._busy.values()) > BUSY_LIMIT:
+            return False
+        self._at("busy", BUSY_STEP, self.read_busy)
+        return True
 
     def _postponed(self, result: Result) -> bool:
         if not result.busy:
@@ -116,14 +145,24 @@ class Agent:
         if time.monotonic() - since > BUSY_LIMIT:
             del self._busy[result.name]
             return False
-        self._at("busy", BUSY_STEP, self._read_busy)
+        self._at("busy", BUSY_STEP, self.read_busy)
         return True
 
-    def _read_busy(self) -> None:
+    def read_busy(self) -> None:
+        """Look again at the sources that were being changed."""
         with self._lock:
             names = set(self._busy)
         if names:
             self.changed(names)
+
+    def noticed(self, names: set[str]) -> None:
+        """Take up what the watcher saw: until just before, what was read last still held."""
+        before_ms = inventory.milliseconds() - WATCH_LAG_MS
+        with self._lock:
+            for name in names:
+                if self._topics[name].watched_whole:
+                    self._quiet_until_ms.setdefault(name, before_ms)
+        self.changed(names)
 
     def changed(self, names: set[str]) -> None:
         """Read topics whose sources changed, and report at once if there is something to report."""
@@ -159,7 +198,6 @@ class Agent:
         identity = self._identity
         address = self._config.report or identity.report_address
         with Connection(address, identity.root, identity.key, identity.chain) as connection:
-            self._connection = connection
             wanted = self.reporter.report(connection)
             asked, self.reporter.asked = self.reporter.asked, set()
             wanted = set(self._topics) if "*" in asked else (wanted | asked) & self._topics.keys()
@@ -172,12 +210,15 @@ class Agent:
 
     def _renew_if_due(self) -> None:
         identity = self._identity
+        # A handshake that is refused says only "socket closed": by this host's clock the certificate may be good and by
+        # the collector's over. So each fifth failure in a row tries the enrol port.
+        doubtful = self._failures > 0 and self._failures % _DOUBTFUL == 0
         if identity.expired():
             self._identity = enrolment.renew(self._config.state, identity)
-        elif identity.due():
+        elif identity.due() or doubtful:
             try:
                 self._identity = enrolment.renew(self._config.state, identity)
-            except AgentError as error:  # there is a third of its life left to try again
+            except AgentError as error:  # it may still be good; if not, the report fails too and says why
                 log.warning("not renewed yet", extra={"reason": str(error)})
 
     def _obey(self, inventory_interval_s: int) -> None:
@@ -227,7 +268,7 @@ class Agent:
     def _first(self) -> None:
         # From before the inventory on, so that nothing that changes meanwhile is missed.
         if self._config.watch:
-            self._watcher = Watcher(self._topics, self.changed)
+            self._watcher = Watcher(self._topics, self.noticed)
             self._watcher.start()
         self._full()
         self.check_in(utilization=False)
@@ -241,13 +282,13 @@ class Agent:
         self.check_in()
 
     def stop(self) -> None:
-        """Stop soon; what was sampled and not sent goes into the spool."""
+        """Stop soon; what was sampled and not sent goes into the spool.
+
+        Threads are left where they are: whoever calls this ends the process, and nothing they do needs an orderly end.
+        """
         self._stopping.set()
         if self._watcher is not None:
             self._watcher.stop()
-        self._scheduler.shutdown(wait=False)
-        if self._connection is not None:
-            self._connection.close()  # ends a call that waits
         if self._lock.acquire(timeout=1):
             try:
                 batch = self.sampler.take()

@@ -6,10 +6,11 @@
 import argparse
 import json
 import logging
+import os
 import secrets
 import signal
 import sys
-import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +29,6 @@ log = logging.getLogger(__name__)
 def facts(options: argparse.Namespace) -> int:
     """Print the facts; what could not be read goes to standard error."""
     from driftline.v1.facts_pb2 import Facts
-
     from driftline_agent import inventory, show
 
     if not Path(options.root).is_dir():
@@ -89,27 +89,28 @@ def _enroll(config: Config, token: str) -> Identity:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Report until a signal says to stop."""
+    """Report until a signal says to stop. Until the agent has enrolled, a signal simply ends it."""
     config = _config(options)
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
     files.private_folder(config.state)
-    identity = store.load(config.state) or _enroll_patiently(config, stopping)
-    if identity is None:
-        return 0
+    identity = store.load(config.state) or _enroll_patiently(config)
     from driftline_agent.agent import Agent
 
+    # Waited for, not handled: a handler runs only when the main thread does, and that is not sure while it waits for
+    # an event. Threads inherit the mask.
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     agent = Agent(config, identity)
     agent.start()
-    stopping.wait()
+    signal.sigwait(signals)
     agent.stop()
     log.info("stopped")
-    return 0
+    logging.shutdown()
+    # Threads may be waiting for a network; all that counts is on the disk already.
+    os._exit(0)
 
 
-def _enroll_patiently(config: Config, stopping: threading.Event) -> Identity | None:
-    """Enrol; wait for a collector that cannot be reached. None where it was stopped meanwhile."""
+def _enroll_patiently(config: Config) -> Identity:
+    """Enrol; wait for a collector that cannot be reached."""
     token = configs.join_token(config)
     if not token:
         raise IdentityError(
@@ -117,14 +118,13 @@ def _enroll_patiently(config: Config, stopping: threading.Event) -> Identity | N
             f" {configs.TOKEN_VARIABLE}"
         )
     wait = 1.0
-    while not stopping.is_set():
+    while True:
         try:
             return _enroll(config, token)
         except UnreachableError as error:
             log.warning("not enrolled yet", extra={"reason": str(error)})
-            stopping.wait(wait)
+            time.sleep(wait)
             wait = min(wait * 2, 60)
-    return None
 
 
 def status(options: argparse.Namespace) -> int:

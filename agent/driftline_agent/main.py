@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 it did not work, the last line says why; 2 wrong use or co
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from driftline_agent import __version__
@@ -37,12 +38,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _without_openssl() -> None:
+    """Keep hashlib's OpenSSL half out of the process, 3 MiB of a budget of 55.
+
+    The digests used here (BLAKE2, SHA-256) are in hashlib's own half too, and TLS is gRPC's. Where a distribution has
+    built Python without its own digests (Fedora, RHEL), nothing is changed.
+    """
+    own = all(find_spec(name) for name in ("_md5", "_sha1", "_sha3", "_blake2"))
+    if own and (find_spec("_sha2") or find_spec("_sha256")):
+        sys.modules.setdefault("_hashlib", None)  # type: ignore[arg-type]  # None makes the import fail, as documented
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
-    # hashlib's OpenSSL half stays out, 3 MiB of a budget of 55: the digests here (BLAKE2, SHA-256) are in its own half,
-    # and TLS is gRPC's.
-    sys.modules.setdefault("_hashlib", None)  # type: ignore[arg-type]  # None makes the import fail, as documented
+    _without_openssl()
     from driftline_agent import commands, logs
 
     logs.configure(options.verbose)

@@ -7,7 +7,6 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from driftline.v1.facts_pb2 import Facts
-
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 
@@ -37,6 +36,11 @@ def always(_: Host) -> bool:
     return True
 
 
+def never(_: Host) -> bool:
+    """Tell that a topic's source is never rewritten in steps."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """How one section of facts is read.
@@ -55,6 +59,12 @@ class Topic:
     applies: Callable[[Host], bool] = always
     #: Files and folders whose change asks for another reading.
     watches: tuple[str, ...] = ()
+    #: Nothing of its configuration changes without a change below `watches` (on a local filesystem): until something
+    #: is seen there, the last reading still holds.
+    watched_whole: bool = False
+    #: Is what it reads being rewritten right now? While it is, nothing that changes on the host is reported: a package
+    #: manager's users, units and files belong to its packages.
+    busy: Callable[[Host], bool] = never
 
 
 @cache

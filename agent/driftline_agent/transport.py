@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import grpc
+
 from driftline.v1 import collector_pb2 as wire
 from driftline.v1.collector_pb2_grpc import CollectorStub, EnrolmentStub
-
 from driftline_agent.errors import (
     DiscontinuedError,
     RefusedError,
@@ -69,10 +69,6 @@ class Connection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the channel; a call that waits in another thread fails at once."""
         self._channel.close()
 
     def enroll(self, request: wire.EnrollRequest) -> wire.EnrollReply:
@@ -103,5 +99,3 @@ class Connection:
             said = error.details() or code.name.lower()
             kind = _TRANSLATION.get(code, UnreachableError)
             raise kind(f"collector {self._address}: {said}") from error
-        except ValueError as error:  # the channel was closed by a stop in between
-            raise UnreachableError(f"collector {self._address}: {error}") from error

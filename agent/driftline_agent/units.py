@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from driftline.v1.facts_pb2 import Unit
-
 from driftline_agent.host import Host
+from driftline_agent.redact import redact
 
-#: systemd.unit(5) table 1, first wins. /lib is /usr/lib on merged systems and is read only where it is not.
+#: systemd.unit(5) table 1, first wins, without /run/systemd/transient: those units come and go with every login and
+#: every systemd-run, and nobody decides on them. /lib is /usr/lib on merged systems and is read only where it is not.
 LOAD_PATH = (
     "/etc/systemd/system.control",
     "/run/systemd/system.control",
-    "/run/systemd/transient",
     "/run/systemd/generator.early",
     "/etc/systemd/system",
     "/run/systemd/system",
@@ -90,9 +90,12 @@ def _enable(host: Host, out: Loaded, folder: str, path: str, name: str) -> None:
 Sections = dict[tuple[str, str], list[str]]
 
 
-def parse_unit(text: str) -> Sections:
-    """Return a unit file's values by section and name; an empty value takes back those before it."""
-    out: Sections = {}
+def parse_unit(text: str, before: Sections | None = None) -> Sections:
+    """Return a unit file's values by section and name; an empty value takes back those before it.
+
+    :param before: values of the files that this one is a drop-in to.
+    """
+    out: Sections = {key: list(values) for key, values in (before or {}).items()}
     section = ""
     pending = ""
     for raw in text.splitlines():
@@ -117,15 +120,6 @@ def parse_unit(text: str) -> Sections:
     return out
 
 
-def merge(base: Sections, *drop_ins: Sections) -> Sections:
-    """Return a unit's values with its drop-ins'; an empty value in a drop-in takes back those before it."""
-    out = {key: list(values) for key, values in base.items()}
-    for drop_in in drop_ins:
-        for key, values in drop_in.items():
-            out[key] = out.get(key, []) + values if values else []
-    return out
-
-
 def enablement(loaded: Loaded, name: str, sections: Sections, empty: bool) -> str:
     """Return what ``systemctl list-unit-files`` says of a unit.
 
@@ -137,8 +131,6 @@ def enablement(loaded: Loaded, name: str, sections: Sections, empty: bool) -> st
         return "masked-runtime" if folder.startswith("/run/") else "masked"
     if folder.startswith("/run/systemd/generator"):
         return "generated"
-    if folder == "/run/systemd/transient":
-        return "transient"
     if target is not None and target.rpartition("/")[2] != name:
         return "alias"
     anywhere = [at for at, names in loaded.enabled.items() if name in names]
@@ -180,7 +172,9 @@ def build(loaded: Loaded, name: str, text: str | None, drop_ins: dict[str, str])
     :param drop_ins: contents of its drop-in files by path.
     """
     own = parse_unit(text) if text else {}
-    merged = merge(own, *(parse_unit(drop_ins[path]) for path in drop_ins)) if drop_ins else own
+    merged = own
+    for drop_in in drop_ins.values():
+        merged = parse_unit(drop_in, merged)
     target = loaded.links.get(name)
     state = enablement(loaded, name, own, empty=text is not None and not text.strip())
     out = Unit(name=name, enablement=state, path=f"{loaded.folder[name]}/{name}")
@@ -188,7 +182,8 @@ def build(loaded: Loaded, name: str, text: str | None, drop_ins: dict[str, str])
         return out
     description = merged.get(("Unit", "Description"))
     out.description = description[-1] if description else ""
-    out.exec_start.extend(merged.get(("Service", "ExecStart"), []))
+    # Some units carry a password or a token here; that one is not reported, whatever it costs in exactness.
+    out.exec_start.extend(redact(line) for line in merged.get(("Service", "ExecStart"), []))
     user = merged.get(("Service", "User"))
     out.user = user[-1] if user else ""
     out.drop_ins.extend(drop_ins)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from driftline import paths
 from driftline_baseline.interval import Interval
+from driftline_baseline.wording import package_of
 
 #: Logs carry whole seconds, so a transaction may have ended up to this much later than it says.
 LOG_RESOLUTION_MS = 1000
@@ -48,20 +48,14 @@ def attribute(path: str, version_after: str | None, change: Interval, acts: Iter
     :param version_after: for a package its version after the change, None where it is gone; otherwise ignored.
     """
     candidates = sorted((act for act in acts if act.may_have_made(change)), key=lambda act: act.ended_ms)
-    package = _package_of(path)
+    package = package_of(path)
     if package is None:
         return candidates[0] if len(candidates) == 1 else None
-    name, architecture = package
+    _, name, architecture = package
     for act in reversed(candidates):
         for step in act.steps:
-            same = step.name == name and step.architecture in ("", architecture, "all")
+            # apt's log gives packages for all architectures the host's own
+            same = step.name == name and (architecture in ("all", step.architecture) or not step.architecture)
             if same and step.version_after == (version_after or ""):
                 return act
-    return None
-
-
-def _package_of(path: str) -> tuple[str, str] | None:
-    for name, keys in paths.steps(path):
-        if name == "packages" and keys and len(keys) == 3:
-            return keys[1], keys[2]
     return None

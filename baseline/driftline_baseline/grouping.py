@@ -7,6 +7,7 @@ from hashlib import blake2b
 from driftline_baseline.compare import Difference
 from driftline_baseline.evidence import HostAct
 from driftline_baseline.values import show
+from driftline_baseline.wording import what
 
 #: A group takes in other hosts' events of the same cause for so long after it was first seen.
 JOIN_WITHIN_MS = 24 * 3600 * 1000
@@ -39,5 +40,5 @@ def cause_of(differences: Iterable[Difference], act: HostAct | None) -> Cause:
     ordered = sorted(differences, key=lambda difference: difference.path)
     key = _key("set", *(f"{item.path}\0{item.actual}" for item in ordered))
     first = ordered[0]
-    title = f"{first.path}: {show(first.expected)} -> {show(first.actual)}"
+    title = f"{what(first.path)}: {show(first.expected)} -> {show(first.actual)}"
     return Cause(key, title if len(ordered) == 1 else f"{title} and {len(ordered) - 1} more")

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 
 from driftline.schema import Value
+from driftline.sealed import is_sealed
 
 #: An element's attributes by field name.
 Attributes = Mapping[str, Value]
@@ -44,6 +45,8 @@ def show(text: str | None) -> str:
 
 
 def _plain(value: Value) -> str:
+    if is_sealed(value):
+        return f"secret {str(value)[-8:]}"
     if isinstance(value, tuple):
         return "[" + ", ".join(str(item) for item in value) + "]"
     return str(value).lower() if isinstance(value, bool) else str(value)

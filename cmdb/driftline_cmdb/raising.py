@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
-from driftline import paths
 from driftline_baseline import values
 from driftline_baseline.evidence import HostAct
+from driftline_baseline.wording import package_of, what
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.control import Drift, DriftGroup, Rfc, RfcDecision, RfcDelta
 
@@ -102,10 +102,8 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
         ordered = rfc.ordered == "revert"
         state = "backed out"
         outcome = "reverted as ordered, verified" if ordered else "reverted before a decision was made, verified"
-        _withdraw(session, rfc)
     else:
         state, outcome = "cancelled", "superseded: the values changed again"
-        _withdraw(session, rfc)
     rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = outcome, now_ms, now_ms
     decide(session, rfc, DRIFTLINE, state, state, now_ms, outcome)
 
@@ -119,22 +117,37 @@ def close_when_done(session: Session, rfc_id: int, now_ms: int) -> None:
         decide(session, rfc, DRIFTLINE, "verified", "closed", now_ms, rfc.outcome)
 
 
-def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> None:
-    """Open a group's RFC again, because one of its drifts is."""
+def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> bool:
+    """Open a group's RFC again, because one of its drifts is; tell whether it is open.
+
+    One that a person has decided stays decided: what comes back later was not part of that decision.
+    """
     group = session.get_one(DriftGroup, group_id)
     rfc = session.get_one(Rfc, group.rfc_id)
     if rfc.closed_ms is None:
-        return
+        return True
+    if rfc.state != "backed out":
+        return False
     rfc.outcome = rfc.closed_ms = rfc.actual_end_ms = None
-    for delta in session.exec(select(RfcDelta).where(RfcDelta.rfc_id == rfc.id, RfcDelta.state == "withdrawn")):
-        delta.state = "proposed"
-        session.add(delta)
+    rfc.ordered = None
     decide(session, rfc, DRIFTLINE, "reopened", "submitted", now_ms, why)
+    return True
 
 
-def _withdraw(session: Session, rfc: Rfc) -> None:
-    for delta in session.exec(select(RfcDelta).where(RfcDelta.rfc_id == rfc.id, RfcDelta.state == "proposed")):
-        delta.state = "withdrawn"
+def move_delta(session: Session, drift: Drift, from_state: str, to_state: str) -> None:
+    """Let the delta that a drift gave its RFC follow the drift: an RFC proposes only what is there."""
+    query = (
+        select(RfcDelta)
+        .join(DriftGroup, col(DriftGroup.rfc_id) == col(RfcDelta.rfc_id))
+        .where(
+            DriftGroup.id == drift.group_id,
+            RfcDelta.ci_id == drift.ci_id,
+            RfcDelta.path == drift.path,
+            RfcDelta.state == from_state,
+        )
+    )
+    for delta in session.exec(query):
+        delta.state = to_state
         session.add(delta)
 
 
@@ -150,37 +163,45 @@ def _add_deltas(session: Session, rfc: Rfc, ci: Ci, drifts: Iterable[Drift]) -> 
     session.flush()
 
 
-def _package(path: str) -> tuple[str, str] | None:
-    """Return (manager, name) where a path belongs to a package."""
-    for name, keys in paths.steps(path):
-        if name == "packages" and keys:
-            return keys[0], keys[1]
-    return None
-
-
 def _words(drift: Drift) -> str:
-    package = _package(drift.path)
-    subject = f"package {package[1]}" if package is not None else drift.path
+    package = package_of(drift.path)
+    subject = what(drift.path)
+    if package is not None and drift.path.endswith((".version", "]")):
+        subject = f"package {package[1]}"
     if drift.kind == "unexpected":
-        return f"{subject} {values.show(drift.actual)} appeared"
+        version = f" {values.show(drift.actual)}" if package is not None else ""
+        return f"{subject}{version} appeared"
     if drift.kind == "missing":
-        return f"{subject} {values.show(drift.expected)} is gone"
+        version = f" {values.show(drift.expected)}" if package is not None else ""
+        return f"{subject}{version} is gone"
     return f"{subject} {values.show(drift.expected)} -> {values.show(drift.actual)}"
 
 
+def _named_first(drifts: Sequence[Drift]) -> list[Drift]:
+    """Return drifts with those first that a package transaction's log names."""
+    return sorted(drifts, key=lambda drift: package_of(drift.path) is None)
+
+
 def _title(ci: Ci, drifts: Sequence[Drift]) -> str:
-    first = _words(drifts[0])
+    first = _words(_named_first(drifts)[0])
     more = f" and {len(drifts) - 1} more" if len(drifts) > 1 else ""
     return f"Unexplained change on {ci.name}: {first}{more}"[:200]
 
 
 def _description(group: DriftGroup, ci: Ci, drifts: Sequence[Drift], act: HostAct | None) -> str:
-    lines = [f"{ci.name}: {_words(drift)}" for drift in drifts]
+    """Say what changed, and apart from it what only changed at the time of a transaction whose log does not name it."""
+    named = [drift for drift in drifts if act is None or package_of(drift.path) is not None]
+    lines = [f"{ci.name}: {_words(drift)}" for drift in named]
     if act is not None:
         who = act.requested_by or "root"
         command = act.command_line or f"{act.manager} (the log names no command)"
         lines.append(f"evidence: {command}, by {who}, as the host's {act.manager} log says")
-    lines.append(f"cause: {group.cause}")
+        by_time = [drift for drift in drifts if drift not in named]
+        if by_time:
+            lines.append("changed while it ran, but not named by that log, so look at these twice:")
+            lines += [f"{ci.name}: {_words(drift)}" for drift in by_time]
+    else:
+        lines.append(f"cause: {group.cause}")
     return "\n".join(lines)
 
 
@@ -188,19 +209,27 @@ def _category(drifts: Sequence[Drift]) -> str:
     return "/".join(sorted({drift.path.split(".", 1)[0].split("[", 1)[0] for drift in drifts}))
 
 
-def back_out_plan(drifts: Iterable[Drift]) -> str:
+def back_out_plan(drifts: Sequence[Drift]) -> str:
     """Return the steps that bring back what is expected, for a person to carry out."""
-    return "\n".join(f"{number}. {_step(drift)}" for number, drift in enumerate(drifts, start=1))
+    added, wanted, steps = [], [], []
+    for drift in drifts:
+        package = package_of(drift.path)
+        if package is None or package[0] != "dpkg" or not drift.path.endswith((".version", "]")):
+            steps.append(_step(drift))
+        elif drift.kind == "unexpected":
+            added.append(package[1])
+        else:
+            wanted.append(f"{package[1]}={values.show(drift.expected)}")
+    if wanted:
+        steps.insert(0, f"apt-get install --allow-downgrades {' '.join(wanted)}")
+    if added:
+        steps.insert(0, f"apt-get purge {' '.join(added)}")
+    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
 
 
 def _step(drift: Drift) -> str:
-    package = _package(drift.path)
-    if package is not None and package[0] == "dpkg" and (drift.path.endswith("]") or drift.path.endswith(".version")):
-        if drift.kind == "unexpected":
-            return f"apt-get remove {package[1]}"
-        return f"apt-get install --allow-downgrades {package[1]}={values.show(drift.expected)}"
     if drift.kind == "unexpected":
-        return f"take away {drift.path}"
+        return f"take away the {what(drift.path)}"
     if drift.kind == "missing":
-        return f"bring back {drift.path}: {values.show(drift.expected)}"
-    return f"set {drift.path} back to {values.show(drift.expected)} (it is {values.show(drift.actual)})"
+        return f"bring back the {what(drift.path)}: {values.show(drift.expected)}"
+    return f"set the {what(drift.path)} back to {values.show(drift.expected)} (it is {values.show(drift.actual)})"

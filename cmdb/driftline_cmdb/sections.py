@@ -100,6 +100,8 @@ def _elements(name: str, parsed: Facts) -> dict[str, Element]:
     for path, element in elements.items():
         if len(path) > MAX_PATH:
             raise Invalid(f"{name}: the path {path[:80]}... is longer than {MAX_PATH} characters")
+        if "\0" in path:
+            raise Invalid(f"{name}: the path {path[:80]!r} has a NUL character, which no key may have")
         if len(element.content) > MAX_ELEMENT_CONTENT:
             raise Invalid(f"{name}: {path} holds more than {MAX_ELEMENT_CONTENT} bytes")
     return elements

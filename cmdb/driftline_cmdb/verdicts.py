@@ -41,7 +41,7 @@ def apply(
             case Closed():
                 groups |= _close(session, verdict, now_ms)
             case Returned():
-                _reopen(session, verdict, now_ms)
+                _reopen(session, ci, verdict, now_ms)
             case Restated():
                 drift = session.get_one(Drift, verdict.drift_id)
                 drift.expected = verdict.difference.expected
@@ -62,18 +62,22 @@ def _close(session: Session, verdict: Closed, now_ms: int) -> set[int]:
     drift = session.get_one(Drift, verdict.drift_id)
     drift.state, drift.why, drift.closed_ms = verdict.state, verdict.why, now_ms
     session.add(drift)
+    if verdict.state != "explained":
+        raising.move_delta(session, drift, "proposed", "withdrawn")
     return {drift.group_id} if drift.group_id is not None else set()
 
 
-def _reopen(session: Session, verdict: Returned, now_ms: int) -> None:
+def _reopen(session: Session, ci: Ci, verdict: Returned, now_ms: int) -> None:
     drift = session.get_one(Drift, verdict.drift_id)
     if drift.state == "reverted":
         drift.returns += 1
     drift.state, drift.why, drift.closed_ms, drift.accepted_until_ms = "open", verdict.why, None, None
     drift.expected = verdict.difference.expected
     session.add(drift)
-    if drift.group_id is not None:
-        raising.reopen_rfc(session, drift.group_id, verdict.why, now_ms)
+    if drift.group_id is not None and raising.reopen_rfc(session, drift.group_id, verdict.why, now_ms):
+        raising.move_delta(session, drift, "withdrawn", "proposed")
+    else:
+        _group(session, ci, cause_of([verdict.difference], None), [drift], None, now_ms)
 
 
 def _settle(session: Session, ci: Ci, verdict: Settled, revisions: Mapping[str, Revision], now_ms: int) -> set[int]:
@@ -134,17 +138,23 @@ def _version_after(difference: Difference) -> str | None:
 
 def _open(session: Session, ci: Ci, event: _Event, revisions: Mapping[str, Revision], now_ms: int) -> None:
     cause = cause_of([item.difference for item in event.opened], event.act)
-    group = _joinable(session, cause, now_ms)
     drifts = []
     for item in event.opened:
         drift = _row(ci, item.difference, item.change, revisions, now_ms)
         drift.transaction_id = event.act.id if event.act is not None else None
-        drift.group_id = group.id
         drifts.append(drift)
+    _group(session, ci, cause, drifts, event.act, now_ms)
+
+
+def _group(session: Session, ci: Ci, cause: Cause, drifts: Sequence[Drift], act: HostAct | None, now_ms: int) -> None:
+    """Put drifts of one cause into their group, and the group into its RFC."""
+    group = _joinable(session, cause, now_ms)
+    for drift in drifts:
+        drift.group_id = group.id
     session.add_all(drifts)
     session.flush()
     if group.rfc_id is None:
-        raising.raise_rfc(session, group, ci, drifts, event.act, now_ms)
+        raising.raise_rfc(session, group, ci, drifts, act, now_ms)
     else:
         raising.join_rfc(session, group, ci, drifts, now_ms)
 

@@ -109,13 +109,17 @@ class Collector:
         self.committer.start()
         self.assessor.start()
         self._jobs.start()
+        self._metrics_server.start()
         self._report.start()
         self._enrol.start()
         write_atomically(self.settings.data / "ports.json", json.dumps(asdict(self.ports)).encode() + b"\n", 0o644)
         log.info("collector ready", extra=asdict(self.ports))
 
-    def stop(self) -> None:
-        """Take no more calls, finish those that run, commit what is queued; within two seconds."""
+    def stop(self) -> bool:
+        """Take no more calls, finish those that run, commit what is queued; within two seconds.
+
+        :return: False where a transaction still runs, because the database does not answer.
+        """
         ended = [server.stop(_CALLS_S) for server in (self._enrol, self._report)]
         self._jobs.stop()
         for event in ended:
@@ -125,3 +129,4 @@ class Collector:
         self._metrics_server.stop()
         self.database.close()
         log.info("collector stopped")
+        return not self.committer.alive

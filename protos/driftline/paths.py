@@ -81,21 +81,47 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     """
     if not pattern:
         raise PathError("a pattern may not be empty; ** matches everything")
-    out: list[str] = []
+    blocks = _blocks(pattern)
+    out = [_block(blocks[0], last=len(blocks) == 1)]
+    out += [f"(?>.*?{_block(block, last=False)})" for block in blocks[1:-1]]
+    if len(blocks) > 1:
+        out.append(".*?" + _block(blocks[-1], last=True))
+    return re.compile("".join(out) + r"(?:[.\[].*)?", re.DOTALL)
+
+
+def _blocks(pattern: str) -> list[list[str]]:
+    """Return regular expressions of a pattern's plain pieces: cut at each ``**``, and these at each ``*``.
+
+    A ``*`` beside a ``**`` adds nothing and is left out.
+    """
+    blocks = [[""]]
     position = 0
     while position < len(pattern):
         character = pattern[position]
         following = pattern[position + 1 : position + 2]
-        if character == "\\" and following:
-            out.append(re.escape(following) if following in "*?" else re.escape(character + following))
-            position += 2
-        elif character == "*" and following == "*":
-            out.append(".*")
+        if character == "*":
+            stars = len(pattern) - position - len(pattern[position:].lstrip("*"))
+            blocks.append([""]) if stars > 1 else blocks[-1].append("")
+            position += stars
+        elif character == "\\" and following:
+            blocks[-1][-1] += re.escape(following if following in "*?" else character + following)
             position += 2
         else:
-            out.append(_IN_KEY + "*" if character == "*" else _IN_KEY if character == "?" else re.escape(character))
+            blocks[-1][-1] += _IN_KEY if character == "?" else re.escape(character)
             position += 1
-    return re.compile("".join(out) + r"(?:[.\[].*)?", re.DOTALL)
+    return blocks
+
+
+def _block(pieces: list[str], *, last: bool) -> str:
+    """Return the regular expression of a block.
+
+    Where a piece can stand first is always as good a place as any later one, so a match is never taken back (atomic
+    groups). Without that, some patterns with many stars would take minutes on one path. Only the last piece must try
+    on, because what follows it is not free.
+    """
+    first, *rest = pieces
+    tail = f"{_IN_KEY}*?{rest.pop()}" if last and rest else ""
+    return "".join([first, *(f"(?>{_IN_KEY}*?{piece})" for piece in rest), tail])
 
 
 def matches(pattern: str, path: str) -> bool:

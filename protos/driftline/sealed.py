@@ -5,6 +5,7 @@ changed key says nothing about the value.
 """
 
 import hmac
+import re
 from hashlib import blake2b
 
 from google.protobuf.message import Message
@@ -23,19 +24,22 @@ def key_id(key: bytes) -> str:
 def seal(facts: Facts, key: bytes) -> None:
     """Replace every secret value of facts by its keyed digest, in place.
 
+    What is a seal made with this key already is left alone. Anything else that merely begins like one is a secret.
+
     :param key: the source's random key, 32 bytes, which never leaves the host.
     """
-    _seal(FACTS, facts, key, f"{_PREFIX}{key_id(key)}:")
+    prefix = f"{_PREFIX}{key_id(key)}:"
+    _seal(FACTS, facts, key, prefix, re.compile(re.escape(prefix) + "[0-9a-f]{64}"))
 
 
-def _seal(plan: Plan, message: Message, key: bytes, prefix: str) -> None:
+def _seal(plan: Plan, message: Message, key: bytes, prefix: str, done: re.Pattern[str]) -> None:
     for descriptor, value in message.ListFields():
         field = plan.by_name[descriptor.name]
         if field.message:
             if field.message.has_secret:
                 for child in value if field.repeated else (value,):
-                    _seal(field.message, child, key, prefix)
-        elif field.secret and not value.startswith(_PREFIX):
+                    _seal(field.message, child, key, prefix, done)
+        elif field.secret and not done.fullmatch(value):
             setattr(message, field.name, prefix + hmac.digest(key, value.encode(), "sha256").hex())
 
 

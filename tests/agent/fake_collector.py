@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
 from driftline.facts import digest_of
 from driftline.v1 import collector_pb2 as wire
 from driftline.v1 import collector_pb2_grpc as services
@@ -190,7 +191,8 @@ class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
         return self._reply(request.csr, (-60, 3600))
 
     def _caller(self, context: grpc.ServicerContext) -> str:
-        return context.auth_context()["x509_common_name"][0].decode()
+        names: Any = context.auth_context()["x509_common_name"]  # bytes, whatever the type stubs say
+        return str(names[0].decode())
 
     def _account(self, request: Any, context: grpc.ServicerContext) -> tuple[Account, bool]:
         """Return the account and whether this is a repetition; fails where the report does not continue."""

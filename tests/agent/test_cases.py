@@ -1,4 +1,4 @@
-"""Captured cases: a folder below cases/<topic>/ with the files of a host (`root`), what comes of them, and their origin.
+"""Captured cases: a folder below cases/<topic>/ with a host's files (`root`), what comes of them, and their origin.
 
 To add one: put the folder there and run ``UPDATE_CASES=1 pytest tests/agent/test_cases.py``, then read the difference.
 """

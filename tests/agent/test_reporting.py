@@ -5,6 +5,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+from tests.agent.fake_collector import Authority, FakeCollector
+
 from driftline.v1.collector_pb2 import HostClaims
 from driftline_agent import state as states
 from driftline_agent.agent import Agent
@@ -14,8 +16,7 @@ from driftline_agent.host import Host
 from driftline_agent.identity import enrolment, store
 from driftline_agent.identity.store import Identity
 from driftline_agent.identity.token import parse_token
-
-from tests.agent.fake_collector import Authority, FakeCollector
+from driftline_agent.topics import dpkg
 
 TOPICS = ("release", "kernel", "groups")
 
@@ -273,3 +274,62 @@ def test_identity_life() -> None:
     assert not identity.due(599) and identity.due(601)
     assert not identity.expired(880) and identity.expired(895)
     assert replace(identity, not_after=10).expired(895)
+
+
+def test_a_full_disk_forgets_nothing(collector: FakeCollector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = agent(collector, tmp_path)
+    running.read()
+    running.check_in()
+    (tmp_path / "root/etc/group").write_text("root:x:0:\nlate:x:7:\n")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(running.reporter.spool, "put", full)
+        running.changed({"groups"})
+    assert b"late" not in collector.applied["groups"].content
+    running.changed({"groups"})
+    assert b"late" in collector.applied["groups"].content
+
+
+def test_failures_in_a_row_try_the_enrol_port(collector: FakeCollector, tmp_path: Path) -> None:
+    running = agent(collector, tmp_path)
+    collector.failures += [("Announce", grpc.StatusCode.UNAUTHENTICATED)] * 5
+    for _ in range(6):
+        running.check_in()
+    assert len(collector.named("Renew")) == 1
+    assert running.reporter.spool.entries() == []
+
+
+def test_packages_wait_for_dpkg_and_come_when_it_is_done(
+    collector: FakeCollector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    identity = enrolled(collector, state)
+    running = Agent(Config(state=state, topics=("dpkg", "kernel"), watch=False), identity)
+    at_work = [True]
+    monkeypatch.setattr(dpkg, "busy", lambda _: at_work[0])
+    running.read()
+    running.check_in()
+    assert set(collector.applied) == {"kernel"}
+    running.read_busy()
+    assert "dpkg" not in collector.applied
+    at_work[0] = False
+    running.read_busy()
+    assert set(collector.applied) == {"kernel", "dpkg"}
+
+
+def test_nothing_is_reported_while_dpkg_holds_its_lock(
+    collector: FakeCollector, tmp_path: Path, locked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    running = Agent(Config(state=state, topics=("dpkg", "users"), watch=False), enrolled(collector, state))
+    with monkeypatch.context() as patch:
+        patch.setattr(dpkg, "LOCKS", (str(locked),))
+        running.noticed({"users"})
+        assert collector.applied == {}
+    running.read_busy()
+    assert set(collector.applied) == {"users"}

@@ -179,6 +179,12 @@ def test_a_package_belongs_to_the_last_transaction_that_left_it_so() -> None:
     assert attribute(path("sl"), "5", Interval(8000, 9000), [install, remove, again]) is None
 
 
+def test_a_package_for_all_architectures_is_logged_with_the_hosts_own() -> None:
+    act = HostAct(1, "apt", "apt install sl", "", 1000, 2000, (PackageStep("sl", "amd64", "", "5"),))
+    assert attribute("software.packages[dpkg/sl/all]", "5", Interval(500, 7000), [act]) == act
+    assert attribute("software.packages[dpkg/sl/i386]", "5", Interval(500, 7000), [act]) is None
+
+
 def test_other_changes_belong_to_a_transaction_only_where_one_alone_can_have_made_them() -> None:
     one = HostAct(1, "apt", "apt install nginx", "", 1000, 2000)
     two = HostAct(2, "apt", "apt install redis", "", 3000, 4000)

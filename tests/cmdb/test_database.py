@@ -1,10 +1,12 @@
 """Database.read and Database.write behave alike on both engines."""
 
 import multiprocessing
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, text
 from sqlmodel import Session, select
+from tests.support import postgresql
 
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import Unavailable
@@ -88,7 +90,19 @@ def test_two_writing_processes_both_succeed(database_url: str, database: Databas
         assert count(session) == 40
 
 
-def test_no_database_is_a_clear_error(tmp_path: object) -> None:
+def test_a_missing_postgresql_fails_and_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="run `make test-tools`, or install the package postgresql"):
+        postgresql.programs(tmp_path, str(tmp_path))
+
+
+def test_the_newest_postgresql_is_taken(tmp_path: Path) -> None:
+    for version in ("9", "15", "17"):
+        (tmp_path / version / "bin").mkdir(parents=True)
+        (tmp_path / version / "bin" / "initdb").touch()
+    assert postgresql.programs(tmp_path) == tmp_path / "17" / "bin"
+
+
+def test_no_database_is_a_clear_error(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path}/no-such-folder/driftline.db")
     with pytest.raises(Unavailable, match="the database did not answer"), database.read() as session:
         count(session)

@@ -20,16 +20,22 @@ def clock() -> MovedClock:
 
 
 @pytest.fixture
-def start(tmp_path: Path, clock: MovedClock) -> Iterator[Start]:
+def record_url(tmp_path: Path) -> str:
+    """The record's database: SQLite; a module whose tests should meet PostgreSQL too returns `database_url` here."""
+    (tmp_path / "record").mkdir()
+    return f"sqlite:///{tmp_path}/record/driftline.db"
+
+
+@pytest.fixture
+def start(tmp_path: Path, record_url: str, clock: MovedClock) -> Iterator[Start]:
     """Start a collector; further settings may be given."""
     running: list[Collector] = []
-    (tmp_path / "record").mkdir()
 
     def start(**more: Any) -> Collector:
         free = Address("127.0.0.1", 0)
         collector = Collector(
             Settings(
-                database=f"sqlite:///{tmp_path}/record/driftline.db",
+                database=record_url,
                 data=tmp_path / "collector",
                 **{"enrol_listen": free, "report_listen": free, "metrics_listen": free, **more},
             ),

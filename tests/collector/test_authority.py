@@ -1,5 +1,6 @@
 """Keys and certificates: made once, kept safe, replaced in time."""
 
+import shutil
 import ssl
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -107,6 +108,24 @@ def test_a_client_certificate_does_not_outlive_its_issuer(tmp_path: Path) -> Non
     issued = authority.issue("someone", new_key().public_key(), timedelta(hours=24))
     leaf, intermediate = x509.load_pem_x509_certificates(issued.chain)
     assert leaf.not_valid_after_utc <= intermediate.not_valid_after_utc
+
+
+def test_a_second_collector_of_the_same_root(tmp_path: Path) -> None:
+    first = Authority(tmp_path / "first", ["one.example"])
+    (tmp_path / "second" / "authority").mkdir(parents=True)
+    for name in ("root.pem", "root.key"):
+        shutil.copy(tmp_path / "first" / "authority" / name, tmp_path / "second" / "authority" / name)
+    second = Authority(tmp_path / "second", ["two.example"])
+    assert second.fingerprint == first.fingerprint
+    issued = first.issue("someone", new_key().public_key(), timedelta(hours=24))
+    certificate, intermediate = x509.load_pem_x509_certificates(issued.chain)
+    intermediate.verify_directly_issued_by(second.root)
+    with pytest.raises(Unauthenticated):
+        second.check_issued(certificate)
+    for path in (tmp_path / "first" / "authority" / "issuers").iterdir():
+        shutil.copy(path, tmp_path / "second" / "authority" / "issuers")
+    (tmp_path / "second" / "authority" / "root.key").unlink()
+    Authority(tmp_path / "second", ["two.example"]).check_issued(certificate)
 
 
 def test_another_authoritys_certificate_is_not_ours(tmp_path: Path) -> None:

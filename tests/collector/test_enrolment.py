@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import grpc
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -34,6 +35,12 @@ from driftline_collector.collector import Collector
 
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.fixture
+def record_url(database_url: str) -> str:
+    """SQLite and PostgreSQL."""
+    return database_url
 
 
 def counts(collector: Collector) -> tuple[int, int, int]:

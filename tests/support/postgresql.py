@@ -28,17 +28,19 @@ _SETTINGS = {
 }
 
 
-def programs() -> Path:
+def programs(debian: Path = Path("/usr/lib/postgresql"), search: str | None = None) -> Path:
     """Return the folder of the newest PostgreSQL's programs.
 
+    :param debian: where Debian's packages put them, a folder a version.
+    :param search: where else to look, as PATH, which is the default.
     :raises FileNotFoundError: where there is none; the message says what to install.
     """
-    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    found = [path.parent for path in debian.glob("*/bin/initdb")]
     if found:
         return max(found, key=lambda path: int(path.parent.name))
-    on_path = shutil.which("initdb")
+    on_path = shutil.which("initdb", path=search)
     if on_path is None:
-        raise FileNotFoundError(_MISSING.format(looked_for="/usr/lib/postgresql/*/bin/initdb"))
+        raise FileNotFoundError(_MISSING.format(looked_for=debian / "*/bin/initdb"))
     return Path(on_path).resolve().parent
 
 

@@ -5,8 +5,7 @@ import time
 from collections.abc import Iterator
 
 from driftline.v1.collector_pb2 import PackageChange, Transaction
-
-from driftline_agent.evidence.redact import redact
+from driftline_agent.redact import redact
 
 _ACTIONS = {
     "Install": "install",

@@ -1,4 +1,4 @@
-"""Mounted filesystems that hold data. Source: /proc/self/mountinfo (proc(5)), statvfs(3)."""
+"""Mounted filesystems that hold data. Source: /proc/1/mountinfo (proc(5)), statvfs(3)."""
 
 # statvfs(3) has no counterpart in pathlib
 
@@ -6,7 +6,7 @@ import os
 import re
 
 from driftline.v1.facts_pb2 import Filesystem
-
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -78,10 +78,23 @@ def size_of(path: str) -> int | None:
     return result.f_blocks * result.f_frsize
 
 
+def read_mountinfo(host: Host) -> str:
+    """Return the host's mounts as process 1 sees them.
+
+    A hardened service has a mount namespace of its own, in which all is read-only (systemd.exec(5) ProtectSystem); its
+    own view is used only where the other one may not be read.
+    """
+    try:
+        text = host.read("/proc/1/mountinfo")
+    except UnreadableError:
+        text = None
+    return text or host.read("/proc/self/mountinfo") or ""
+
+
 def collect(host: Host) -> Reading:
-    """Read the mounts of the agent's own mount namespace."""
+    """Read the mounts of the host."""
     reading = Reading()
-    for filesystem in parse_mountinfo(host.read("/proc/self/mountinfo") or ""):
+    for filesystem in parse_mountinfo(read_mountinfo(host)):
         if host.live:
             local = filesystem.type not in NETWORK_TYPES
             if local and not os.path.isdir(filesystem.mount_point):  # noqa: PTH112  # no path object per mount

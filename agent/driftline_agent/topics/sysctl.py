@@ -10,7 +10,6 @@ import os
 import re
 
 from driftline.v1.facts_pb2 import Sysctl
-
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
@@ -28,7 +27,9 @@ _INTERFACE_FOLDERS = ("/net/ipv4/conf", "/net/ipv6/conf", "/net/ipv4/neigh", "/n
 
 _LEFT_OUT = re.compile(
     r"""
-      .*\.(?:.*-nr|nr|.*-state|.*_count|.*_id_next|.*available.*|flush|stable_secret|.*_key|.*_seed|generation)
+      .*\.(?:nr|.*-state|.*available.*|flush|stable_secret|.*_key|.*_seed)
+    | fs\.(?:aio|file|inode)-nr
+    | net\.netfilter\.nf_conntrack_count
     | fs\.(?:dentry-negative|nfs\..*|xfs\.stats_clear)
     | kernel\.(?:ns_last_pid|cad_pid|tainted|hostname|domainname|osrelease|ostype|version|arch|bootloader_.*)
     | kernel\.(?:hung_task_warnings|hung_task_detect_count|(?:msg|sem|shm)_next_id|perf_event_max_sample_rate)
@@ -102,6 +103,7 @@ def collect(host: Host) -> Reading:
         except OSError as error:
             if isinstance(error, PermissionError) and _may_be_read(prefix + path):
                 reading.unreadable[f"os.sysctls[{name}].value"] = f"/proc/sys{path}: permission denied"
+                settings.append(Sysctl(name=name))  # the setting is there, its value keeps what was known
             continue
         try:
             value = os.read(descriptor, 65536)

@@ -60,4 +60,5 @@ TOPIC = Topic(
     collect=collect,
     applies=lambda host: host.exists("/usr/lib/systemd/system") or host.exists("/lib/systemd/system"),
     watches=("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system", "/usr/local/lib/systemd/system"),
+    watched_whole=True,  # what generators write below /run follows from files in /etc
 )

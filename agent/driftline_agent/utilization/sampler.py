@@ -9,10 +9,10 @@ import time
 from collections.abc import Iterator
 
 import psutil
-from driftline.v1.utilization_pb2 import UtilizationBatch
 
+from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_agent.host import Host
-from driftline_agent.topics.filesystems import NETWORK_TYPES, parse_mountinfo
+from driftline_agent.topics.filesystems import NETWORK_TYPES, parse_mountinfo, read_mountinfo
 from driftline_agent.utilization.aggregate import Metric, Minutes, pack
 from driftline_agent.utilization.rates import Rates
 
@@ -68,7 +68,7 @@ class Sampler:
         swap = psutil.swap_memory()
         if swap.total:
             yield _SWAP, swap.used / swap.total
-        for filesystem in parse_mountinfo(self._host.read("/proc/self/mountinfo") or ""):
+        for filesystem in parse_mountinfo(read_mountinfo(self._host)):
             if filesystem.type in NETWORK_TYPES:
                 continue
             try:

@@ -8,7 +8,7 @@ Below the data directory::
         root.key             its key (0600); may be moved away, then nothing below the root can be renewed here
         intermediate.pem     key and certificate of this collector's intermediate (0600)
         server.pem           key and certificate of both ports (0600)
-        issuers/*.pem        certificates of former intermediates, and of other collectors' that share this root
+        issuers/*.pem        certificates of intermediates: this one's, former ones, other collectors' with this root
 
 A key and its certificate stand in one file, so that they are replaced in one step.
 """
@@ -32,21 +32,22 @@ from driftline_collector.files import sync_directory, write_atomically
 def create(data: Path, names: Iterable[str], now_ms: int) -> Path:
     """Make root, intermediate and server certificate, whole or not at all; return their directory.
 
-    Finds them where they are there already, also where another process makes them at this moment.
+    Finds them where they are there already, also where another process makes them at this moment. Where only a root was
+    put there, as for a further collector of a fleet, the rest is made below it.
+
+    :raises AuthorityError: where the directory cannot be written, or something is missing that the root key must sign.
     """
     home = data / "authority"
     if home.is_dir():
+        _complete(home, names, now_ms)
         return home
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     new = Path(tempfile.mkdtemp(dir=data, prefix=".authority."))  # 0700
     try:
         root = certificates.make_root(now_ms)
-        intermediate = certificates.make_intermediate(root, now_ms)
-        (new / "issuers").mkdir(mode=0o700)
         write_atomically(new / "root.pem", root.certificate_pem, 0o644)
         write_atomically(new / "root.key", root.key_pem)
-        write_pair(new / "intermediate.pem", intermediate)
-        write_pair(new / "server.pem", certificates.make_server(intermediate, list(names), now_ms))
+        _complete(new, names, now_ms)
         new.rename(home)
     except OSError as error:
         if not (home / "server.pem").exists():
@@ -55,6 +56,16 @@ def create(data: Path, names: Iterable[str], now_ms: int) -> Path:
         shutil.rmtree(new, ignore_errors=True)
     sync_directory(data)
     return home
+
+
+def _complete(home: Path, names: Iterable[str], now_ms: int) -> None:
+    if not (home / "intermediate.pem").exists():
+        intermediate = certificates.make_intermediate(read_root_pair(home), now_ms)
+        keep_issuer(home, intermediate.certificate)
+        write_pair(home / "intermediate.pem", intermediate)
+    if not (home / "server.pem").exists():
+        server = certificates.make_server(read_pair(home / "intermediate.pem"), list(names), now_ms)
+        write_pair(home / "server.pem", server)
 
 
 def write_pair(path: Path, pair: Pair) -> None:
@@ -109,12 +120,13 @@ def read_certificate(path: Path) -> x509.Certificate:
 
 
 def read_issuers(home: Path) -> list[x509.Certificate]:
-    """Read the certificates of former intermediates and of other collectors'."""
+    """Read the certificates of intermediates: this collector's, former ones, other collectors'."""
     return [read_certificate(path) for path in sorted((home / "issuers").glob("*.pem"))]
 
 
 def keep_issuer(home: Path, certificate: x509.Certificate) -> None:
-    """Keep a former intermediate's certificate, because certificates that it issued may still be renewed."""
+    """Keep an intermediate's certificate for as long as certificates that it issued may be renewed, and longer."""
+    (home / "issuers").mkdir(mode=0o700, exist_ok=True)
     name = f"{certificates.serial_of(certificate)}.pem"
     write_atomically(home / "issuers" / name, certificates.pem(certificate), 0o644)
 

@@ -22,8 +22,10 @@ PACKAGE_CHANGES = 20_000
 #: Values of one batch over all series and minutes: half a day of 250 series.
 VALUES = 1_000_000
 MACS = 256
+#: Characters of a name, of a longer text, and of a command line (apt logs thousands of packages in one).
 _TEXT = 256
-_COMMAND = 16 * 1024
+_LONG = 16 * 1024
+_COMMAND = 1024 * 1024
 _DIGEST = 16
 #: The year 2200.
 _LATEST_MS = 7_258_118_400_000
@@ -36,15 +38,16 @@ class _Named(Protocol):
     name: str
 
 
-def check_stamp(stamp: Stamp) -> None:
-    """Check a report's stamp.
+def check_stamp(stamp: Stamp, lowest: int = 1) -> None:
+    """Check a call's stamp.
 
+    :param lowest: the lowest sequence: 1 for a report, 0 for an announcement, which names the last receipt's.
     :raises Invalid: where a field is missing or out of bounds.
     """
     if not _EPOCH.fullmatch(stamp.epoch):
         raise Invalid("stamp.epoch: is not 8 to 64 letters, digits, - or _")
-    if not 1 <= stamp.sequence < 2**53:
-        raise Invalid(f"stamp.sequence: {stamp.sequence} is not in 1 to 2^53; numbering starts at 1")
+    if not lowest <= stamp.sequence < 2**53:
+        raise Invalid(f"stamp.sequence: {stamp.sequence} is not in {lowest} to 2^53; numbering starts at 1")
     if len(stamp.continuation) > 64:
         raise Invalid("stamp.continuation: is longer than 64 bytes; send back what the last receipt held")
     check_time("stamp.sent_at_ms", stamp.sent_at_ms)
@@ -72,7 +75,8 @@ def check_manifest(manifest: Manifest) -> None:
     for section in manifest.sections:
         if len(section.digest) not in (0, _DIGEST):
             raise Invalid(f"manifest.sections[{section.name}].digest: is not {_DIGEST} bytes, nor empty for unreadable")
-    check_time("manifest.observed_at_ms", manifest.observed_at_ms)
+    if manifest.observed_at_ms:  # 0 where nothing was read yet
+        check_time("manifest.observed_at_ms", manifest.observed_at_ms)
 
 
 def check_sections(sections: Iterable[Section]) -> None:
@@ -89,7 +93,7 @@ def check_sections(sections: Iterable[Section]) -> None:
             if len(section.previous_digest) != _DIGEST:
                 raise Invalid(f"{name}.previous_digest: is not {_DIGEST} bytes")
             check_time(f"{name}.previous_observed_at_ms", section.previous_observed_at_ms)
-        check_text(f"{name}.reason", section.reason, 4096)
+        check_text(f"{name}.reason", section.reason, _LONG)
         _at_most(f"{name}.unreadable", len(section.unreadable), 10_000)
         for path in section.unreadable:
             check_text(f"{name}.unreadable", path, 1024)
@@ -105,14 +109,14 @@ def check_transactions(transactions: Iterable[Transaction]) -> None:
     for number, transaction in enumerate(transactions):
         name = f"transactions[{number}]"
         check_text(f"{name}.manager", transaction.manager)
-        check_text(f"{name}.requested_by", transaction.requested_by)
+        check_text(f"{name}.requested_by", transaction.requested_by, _LONG)
         check_text(f"{name}.command_line", transaction.command_line, _COMMAND)
         check_time(f"{name}.started_at_ms", transaction.started_at_ms)
         check_time(f"{name}.ended_at_ms", transaction.ended_at_ms)
         _at_most(f"{name}.changes", len(transaction.changes), PACKAGE_CHANGES)
         for change in transaction.changes:
             for field in ("action", "name", "architecture", "version_before", "version_after"):
-                check_text(f"{name}.changes.{field}", getattr(change, field))
+                check_text(f"{name}.changes.{field}", getattr(change, field), _LONG)
 
 
 def check_batch(batch: UtilizationBatch) -> None:

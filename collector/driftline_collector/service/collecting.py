@@ -49,7 +49,7 @@ class Collecting(CollectorServicer):
         """
         caller = self._identities.caller(context.auth_context())
         with self._gate.inside(caller.source_id):
-            checks.check_stamp(request.stamp)
+            checks.check_stamp(request.stamp, lowest=0)
             checks.check_manifest(request.manifest)
             checks.check_claims(request.claims)
             with self._database.read() as session:

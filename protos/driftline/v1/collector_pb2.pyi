@@ -201,7 +201,9 @@ class Stamp(_message.Message):
     epoch: _builtins.str
     """Random id of one life of the agent's state directory; a new one starts numbering anew."""
     sequence: _builtins.int
-    """1, 2, 3 ... within the epoch; a retry repeats the number."""
+    """1, 2, 3 ... within the epoch; a retry repeats the number. An Announce is no report: it carries the last receipt's
+    number, 0 before the first.
+    """
     continuation: _builtins.bytes
     """Continuation token of the last receipt in this epoch; empty for the first report."""
     sent_at_ms: _builtins.int

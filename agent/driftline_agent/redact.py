@@ -10,8 +10,8 @@ _SECRET_WORD = re.compile(
 )
 _URL_USER = re.compile(r"([a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 _LONG_RANDOM = re.compile(r"[A-Za-z0-9+/_=-]{32,}")
-#: Words that are long and no secret: paths, package names with versions.
-_HARMLESS = re.compile(r"[./~]?[a-z0-9][a-z0-9./+~:@_-]*(?:=[a-zA-Z0-9.+~:-]+)?(?:/[a-z-]+)?")
+_HEX = re.compile(r"[0-9a-fA-F]{32,}")
+_PATH = re.compile(r"(?:[a-z-]*=)?\.{0,2}/[A-Za-z0-9._+@%:/-]+")
 
 
 def redact(command_line: str) -> str:
@@ -41,10 +41,12 @@ def redact(command_line: str) -> str:
 
 
 def _hide_random(word: str) -> str:
-    def judge(found: re.Match[str]) -> str:
-        text = found[0]
-        mixed = any(c.isdigit() for c in text) and any(c.isupper() for c in text) and any(c.islower() for c in text)
-        only_hex = re.fullmatch(r"[0-9a-fA-F]{32,}", text) is not None
-        return REDACTED if only_hex or (mixed and not _HARMLESS.fullmatch(text)) else text
+    if _PATH.fullmatch(word):  # each name of a path for itself: many together are long, and mean nothing
+        return "/".join(_LONG_RANDOM.sub(_judge, name) for name in word.split("/"))
+    return _LONG_RANDOM.sub(_judge, word)
 
-    return _LONG_RANDOM.sub(judge, word)
+
+def _judge(found: re.Match[str]) -> str:
+    text = found[0]
+    mixed = any(c.isdigit() for c in text) and any(c.isupper() for c in text) and any(c.islower() for c in text)
+    return REDACTED if mixed or _HEX.fullmatch(text) else text

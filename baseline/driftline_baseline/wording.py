@@ -1,0 +1,41 @@
+"""What a path names, in words: one wording for pages, commands, RFCs and notifications."""
+
+from driftline import paths
+
+#: A list's name in the schema is a plural; these are what one of its elements is called.
+_SINGULAR = {
+    "filesystems": "filesystem",
+    "addresses": "address",
+    "interfaces": "interface",
+    "devices": "block device",
+    "sysctls": "kernel setting",
+    "listening": "listening socket",
+}
+
+
+def package_of(path: str) -> tuple[str, str, str] | None:
+    """Return manager, name and architecture where a path belongs to a package."""
+    for name, keys in paths.steps(path):
+        if name == "packages" and keys and len(keys) == 3:
+            return keys[0], keys[1], keys[2]
+    return None
+
+
+def what(path: str) -> str:
+    """Return what a path names: ``version of package openssl (dpkg, amd64)``."""
+    parts = list(paths.steps(path))
+    name, attribute = "", ""
+    for field, keys in parts:
+        if keys is None:
+            attribute = field.replace("_", " ")
+            continue
+        singular = _SINGULAR.get(field, field.removesuffix("s")).replace("_", " ")
+        if field == "packages" and len(keys) == 3:
+            here = f"package {keys[1]} ({keys[0]}, {keys[2]})"
+        else:
+            here = f"{singular} {' '.join(key for key in keys if key)}"
+        name = f"{here} of {name}" if name else here
+        attribute = ""
+    if not name:
+        return " ".join(field.replace("_", " ") for field, _ in parts)
+    return f"{attribute} of {name}" if attribute else name

@@ -1,0 +1,57 @@
+"""From a report to an assessed CI, without being asked."""
+
+import time
+
+from sqlmodel import select
+from tests.collector.harness import HOUR_MS, Agent, MovedClock, packages
+
+from driftline_cmdb.tables.cis import Ci, Finding
+from driftline_cmdb.tables.elements import Due
+from driftline_collector.collector import Collector
+
+
+def assessed(collector: Collector, count: int) -> None:
+    """Wait until so many assessments were made."""
+    end = time.monotonic() + 30
+    while (collector.metrics.registry.get_sample_value("driftline_collector_assessments_total") or 0) < count:
+        assert time.monotonic() < end, "nothing was assessed"
+        time.sleep(0.02)
+
+
+def test_a_change_is_assessed_without_being_asked(collector: Collector, agent: Agent) -> None:
+    agent.submit(packages(("openssl", "1")))
+    assessed(collector, 1)
+    agent.submit(packages(("openssl", "2")))
+    assessed(collector, 2)
+    with collector.database.read() as session:
+        assert session.exec(select(Due)).all() == []
+        assert session.exec(select(Ci.version)).one() == 2
+
+
+def test_what_was_due_at_a_crash_is_assessed_at_the_next_start(collector: Collector, agent: Agent) -> None:
+    collector.assessor.stop(10)
+    agent.submit(packages(("openssl", "1")))
+    with collector.database.read() as session:
+        assert len(session.exec(select(Due)).all()) == 1
+    fresh = type(collector.assessor)(collector.database, collector.metrics, lambda: time.time_ns() // 1_000_000)
+    fresh.start()
+    assessed(collector, 1)
+    fresh.stop(10)
+
+
+def silent(collector: Collector) -> list[str]:
+    with collector.database.read() as session:
+        return list(session.exec(select(Finding.message).where(Finding.kind == "silent")))
+
+
+def test_silence_counts_only_while_the_collector_listens(collector: Collector, agent: Agent, clock: MovedClock) -> None:
+    agent.submit(packages(("openssl", "1")))
+    jobs = collector._jobs
+    jobs.stop()
+    clock.ahead_ms = HOUR_MS  # the machine slept
+    jobs._find_silence()
+    assert silent(collector) == []
+    for _ in range(15):
+        clock.ahead_ms += 60_000
+        jobs._find_silence()
+    assert len(silent(collector)) == 1
