@@ -95,6 +95,8 @@ def _trusting(path: Path) -> object:
         (["--listen", "localhost:http"], "is not HOST:PORT"),
         (["--listen", "localhost:70000"], "is not HOST:PORT"),
         (["--tls-cert", "x.pem"], "belong together"),
+        (["--listen", "127.0.0.1:0", "--tls-cert", "/no.pem", "--tls-key", "/no.pem"], "/no.pem"),
+        (["--listen", "192.0.2.1:0"], "cannot listen at 192.0.2.1:0"),
     ],
 )
 def test_bad_settings(tmp_path: Path, words: list[str], message: str) -> None:
