@@ -111,10 +111,19 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _one_arena() -> None:
-    """Keep glibc from giving each thread a malloc arena of its own, which costs 4 MiB. mallopt(3), M_ARENA_MAX."""
-    import ctypes
+    """Keep glibc from giving each thread a malloc arena of its own, which costs 4 MiB. mallopt(3), M_ARENA_MAX.
 
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    Not where the environment says so already, as the systemd unit does: importing ctypes makes a callback, for which
+    libffi before 3.4 needs memory that the unit forbids.
+    """
+    if "MALLOC_ARENA_MAX" in os.environ:
+        return
+    try:
+        import ctypes
+
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    except (ImportError, OSError, MemoryError):
+        return
     if mallopt is not None:  # musl has none, and one arena
         mallopt(-8, 1)
 
