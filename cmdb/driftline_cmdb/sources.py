@@ -199,6 +199,11 @@ def certificate_status(session: Session, serial: str) -> CertificateStatus | Non
     return CertificateStatus(*row) if row else None
 
 
+def by_uid(session: Session, uid: str) -> Source | None:
+    """Return the source with an identity, None where there is none."""
+    return session.exec(select(Source).where(Source.uid == uid)).first()
+
+
 def find(session: Session, name: str) -> Source:
     """Return a source by its identity, the start of it (8 characters or more), or its host name.
 

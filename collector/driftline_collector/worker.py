@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 #: A source that called within this time is live, ms.
 _LIVE_MS = 15 * 60_000
+#: A pause of the job that finds silence after which the machine must have slept, ms.
+_SLEPT_MS = 3 * 60_000
 #: Certificates are forgotten so long after the last day that they could be renewed at, ms.
 _KEPT_MS = 30 * 86_400_000
 
@@ -85,6 +87,8 @@ class Jobs:
         """Prepare the jobs."""
         self._settings, self._database, self._authority = settings, database, authority
         self._schedule, self._metrics, self._clock = schedule, metrics, clock
+        #: When this collector last looked for silent sources, and since when it listens without a break.
+        self._looked_ms = self._listening_ms = clock()
         self._scheduler = BackgroundScheduler(timezone=UTC)
         for name, job, seconds in (
             ("fleet", self._count_fleet, 10),
@@ -126,7 +130,16 @@ class Jobs:
         self._metrics.fleet.set(count)
 
     def _find_silence(self) -> None:
-        silence.find_silence(self._database, self._clock(), self._settings.silence_after_s * 1000)
+        """Look for silent sources, once this collector has listened for long enough to hear them.
+
+        After a start, or after the machine slept, nobody was heard for a while because nobody listened.
+        """
+        now, after_ms = self._clock(), self._settings.silence_after_s * 1000
+        if now - self._looked_ms > _SLEPT_MS:
+            self._listening_ms = now
+        self._looked_ms = now
+        if now - self._listening_ms >= after_ms:
+            silence.find_silence(self._database, now, after_ms)
 
     def _seal(self) -> None:
         audit.seal(self._database)

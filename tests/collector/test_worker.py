@@ -3,9 +3,9 @@
 import time
 
 from sqlmodel import select
-from tests.collector.harness import Agent, packages
+from tests.collector.harness import HOUR_MS, Agent, MovedClock, packages
 
-from driftline_cmdb.tables.cis import Ci
+from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.elements import Due
 from driftline_collector.collector import Collector
 
@@ -37,3 +37,21 @@ def test_what_was_due_at_a_crash_is_assessed_at_the_next_start(collector: Collec
     fresh.start()
     assessed(collector, 1)
     fresh.stop(10)
+
+
+def silent(collector: Collector) -> list[str]:
+    with collector.database.read() as session:
+        return list(session.exec(select(Finding.message).where(Finding.kind == "silent")))
+
+
+def test_silence_counts_only_while_the_collector_listens(collector: Collector, agent: Agent, clock: MovedClock) -> None:
+    agent.submit(packages(("openssl", "1")))
+    jobs = collector._jobs
+    jobs.stop()
+    clock.ahead_ms = HOUR_MS  # the machine slept
+    jobs._find_silence()
+    assert silent(collector) == []
+    for _ in range(15):
+        clock.ahead_ms += 60_000
+        jobs._find_silence()
+    assert len(silent(collector)) == 1

@@ -53,6 +53,7 @@ class Authority:
         self._intermediate = store.read_pair(self._home / "intermediate.pem")
         self._server = store.read_pair(self._home / "server.pem")
         self._issuers = store.read_issuers(self._home)
+        self._served = self._to_serve()
         write_atomically(data / "root.pem", self.root_pem, 0o644)
         self.rotate()
 
@@ -72,8 +73,11 @@ class Authority:
         The root is in the chain so that an agent that has nothing but the fingerprint in its token finds it there.
         """
         with self._lock:
-            chain = self._server.certificate_pem + self._intermediate.certificate_pem + self.root_pem
-            return self._server.key_pem, chain
+            return self._served
+
+    def _to_serve(self) -> tuple[bytes, bytes]:
+        chain = self._server.certificate_pem + self._intermediate.certificate_pem + self.root_pem
+        return self._server.key_pem, chain
 
     def issue(self, uid: str, key: ec.EllipticCurvePublicKey, life: timedelta) -> Issued:
         """Issue a client certificate for a source's identity; it must be recorded before it is handed out."""
@@ -120,6 +124,7 @@ class Authority:
                 return new_intermediate
             self._server = certificates.make_server(self._intermediate, sorted(self._names), now)
             store.write_pair(self._home / "server.pem", self._server)
+            self._served = self._to_serve()
             log.info("server certificate replaced")
             return True
 

@@ -59,7 +59,7 @@ class Enrolment(EnrolmentServicer):
         uid = sources.joined_uid(token, requests.public_bytes(key))
         now = self._clock()
         with self._database.write() as session:
-            source = next(iter(sources.list_matching(session, uid)), None)
+            source = sources.by_uid(session, uid)
             if source is None:
                 row = sources.consume_join_token(session, token, now)
                 claims = MessageToDict(request.claims, preserving_proto_field_name=True)
