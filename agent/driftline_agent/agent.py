@@ -15,8 +15,8 @@ from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import
 from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]  # has no types
 from apscheduler.triggers.date import DateTrigger  # type: ignore[import-untyped]  # has no types
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]  # has no types
-from driftline.v1.collector_pb2 import Section
 
+from driftline.v1.collector_pb2 import Section
 from driftline_agent import claims, files, inventory, memory
 from driftline_agent import state as states
 from driftline_agent.config import Config
@@ -134,7 +134,7 @@ class Agent:
             self._busy.setdefault(name, now)
         if now - min(self._busy.values()) > BUSY_LIMIT:
             return False
-        self._at("busy", BUSY_STEP, self._read_busy)
+        self._at("busy", BUSY_STEP, self.read_busy)
         return True
 
     def _postponed(self, result: Result) -> bool:

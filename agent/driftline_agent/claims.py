@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from driftline.v1.collector_pb2 import HostClaims
 from driftline.v1.facts_pb2 import Facts
-
 from driftline_agent.host import Host
 from driftline_agent.inventory import read_topic, select
 

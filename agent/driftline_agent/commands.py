@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 def facts(options: argparse.Namespace) -> int:
     """Print the facts; what could not be read goes to standard error."""
     from driftline.v1.facts_pb2 import Facts
-
     from driftline_agent import inventory, show
 
     if not Path(options.root).is_dir():

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from driftline import sealed
 from driftline.facts import digest_of
 from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE, Section
-
 from driftline_agent.errors import AgentError, BusyError, ConfigError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic, all_topics

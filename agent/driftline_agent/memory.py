@@ -6,7 +6,6 @@ Source: collector.proto (Section.previous_digest, Manifest).
 from hashlib import blake2b
 
 from driftline.v1.collector_pb2 import UNREADABLE, Section
-
 from driftline_agent.state import Known
 
 

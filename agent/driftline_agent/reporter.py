@@ -22,7 +22,6 @@ from driftline.v1.collector_pb2 import (
     Transaction,
 )
 from driftline.v1.utilization_pb2 import UtilizationBatch
-
 from driftline_agent import __version__
 from driftline_agent import state as states
 from driftline_agent.errors import DiscontinuedError, RejectedError

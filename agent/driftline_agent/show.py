@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterator
 
+from google.protobuf.json_format import MessageToDict
+
 from driftline.facts import flatten
 from driftline.schema import FACTS, Plan, Value
 from driftline.v1.facts_pb2 import Facts
-from google.protobuf.json_format import MessageToDict
 
 
 def as_json(facts: Facts) -> str:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from driftline.v1.collector_pb2 import Dropped
-
 from driftline_agent import files
 
 SECTIONS, UTILIZATION = "sections", "utilization"

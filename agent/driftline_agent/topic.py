@@ -7,7 +7,6 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from driftline.v1.facts_pb2 import Facts
-
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import grpc
+
 from driftline.v1 import collector_pb2 as wire
 from driftline.v1.collector_pb2_grpc import CollectorStub, EnrolmentStub
-
 from driftline_agent.errors import (
     DiscontinuedError,
     RefusedError,

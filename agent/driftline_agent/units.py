@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from driftline.v1.facts_pb2 import Unit
-
 from driftline_agent.host import Host
 from driftline_agent.redact import redact
 

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from driftline_agent import show
 from driftline_agent.host import Host
 from driftline_agent.inventory import read_topic

@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
 from driftline_agent.config import Config, Intervals, join_token, load, parse
 from driftline_agent.errors import ConfigError, IdentityError
 from driftline_agent.identity.enrolment import report_address, split_address

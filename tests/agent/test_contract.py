@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from driftline import schema
 from driftline.facts import digest_of, elements, flatten, parse, state
 from driftline.paths import schema_path

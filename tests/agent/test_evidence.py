@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from driftline_agent.evidence import apt, dpkg
 from driftline_agent.evidence.collect import collect
 from driftline_agent.host import Host

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent.host import Host
 from driftline_agent.topic import all_topics

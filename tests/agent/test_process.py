@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.agent.fake_collector import FakeCollector
+
 from driftline_agent.topic import Reading, Topic, all_topics
 from driftline_agent.watch import Watcher, concerned, roots
-
-from tests.agent.fake_collector import FakeCollector
 
 
 @pytest.fixture

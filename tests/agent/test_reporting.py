@@ -319,3 +319,17 @@ def test_packages_wait_for_dpkg_and_come_when_it_is_done(
     at_work[0] = False
     running.read_busy()
     assert set(collector.applied) == {"kernel", "dpkg"}
+
+
+def test_nothing_is_reported_while_dpkg_holds_its_lock(
+    collector: FakeCollector, tmp_path: Path, locked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    running = Agent(Config(state=state, topics=("dpkg", "users"), watch=False), enrolled(collector, state))
+    with monkeypatch.context() as patch:
+        patch.setattr(dpkg, "LOCKS", (str(locked),))
+        running.noticed({"users"})
+        assert collector.applied == {}
+    running.read_busy()
+    assert set(collector.applied) == {"users"}

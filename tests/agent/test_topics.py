@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
 from driftline.v1.collector_pb2 import READ, UNREADABLE
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from driftline.v1.facts_pb2 import Unit
 from driftline_agent import units
 from driftline_agent.host import Host

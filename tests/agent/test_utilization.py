@@ -3,6 +3,7 @@
 from itertools import accumulate
 
 import psutil
+
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_agent.utilization.aggregate import Metric, Minutes, pack
 from driftline_agent.utilization.rates import Rates

@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 
 from driftline.v1.collector_pb2 import PackageChange, Transaction
-
 from driftline_agent.redact import redact
 
 _ACTIONS = {

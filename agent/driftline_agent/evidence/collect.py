@@ -4,7 +4,6 @@ import gzip
 import io
 
 from driftline.v1.collector_pb2 import Transaction
-
 from driftline_agent.errors import UnreadableError
 from driftline_agent.evidence import apt, dpkg
 from driftline_agent.host import Host

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 from driftline.v1.collector_pb2 import EnrollReply, EnrollRequest, HostClaims, RenewRequest
-
 from driftline_agent import transport
 from driftline_agent.errors import ConfigError, IdentityError
 from driftline_agent.identity import store

@@ -1,7 +1,6 @@
 """Disks, partitions and mapped devices. Source: /sys/class/block and udev's database, as lsblk(8) reads them."""
 
 from driftline.v1.facts_pb2 import BlockDevice
-
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 

@@ -1,7 +1,6 @@
 """Processors. Source: /proc/cpuinfo, /sys/devices/system/cpu."""
 
 from driftline.v1.facts_pb2 import Processors
-
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 

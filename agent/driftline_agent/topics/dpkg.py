@@ -4,7 +4,6 @@ Not read while dpkg or apt hold their locks, so that half-installed states never
 """
 
 from driftline.v1.facts_pb2 import Package
-
 from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.locks import is_locked

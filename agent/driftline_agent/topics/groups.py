@@ -1,7 +1,6 @@
 """Local groups. Source: group(5)."""
 
 from driftline.v1.facts_pb2 import Group
-
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 

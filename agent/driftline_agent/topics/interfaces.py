@@ -4,7 +4,6 @@ import struct
 from collections.abc import Mapping
 
 from driftline.v1.facts_pb2 import Address, Interface
-
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.netlink import RTM_NEWADDR, RTM_NEWLINK, attributes, ip, messages, u32

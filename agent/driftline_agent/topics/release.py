@@ -4,7 +4,6 @@ import re
 import shlex
 
 from driftline.v1.facts_pb2 import Release
-
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic

@@ -1,7 +1,6 @@
 """Name resolution. Source: resolv.conf(5)."""
 
 from driftline.v1.facts_pb2 import Resolver
-
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 

@@ -4,7 +4,6 @@ import struct
 from collections.abc import Iterator, Mapping
 
 from driftline.v1.facts_pb2 import Route
-
 from driftline_agent.host import Host
 from driftline_agent.netlink import RTM_NEWROUTE, attribute_list, ip, messages, u32
 from driftline_agent.topic import Reading, Topic

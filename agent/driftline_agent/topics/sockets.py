@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from driftline.v1.facts_pb2 import ListeningSocket
-
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 

@@ -10,7 +10,6 @@ import os
 import re
 
 from driftline.v1.facts_pb2 import Sysctl
-
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic

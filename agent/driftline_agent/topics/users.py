@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from driftline.v1.facts_pb2 import User
-
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic

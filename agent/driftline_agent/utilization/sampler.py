@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator
 
 import psutil
-from driftline.v1.utilization_pb2 import UtilizationBatch
 
+from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_agent.host import Host
 from driftline_agent.topics.filesystems import NETWORK_TYPES, parse_mountinfo, read_mountinfo
 from driftline_agent.utilization.aggregate import Metric, Minutes, pack

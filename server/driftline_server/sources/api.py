@@ -1,7 +1,5 @@
 """REST: sources and join tokens."""
 
-import ssl
-from hashlib import sha256
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -10,12 +8,12 @@ from pydantic import BaseModel, Field
 
 from driftline_cmdb import audit, record
 from driftline_cmdb import sources as cmdb_sources
-from driftline_cmdb.errors import NotFound, Unavailable
+from driftline_cmdb.errors import NotFound
 from driftline_cmdb.tables.sources import JoinToken
 from driftline_server.access.guard import Admin, Db, Operator, Viewer
 from driftline_server.lists import AWindow, Listing, answer
-from driftline_server.settings import Settings
 from driftline_server.sources import views
+from driftline_server.sources.root import root_fingerprint
 from driftline_server.times import now_ms, span_ms
 
 router = APIRouter()
@@ -47,22 +45,6 @@ class Revoked(BaseModel):
 
     source: str
     reason: str
-
-
-def _root_fingerprint(settings: Settings) -> str:
-    """Return the SHA-256 of the collector's root certificate in DER, hexadecimal.
-
-    :raises Unavailable: this server was not told it, or cannot read it.
-    """
-    if settings.root_cert is None:
-        raise Unavailable(
-            "this server does not know the collector's root certificate: start it with --root-cert, "
-            "or make the token beside the collector: driftline-collector token"
-        )
-    try:
-        return sha256(ssl.PEM_cert_to_DER_cert(settings.root_cert.read_text().strip())).hexdigest()
-    except (OSError, ValueError) as error:
-        raise Unavailable(f"{settings.root_cert}: the collector's root certificate cannot be read: {error}") from error
 
 
 @router.get("/sources", response_model=Listing[views.SourceRow], summary="List sources")
@@ -101,7 +83,7 @@ def create_join_token(request: Request, caller: Operator, db: Db, wanted: NewJoi
     """Create a token that lets agents enrol. Its secret is shown in this answer only."""
     now = now_ms()
     expires_ms = now + span_ms(wanted.expires_in, "expires_in")
-    fingerprint = _root_fingerprint(request.app.state.settings)
+    fingerprint = root_fingerprint(request.app.state.settings.root_cert)
     with db.write() as session:
         ci = record.find_ci(session, wanted.ci) if wanted.ci else None
         token, secret = cmdb_sources.create_join_token(

@@ -104,19 +104,6 @@ class Children:
         self._running.clear()
 
 
-def run(module: str, arguments: Sequence[str], stdin: str | None = None) -> str:
-    """Run ``python -m module arguments`` to its end and return what it printed.
-
-    :raises UpError: where it fails; the message is its own.
-    """
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments], input=stdin, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise UpError(done.stderr.strip() or f"{module} {arguments[0]} failed with code {done.returncode}")
-    return done.stdout.strip()
-
-
 def require_free(host: str, port: int, option: str) -> None:
     """Make sure that an address can be listened at.
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import signal
 import socket
 import stat
@@ -13,10 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlmodel import select
 
+from driftline_cmdb import sources
+from driftline_cmdb.database import Database
+from driftline_cmdb.errors import NotFound
+from driftline_cmdb.tables.people import Person
+from driftline_server.access import passwords, people
 from driftline_server.cli import profiles
 from driftline_server.settings import parse_listen
-from driftline_server.up.children import Children, UpError, require_free, run
+from driftline_server.sources.root import root_fingerprint
+from driftline_server.times import now_ms
+from driftline_server.up.children import Children, UpError, require_free
 
 COLLECTOR = "driftline_collector.main"
 SERVER = "driftline_server.main"
@@ -24,7 +31,10 @@ AGENT = "driftline_agent.main"
 
 #: The first people, with their roles: two, because nobody approves what they themselves request.
 PEOPLE = {"admin": ("admin", "approver"), "approver": ("approver",)}
-TOKEN_LIFE = "365d"  # noqa: S105  # how long, not what
+#: Who the audit trail names.
+ACTOR = "driftline-up"
+HOUR_MS = 3_600_000
+TOKEN_LIFE_MS = 365 * 24 * HOUR_MS
 WATCH_S = 2.0
 
 
@@ -80,7 +90,7 @@ def _say(*words: str) -> None:
 
 
 def _run(options: Options, data: Path, children: Children) -> None:
-    database = options.database or f"sqlite:///{data / 'driftline.db'}"
+    url = options.database or f"sqlite:///{data / 'driftline.db'}"
     for address, option in (
         (options.web, "--web"),
         (options.enrol, "--enrol"),
@@ -89,80 +99,76 @@ def _run(options: Options, data: Path, children: Children) -> None:
     ):
         host, port = parse_listen(address)
         require_free(host, port, f"{option} HOST:PORT")
-    _start_collector(options, data, database, children)
-    url = _start_server(options, data, database, children)
-    passwords = _add_people(database, data, url)
-    _say(f"  web        {url}")
-    for name, password in passwords.items():
+    _start_collector(options, data, url, children)
+    database = Database(url)
+    if options.agent:
+        _start_agent(options, data, database, children)
+    web = _start_server(options, data, url, children)
+    _say(f"  web        {web}")
+    for name, password in _people(database, web).items():
         _say(f"  {name:<10} password {password}   (shown once; it is not kept)")
-    if not passwords:
-        _say("  people     as before; their passwords were shown at the first start")
-    client = httpx.Client(base_url=url, headers={"Authorization": f"Bearer {_profile('admin').token}"}, timeout=10)
+    database.close()
+    client = httpx.Client(base_url=web, headers={"Authorization": f"Bearer {_profile('admin').token}"}, timeout=10)
     with client:
         if options.agent:
-            _start_agent(options, data, database, children)
             _wait_for_this_host(client, children)
         _say("  try        .venv/bin/driftline ci list      (Ctrl-C here stops everything)")
         _say("")
         _watch(client, children)
 
 
-def _start_collector(options: Options, data: Path, database: str, children: Children) -> None:
+def _start_collector(options: Options, data: Path, url: str, children: Children) -> None:
     ports = data / "collector" / "ports.json"
     ports.unlink(missing_ok=True)
+    places = {
+        "--database": url,
+        "--data": str(data / "collector"),
+        "--enrol-listen": options.enrol,
+        "--report-listen": options.report,
+        "--metrics-listen": options.metrics,
+    }
     names = [word for name in options.names for word in ("--name", name)]
-    children.start(
-        "collector",
-        COLLECTOR,
-        [
-            "run",
-            "--database",
-            database,
-            "--data",
-            str(data / "collector"),
-            "--enrol-listen",
-            options.enrol,
-            "--report-listen",
-            options.report,
-            "--metrics-listen",
-            options.metrics,
-            *names,
-        ],
-    )
+    children.start("collector", COLLECTOR, ["run", *(word for pair in places.items() for word in pair), *names])
     children.wait_for("the collector", ports.exists)
     _say(f"  collector  enrol {options.enrol}, report {options.report}, metrics http://{options.metrics}/metrics")
 
 
-def _start_server(options: Options, data: Path, database: str, children: Children) -> str:
+def _start_server(options: Options, data: Path, url: str, children: Children) -> str:
     ready = data / "server" / "server.json"
     ready.unlink(missing_ok=True)
-    root = str(data / "collector" / "root.pem")
-    arguments = ["run", "--database", database, "--data", str(data / "server"), "--listen", options.web]
-    children.start("server", SERVER, [*arguments, "--root-cert", root])
+    arguments = ["run", "--database", url, "--data", str(data / "server"), "--listen", options.web]
+    children.start("server", SERVER, [*arguments, "--root-cert", str(data / "collector" / "root.pem")])
     children.wait_for("the server", ready.exists)
     return str(json.loads(ready.read_text())["url"])
 
 
-def _add_people(database: str, data: Path, url: str) -> dict[str, str]:
-    """Add the first people where they are not there yet; return their passwords. Leaves a CLI profile for each."""
+def _people(database: Database, web: str) -> dict[str, str]:
+    """Add the first people where there are none; return their passwords. Leaves a CLI profile for each."""
     made: dict[str, str] = {}
-    marker = data / "people.json"
-    known = json.loads(marker.read_text()) if marker.exists() else []
+    with database.read() as session:
+        first_start = session.exec(select(Person.id).limit(1)).first() is None
+    now = now_ms()
     for name, roles in PEOPLE.items():
-        if name not in known:
-            password = secrets.token_urlsafe(12)
-            words = [word for role in roles for word in ("--role", role)]
-            arguments = ["person", "add", name, *words, "--password-stdin", "--database", database]
-            run(SERVER, arguments, stdin=f"{password}\n")
-            made[name] = password
-            known.append(name)
-            marker.write_text(json.dumps(known))
-        if not _profile_works(name, url):
-            label = f"driftline up on {socket.gethostname()}"
-            token = run(SERVER, ["token", name, "--label", label, "--expires-in", TOKEN_LIFE, "--database", database])
-            where = profiles.path_of(os.environ)
-            profiles.store(where, name, profiles.Profile(url=url, token=token), make_default=name == "admin")
+        if first_start:
+            made[name] = passwords.generate()
+            with database.write() as session:
+                people.add(session, name, made[name], roles, ACTOR, now)
+        if not _profile_works(name, web):
+            _make_profile(database, name, web, now)
     return made
+
+
+def _make_profile(database: Database, name: str, web: str, now: int) -> None:
+    label = f"driftline up on {socket.gethostname()}"
+    try:
+        with database.write() as session:
+            person = people.find(session, name)
+            _, token = people.create_token(session, person, label, now + TOKEN_LIFE_MS, now, ACTOR)
+    except NotFound:  # an operator has named the people otherwise
+        _say(f"  people     there is no {name} here, so the CLI profile of that name is left as it is")
+        return
+    where = profiles.path_of(os.environ)
+    profiles.store(where, name, profiles.Profile(url=web, token=token), make_default=name == "admin")
 
 
 def _profile(name: str) -> profiles.Profile:
@@ -180,29 +186,17 @@ def _profile_works(name: str, url: str) -> bool:
     return answer.status_code == httpx.codes.OK
 
 
-def _start_agent(options: Options, data: Path, database: str, children: Children) -> None:
+def _start_agent(options: Options, data: Path, database: Database, children: Children) -> None:
     state = data / "agent"
-    arguments = ["run", "--config", str(_agent_config(options, data)), "--state", str(state)]
     env: dict[str, str] = {}
     if not (state / "identity.json").exists():
-        token = run(
-            COLLECTOR,
-            [
-                "token",
-                "--uses",
-                "1",
-                "--for",
-                "1h",
-                "--note",
-                "driftline up",
-                "--database",
-                database,
-                "--data",
-                str(data / "collector"),
-            ],
-        )
-        env["DRIFTLINE_JOIN_TOKEN"] = token
-    children.start("agent", AGENT, arguments, env)
+        now = now_ms()
+        fingerprint = root_fingerprint(data / "collector" / "root.pem")
+        with database.write() as session:
+            token, secret = sources.create_join_token(session, ACTOR, 1, now + HOUR_MS, now, note="driftline up")
+            env["DRIFTLINE_JOIN_TOKEN"] = str(sources.TokenText(token.id, secret, fingerprint))
+    config = str(_agent_config(options, data))
+    children.start("agent", AGENT, ["run", "--config", config, "--state", str(state)], env)
 
 
 def _agent_config(options: Options, data: Path) -> Path:
