@@ -126,10 +126,11 @@ def running(collector: FakeCollector, folder: Path, seconds: int) -> None:
     )
     collector.instructions.check_in_after_s = seconds
     command = [sys.executable, "-m", "driftline_agent.main", "run", "--config", str(config)]
-    environment = {**os.environ, "DRIFTLINE_JOIN_TOKEN": collector.token, "MALLOC_ARENA_MAX": "1"}
+    environment = {**os.environ, "DRIFTLINE_JOIN_TOKEN": collector.token}
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         collector.wait_for(lambda: bool(collector.batches))
         first = meter.bytes
+        submits = len(collector.named("Submit"))
         before, begun, sent, calls = cpu_of(process.pid), time.monotonic(), meter.bytes, len(collector.batches)
         collector.wait_for(lambda: len(collector.batches) > calls, seconds + 60)
         time.sleep(1)
@@ -141,6 +142,9 @@ def running(collector: FakeCollector, folder: Path, seconds: int) -> None:
     print(f"steady state        {used:8.3f} % of a core with a check-in every {seconds} s; budget 0.1 at 300")
     print(f"first report        {first:8} bytes on the wire, both ways")
     each = meter.bytes - sent
+    changes = len(collector.named("Submit")) - submits
+    if changes:
+        print(f"                    not a steady state: {changes} reports of changes on this host meanwhile")
     print(f"a check-in          {each:8} bytes on the wire, both ways; at 300 s {each / 5 / 1000:.1f} kB/min, budget 2")
 
 

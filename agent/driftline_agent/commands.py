@@ -91,6 +91,7 @@ def _enroll(config: Config, token: str) -> Identity:
 def run(options: argparse.Namespace) -> int:
     """Report until a signal says to stop. Until the agent has enrolled, a signal simply ends it."""
     config = _config(options)
+    _one_arena()
     files.private_folder(config.state)
     identity = store.load(config.state) or _enroll_patiently(config)
     from driftline_agent.agent import Agent
@@ -107,6 +108,24 @@ def run(options: argparse.Namespace) -> int:
     logging.shutdown()
     # Threads may be waiting for a network; all that counts is on the disk already.
     os._exit(0)
+
+
+def _one_arena() -> None:
+    """Keep glibc from giving each thread a malloc arena of its own, which costs 4 MiB. mallopt(3), M_ARENA_MAX.
+
+    Not where the environment says so already, as the systemd unit does: importing ctypes makes a callback, for which
+    libffi before 3.4 needs memory that the unit forbids.
+    """
+    if "MALLOC_ARENA_MAX" in os.environ:
+        return
+    try:
+        import ctypes
+
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    except (ImportError, OSError, MemoryError):
+        return
+    if mallopt is not None:  # musl has none, and one arena
+        mallopt(-8, 1)
 
 
 def _enroll_patiently(config: Config) -> Identity:

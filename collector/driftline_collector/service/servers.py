@@ -59,7 +59,7 @@ def _options(message: int, connection_age_s: int) -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", message),
         ("grpc.max_metadata_size", 8 * 1024),
-        ("grpc.max_concurrent_streams", 8),
+        ("grpc.max_concurrent_streams", 100),
         ("grpc.max_connection_age_ms", connection_age_s * 1000),
         ("grpc.max_connection_age_grace_ms", 60_000),
         ("grpc.max_connection_idle_ms", 60_000),
