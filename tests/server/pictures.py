@@ -1,4 +1,4 @@
-"""Takes pictures of the pages over seeded data, for the docs and for a look: python -m tests.server.pictures DIRECTORY."""
+"""Takes pictures of the pages over seeded data: python -m tests.server.pictures DIRECTORY."""
 
 import sys
 import tempfile
@@ -12,12 +12,28 @@ from tests.server.seed import seed
 from driftline_cmdb.database import Database, migrate
 
 PAGES = {
-    "overview": "/", "cis": "/cis", "ci": "/cis/web1", "facts": "/cis/web1/facts", "history": "/cis/web1/history",
-    "utilization": "/cis/web1/utilization?range=6h", "edit": "/cis/web1/edit", "drifts": "/drifts", "drift": "/drifts/4",
-    "rfcs": "/rfcs", "rfc": "/rfcs/1", "rfc-closed": "/rfcs/2", "baselines": "/baselines", "baseline": "/baselines/golden",
-    "sources": "/sources", "join-tokens": "/join-tokens", "people": "/people", "tokens": "/tokens", "audit": "/audit",
-    "findings": "/findings", "error": "/rfcs/999",
-}  # fmt: skip
+    "overview": "/",
+    "cis": "/cis",
+    "ci": "/cis/web1",
+    "facts": "/cis/web1/facts",
+    "history": "/cis/web1/history",
+    "utilization": "/cis/web1/utilization?range=6h",
+    "edit": "/cis/web1/edit",
+    "drifts": "/drifts",
+    "drift": "/drifts/4",
+    "rfcs": "/rfcs",
+    "rfc": "/rfcs/1",
+    "rfc-closed": "/rfcs/2",
+    "baselines": "/baselines",
+    "baseline": "/baselines/golden",
+    "sources": "/sources",
+    "join-tokens": "/join-tokens",
+    "people": "/people",
+    "tokens": "/tokens",
+    "audit": "/audit",
+    "findings": "/findings",
+    "error": "/rfcs/999",
+}
 SIZES = {"light": (1280, 900), "dark": (1280, 900), "phone": (390, 800)}
 
 
