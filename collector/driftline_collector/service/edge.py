@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
+from sqlalchemy.exc import SQLAlchemyError
 
 from driftline_cmdb.errors import (
     CmdbError,
@@ -40,8 +41,12 @@ _STATUSES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
 #: Longest message to a client; a header block takes 8 KiB, and messages quote what was sent.
 _LONGEST = 1000
 
+_AWAY = "the database did not answer; nothing was changed, try again"
+
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in the stubs only
-MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
+Maybe_AWAY = "the database did not answer; nothing was changed, try again"
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 Context = grpc.ServicerContext
 
 
@@ -92,7 +97,9 @@ class Edge(grpc.ServerInterceptor):
         level = logging.DEBUG if isinstance(error, Exhausted) else logging.WARNING
         fields = {"method": method, "status": status.name, "peer": context.peer(), "error": str(error)[:_LONGEST]}
         log.log(level, "call refused", extra=fields)
-        self._abort(method, context, status, str(error))
+        # What a database says of itself (hosts, users, processes) stays in the log.
+        outward = _AWAY if isinstance(error.__cause__, SQLAlchemyError) else str(error)
+        self._abort(method, context, status, outward)
 
     def _fail(self, method: str, context: Context, error: Exception) -> NoReturn:
         incident = secrets.token_hex(4)
