@@ -92,9 +92,9 @@ class Agent:
             self._read(chosen, always)
 
     def _read(self, chosen: dict[str, Topic], always: bool) -> None:
-        if not always and self._held_back(chosen):
-            return
         state = self.reporter.state
+        if not always:
+            chosen = self._without_held_back(chosen)
         before = {name: replace(state.sections[name]) for name in chosen if name in state.sections}
         position = dict(state.evidence)
         sections: list[Section] = []
@@ -123,19 +123,20 @@ class Agent:
         if sections:
             log.info("changed", extra={"sections": ",".join(section.name for section in sections)})
 
-    def _held_back(self, chosen: Iterable[str]) -> bool:
-        """Put off reading while a package manager works; tell whether that was done."""
+    def _without_held_back(self, chosen: dict[str, Topic]) -> dict[str, Topic]:
+        """Return the topics that may be read now: while a package manager works, only those never read before."""
+        known = {name for name in chosen if name in self.reporter.state.sections}
         if not any(topic.busy(self._host) for topic in self._topics.values()):
-            for name in chosen:
+            for name in known:
                 self._busy.pop(name, None)
-            return False
+            return chosen
         now = time.monotonic()
-        for name in chosen:
+        for name in known:
             self._busy.setdefault(name, now)
-        if now - min(self._busy.values()) > BUSY_LIMIT:
-            return False
+        if not self._busy or now - min(self._busy.values()) > BUSY_LIMIT:
+            return chosen
         self._at("busy", BUSY_STEP, self.read_busy)
-        return True
+        return {name: topic for name, topic in chosen.items() if name not in known}
 
     def _postponed(self, result: Result) -> bool:
         if not result.busy:

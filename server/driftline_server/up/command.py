@@ -214,7 +214,7 @@ def _wait_for_this_host(client: httpx.Client, children: Children) -> None:
 
     def reported() -> bool:
         nonlocal found
-        found = _get(client, "/api/v1/cis")["items"]
+        found = [ci for ci in _get(client, "/api/v1/cis")["items"] if ci["version"]]
         return bool(found)
 
     children.wait_for("this host's first report", reported)
