@@ -41,12 +41,11 @@ _STATUSES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
 #: Longest message to a client; a header block takes 8 KiB, and messages quote what was sent.
 _LONGEST = 1000
 
-_AWAY = "the database did not answer; nothing was changed, try again"
+#: Said to clients in place of what the database says of itself.
+_AWAY = "the database did not answer; try again"
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in the stubs only
-Maybe_AWAY = "the database did not answer; nothing was changed, try again"
-
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
+MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
 Context = grpc.ServicerContext
 
 
