@@ -1,9 +1,6 @@
 """`driftline-server`: run the server, add people, make tokens."""
 
 import argparse
-import json
-import logging
-import os
 import sys
 from pathlib import Path
 
@@ -12,13 +9,10 @@ from sqlmodel import Session
 from driftline_cmdb.database import Database, migrate
 from driftline_cmdb.errors import CmdbError
 from driftline_cmdb.tables.people import ROLES
-from driftline_server import web
 from driftline_server.access import passwords, people
 from driftline_server.errors import ServerError
 from driftline_server.settings import Settings, parse_listen
 from driftline_server.times import now_ms, span_ms
-
-_log = logging.getLogger(__name__)
 
 #: Who the audit trail names for what is done on the machine itself.
 LOCAL = "driftline-server"
@@ -60,7 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
             settings = Settings(
                 options.database, options.data, host, port, options.tls_cert, options.tls_key, options.root_cert
             )
-            return _run(settings)
+            # Imported here, because the other commands need nothing of it and start faster without
+            from driftline_server.serve import serve
+
+            return serve(settings)
         migrate(options.database)
         database = Database(options.database)
         with database.write() as session:
@@ -85,48 +82,6 @@ def _token(session: Session, options: argparse.Namespace) -> str:
     person = people.find(session, options.name)
     _, secret = people.create_token(session, person, options.label, expires_ms, now, LOCAL)
     return f"{secret}\n"
-
-
-def _run(settings: Settings) -> int:
-    # Imported here, because the other commands need neither and start faster without
-    import uvicorn
-
-    from driftline_server.app import create_app
-
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    settings.data.mkdir(parents=True, exist_ok=True)
-    migrate(settings.database_url)
-    if not (web.STATIC / "vendor" / "tabler.css").exists():
-        _log.warning("the pages have no style: their assets are not built, see docs/dev/assets.md")
-    config = uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        ssl_certfile=settings.tls_cert,
-        ssl_keyfile=settings.tls_key,
-        log_level="warning",
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
-    server = uvicorn.Server(config)
-    listening = config.bind_socket()
-    host, port = listening.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    url = f"{'https' if settings.https else 'http'}://{shown}:{port}"
-    where = settings.data / "server.json"
-    partial = where.with_suffix(".partial")
-    partial.write_text(json.dumps({"url": url, "host": host, "port": port, "pid": os.getpid()}) + "\n")
-    partial.replace(where)
-    sys.stdout.write(f"server ready at {url}\n")
-    sys.stdout.flush()
-    try:
-        server.run(sockets=[listening])
-    except KeyboardInterrupt:
-        pass
-    finally:
-        where.unlink(missing_ok=True)
-    return 0
 
 
 if __name__ == "__main__":

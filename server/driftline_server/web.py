@@ -123,9 +123,7 @@ def value_text(value: Any) -> Markup:
     if value is False:
         return Markup("no")
     if isinstance(value, dict):
-        parts = [
-            Markup('<span class="text-secondary">{}:</span> {}').format(k, value_text(v)) for k, v in value.items()
-        ]
+        parts = [Markup('<span class="text-secondary">{}:</span> {}').format(*_named(k, v)) for k, v in value.items()]
         return Markup("<br>").join(parts) if parts else Markup("present")
     if isinstance(value, list | tuple):
         return (
@@ -150,3 +148,10 @@ def measured(value: Any, unit: str) -> Markup:
     if unit == "s" and value > 100_000_000:
         return when(value * 1000, "full")
     return escape(f"{value} {unit}".strip())
+
+
+def _named(name: str, value: Any) -> tuple[str, Markup]:
+    """Return a name and its value; the record's times (``until_ms``) as people read them."""
+    if name.endswith("_ms") and isinstance(value, int) and value > 10**12:
+        return name.removesuffix("_ms"), when(value, "full")
+    return name, value_text(value)

@@ -91,8 +91,10 @@ def serve(settings: Settings, tokens: dict[str, str]) -> Iterator[Site]:
             assert thread.is_alive() and time.monotonic() < until
             time.sleep(0.01)
         site = Site(f"http://127.0.0.1:{listening.getsockname()[1]}", app, tokens, settings.database_url)
-        yield site
-        site.close()
+        try:
+            yield site
+        finally:
+            site.close()
     finally:
         server.should_exit = True
         thread.join(20)

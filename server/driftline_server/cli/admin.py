@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from driftline_server.cli import profiles
-from driftline_server.cli.client import Client, State, connect, fail, part
+from driftline_server.cli.client import State, connect, fail, open_client, part
 from driftline_server.cli.output import Json, Limit, Sort, moment, more, pairs, print_json, state, table, value
 
 audit = typer.Typer(help="The audit trail: who decided what.", no_args_is_help=True)
@@ -220,7 +220,7 @@ def login(
     except profiles.ProfileError as error:
         fail(str(error))
     password = sys.stdin.readline().rstrip("\n") if password_stdin else typer.prompt("Password", hide_input=True)
-    client = Client(profiles.Profile(url, "", ca_file))
+    client = open_client(context, profiles.Profile(url, "", ca_file))
     body = {
         "name": name,
         "password": password,

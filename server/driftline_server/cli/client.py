@@ -45,6 +45,10 @@ class Client:
             fail(f"{profile.ca_file or profile.url}: {error}")
         self._url = profile.url
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
     def get(self, path: str, **query: Any) -> Any:
         """Return what the API has at a path; arguments that are None are not sent."""
         return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
@@ -92,9 +96,17 @@ def connect(context: typer.Context) -> Client:
     if state is None:
         raise TypeError("the application sets the state before any command runs")
     try:
-        return Client(choose(state.profiles, state.profile))
+        profile = choose(state.profiles, state.profile)
     except ProfileError as error:
         fail(str(error))
+    return open_client(context, profile)
+
+
+def open_client(context: typer.Context, profile: Profile) -> Client:
+    """Return the server of a profile; closed with the context."""
+    client = Client(profile)
+    context.call_on_close(client.close)
+    return client
 
 
 def part(text: str | int) -> str:
