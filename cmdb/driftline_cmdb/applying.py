@@ -86,7 +86,8 @@ class Wave:
             )
             .where(_SOURCE.c.id.in_(source_ids))
             .order_by(_SOURCE.c.id)
-            .with_for_update(of=_SOURCE)
+            # Not FOR UPDATE: an assessment that refers to a source must not wait for who waits for that assessment.
+            .with_for_update(of=_SOURCE, key_share=True)
         )
         return {row.id: row for row in self._connection.execute(query).all()}
 

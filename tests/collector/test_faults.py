@@ -37,7 +37,7 @@ def test_a_database_that_is_away_is_unavailable_and_heals(
     agent.submit(packages(("openssl", "1")))
     request = agent.submit_request(packages(("openssl", "2")))
     with database_away():
-        with refused(UNAVAILABLE, "database", "try again"):
+        with refused(UNAVAILABLE, "the database did not answer; try again"):
             agent.send("Submit", request)
         with refused(UNAVAILABLE, "database", "try again"):
             agent.renew()
@@ -57,7 +57,7 @@ def test_a_disk_that_fills_in_the_middle_leaves_nothing_behind(collector: Collec
 
     collector.database.close()
     event.listen(collector.database.engine, "connect", limit)
-    with refused(UNAVAILABLE, "full", "try again"):
+    with refused(UNAVAILABLE, "database", "try again"):
         second.send("Submit", request)
     event.remove(collector.database.engine, "connect", limit)
     collector.database.close()

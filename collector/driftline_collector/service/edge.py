@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
+from sqlalchemy.exc import SQLAlchemyError
 
 from driftline_cmdb.errors import (
     CmdbError,
@@ -39,6 +40,9 @@ _STATUSES: tuple[tuple[type[Exception], grpc.StatusCode], ...] = (
 
 #: Longest message to a client; a header block takes 8 KiB, and messages quote what was sent.
 _LONGEST = 1000
+
+#: Said to clients in place of what the database says of itself.
+_AWAY = "the database did not answer; try again"
 
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic in the stubs only
 MaybeHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any] | None"
@@ -92,7 +96,9 @@ class Edge(grpc.ServerInterceptor):
         level = logging.DEBUG if isinstance(error, Exhausted) else logging.WARNING
         fields = {"method": method, "status": status.name, "peer": context.peer(), "error": str(error)[:_LONGEST]}
         log.log(level, "call refused", extra=fields)
-        self._abort(method, context, status, str(error))
+        # What a database says of itself (hosts, users, processes) stays in the log.
+        outward = _AWAY if isinstance(error.__cause__, SQLAlchemyError) else str(error)
+        self._abort(method, context, status, outward)
 
     def _fail(self, method: str, context: Context, error: Exception) -> NoReturn:
         incident = secrets.token_hex(4)
