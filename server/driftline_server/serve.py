@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -45,7 +46,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             partial = self._announcement.with_suffix(".partial")
-            partial.write_text(json.dumps({"url": self._url, "pid": os.getpid()}) + "\n")
+            host, port = urlsplit(self._url).hostname, urlsplit(self._url).port
+            partial.write_text(json.dumps({"url": self._url, "host": host, "port": port, "pid": os.getpid()}) + "\n")
             partial.replace(self._announcement)
             sys.stdout.write(f"server ready at {self._url}\n")
             sys.stdout.flush()
