@@ -7,8 +7,10 @@ from sqlmodel import col, select, update
 from tests.server.conftest import Site, csrf_of, log_in
 from tests.server.seed import PASSWORD
 
+from driftline_cmdb import sources
 from driftline_cmdb.tables.control import AuditEntry
 from driftline_cmdb.tables.people import ApiToken, Person, WebSession
+from driftline_cmdb.tables.sources import Source
 from driftline_server.access import passwords
 from driftline_server.access.limits import Attempts
 from driftline_server.errors import TooManyAttempts
@@ -34,6 +36,7 @@ MATRIX = [
     ("POST", "/rfcs/1/cancel", {}, "ocA"),
     ("POST", "/drifts/1/accept", {}, "aA"),
     ("POST", "/sources/source-web1/revoke", {"reason": "lost"}, "cA"),
+    ("POST", "/sources/source-web1/release", {"reason": "a move"}, "cA"),
 ]
 PEOPLE = {"v": "viewer", "o": "operator", "a": "approver", "c": "chief", "A": "admin"}
 
@@ -102,16 +105,18 @@ def test_login_is_limited(own_site: Site) -> None:
 def test_attempts_are_forgotten() -> None:
     attempts = Attempts(2, 10)
     for at in (0, 1000):
-        attempts.failed("here", "me", at)
+        attempts.begin("here", "me", at)
     with pytest.raises(TooManyAttempts) as refused:
-        attempts.check("here", "me", 2000)
+        attempts.begin("here", "me", 2000)
     assert refused.value.wait_s == 8
-    attempts.check("there", "me", 2000)
-    attempts.check("here", "me", 10_001)
+    attempts.begin("there", "me", 2000)
+    attempts.begin("here", "me", 10_001)
     for number in range(20):
-        attempts.failed("here", f"name{number}", 20_000)
+        attempts.begin("here", f"name{number}", 25_000)
     with pytest.raises(TooManyAttempts):
-        attempts.check("here", "someone else", 20_000)
+        attempts.begin("here", "someone else", 25_000)
+    attempts.succeeded("here", "name0")
+    attempts.begin("here", "someone else", 25_000)
 
 
 def test_unknown_names_take_as_long() -> None:
@@ -189,6 +194,7 @@ FORMS = [
     ("/baselines/golden/approve", {"version": "1"}),
     ("/baselines/golden/retire", {}),
     ("/sources/source-web1/revoke", {"reason": "x"}),
+    ("/sources/source-web1/release", {"reason": "x"}),
     ("/join-tokens", {}),
     ("/join-tokens/x/delete", {}),
     ("/people", {"name": "x", "password": "long enough it is"}),
@@ -234,3 +240,14 @@ def test_security_headers(site: Site, path: str) -> None:
     assert headers["x-frame-options"] == "DENY" and headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
     assert path.startswith("/static/") or headers["cache-control"] == "no-store"
+
+
+def test_release_from_quarantine(own_site: Site) -> None:
+    api = own_site.api("chief")
+    assert api.post("/sources/source-web1/release", json={"reason": "x"}).status_code == 422
+    with own_site.database.write() as session:
+        source = session.exec(select(Source).where(Source.uid == "source-web1")).one()
+        sources.quarantine(session, source, "driftline", "two machines with one identity", 1)
+    assert api.get("/sources?state=quarantined").json()["items"][0]["quarantine_reason"].startswith("two machines")
+    assert api.post("/sources/source-web1/release", json={"reason": "the clone is gone"}).status_code == 200
+    assert api.get("/sources?state=quarantined").json()["total"] == 0

@@ -167,6 +167,7 @@ def test_tokens_and_sources(own_cli: Run) -> None:
     own_cli("token", "delete", identity, "--join")
     assert identity not in own_cli("token", "list", "--join").stdout
     assert "revoked" in own_cli("source", "revoke", "source-web1", "--reason", "lost").stdout
+    assert "not quarantined" in own_cli("source", "release", "source-web2", "--reason", "x", code=1).stderr
     own_cli("token", "delete", "999", code=1)
 
 

@@ -19,28 +19,28 @@ class Attempts:
         self._failures: OrderedDict[tuple[str, str | None], deque[int]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def check(self, address: str, name: str, now_ms: int) -> None:
-        """Pass, or refuse.
+    def begin(self, address: str, name: str, now_ms: int) -> None:
+        """Count an attempt as failed until it succeeds, so that many at once are no way around the limit; or refuse.
 
         :raises TooManyAttempts: says how long to wait.
         """
         with self._lock:
-            for key, allowed in (((address, name), self._allowed), ((address, None), self._allowed * 10)):
+            limits = (((address, name), self._allowed), ((address, None), self._allowed * 10))
+            for key, allowed in limits:
                 failures = self._recent(key, now_ms)
                 if len(failures) >= allowed:
                     wait_s = max(1, (failures[0] + self._window_ms - now_ms + 999) // 1000)
                     raise TooManyAttempts(f"too many failed logins; try again in {wait_s} s", wait_s)
-
-    def failed(self, address: str, name: str, now_ms: int) -> None:
-        """Count a failure."""
-        with self._lock:
-            for key in ((address, name), (address, None)):
+            for key, _ in limits:
                 self._recent(key, now_ms).append(now_ms)
 
     def succeeded(self, address: str, name: str) -> None:
         """Forget the failures of a name from an address."""
         with self._lock:
             self._failures.pop((address, name), None)
+            of_address = self._failures.get((address, None))
+            if of_address:
+                of_address.pop()
 
     def _recent(self, key: tuple[str, str | None], now_ms: int) -> deque[int]:
         failures = self._failures.setdefault(key, deque())

@@ -18,11 +18,10 @@ def log_in(request: Request, name: str, password: str) -> Person:
     """
     attempts: Attempts = request.app.state.attempts
     address = request.client.host if request.client else ""
-    attempts.check(address, name, now_ms())
+    attempts.begin(address, name, now_ms())
     with database_of(request).read() as session:
         person = people.authenticate(session, name, password)
     if person is None:
-        attempts.failed(address, name, now_ms())
         raise NotAuthenticated("name or password is wrong")
     attempts.succeeded(address, name)
     return person

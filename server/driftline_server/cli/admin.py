@@ -180,6 +180,21 @@ def revoke(
         typer.echo(f"source {uid} is revoked")
 
 
+@source.command("release")
+def release(
+    context: typer.Context,
+    uid: Annotated[str, typer.Argument(help="uid of a source.")],
+    reason: Annotated[str, typer.Option(help="Why.", prompt=True)],
+    as_json: Json = False,
+) -> None:
+    """Take reports of a quarantined source again."""
+    found = connect(context).post(f"/sources/{part(uid)}/release", {"reason": reason})
+    if as_json:
+        print_json(found)
+    else:
+        typer.echo(f"source {uid} is released")
+
+
 @finding.command("list")
 def list_findings(
     context: typer.Context,

@@ -34,14 +34,14 @@ class CreatedJoinToken(views.JoinTokenRow):
     secret: str
 
 
-class Revocation(BaseModel):
-    """Why certificates are revoked."""
+class Reason(BaseModel):
+    """Why it is done, for whoever reads it later."""
 
     reason: str = Field(min_length=1, max_length=400)
 
 
-class Revoked(BaseModel):
-    """What a revocation did."""
+class Decided(BaseModel):
+    """What was decided on a source."""
 
     source: str
     reason: str
@@ -61,13 +61,22 @@ def list_sources(
     return answer(rows, total, window, "sources")
 
 
-@router.post("/sources/{uid}/revoke", response_model=Revoked, summary="Revoke a source")
-def revoke(caller: Admin, db: Db, uid: str, wanted: Revocation) -> Revoked:
+@router.post("/sources/{uid}/revoke", response_model=Decided, summary="Revoke a source")
+def revoke(caller: Admin, db: Db, uid: str, wanted: Reason) -> Decided:
     """Revoke all certificates of a source: it may report nothing more, and must enrol anew."""
     with db.write() as session:
         source = views.find_source(session, uid)
         cmdb_sources.revoke_certificates(session, source, caller.name, wanted.reason, now_ms())
-        return Revoked(source=uid, reason=wanted.reason)
+        return Decided(source=uid, reason=wanted.reason)
+
+
+@router.post("/sources/{uid}/release", response_model=Decided, summary="Release a source from quarantine")
+def release(caller: Admin, db: Db, uid: str, wanted: Reason) -> Decided:
+    """Take reports of a quarantined source again."""
+    with db.write() as session:
+        source = views.find_source(session, uid)
+        cmdb_sources.release(session, source, caller.name, wanted.reason, now_ms())
+        return Decided(source=uid, reason=wanted.reason)
 
 
 @router.get("/join-tokens", response_model=Listing[views.JoinTokenRow], summary="List join tokens")

@@ -33,8 +33,17 @@ def list_sources(
 @router.post("/sources/{uid}/revoke")
 def revoke(caller: AdminForm, db: Db, uid: str, reason: Annotated[str, Form(min_length=1, max_length=400)]) -> Response:
     """Revoke all certificates of a source."""
-    api.revoke(caller, db, uid, api.Revocation(reason=reason))
+    api.revoke(caller, db, uid, api.Reason(reason=reason))
     return RedirectResponse(f"/sources?q={uid}&done=revoked", 303)
+
+
+@router.post("/sources/{uid}/release")
+def release(
+    caller: AdminForm, db: Db, uid: str, reason: Annotated[str, Form(min_length=1, max_length=400)]
+) -> Response:
+    """Take reports of a quarantined source again."""
+    api.release(caller, db, uid, api.Reason(reason=reason))
+    return RedirectResponse(f"/sources?q={uid}&done=released", 303)
 
 
 @router.get("/join-tokens")
