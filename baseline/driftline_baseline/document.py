@@ -85,6 +85,21 @@ class Document:
         return tuple(item.path for item in self.expect if item.predicate is None)
 
 
+def misfit(path: str, kind: str) -> str | None:
+    """Say why a kind of predicate cannot be said of what a pattern names; None where it can."""
+    named = field_named(path)
+    if named is None:
+        return f'"{path}" names no single kind of fact; wild cards stand in brackets only'
+    on_element = named.message is not None
+    if on_element and kind not in _NO_OPERAND:
+        return f'"{path}" is an element; {kind} needs one of its attributes, as .version'
+    if not on_element and kind in _NO_OPERAND:
+        return f'"{path}" is an attribute; {kind} is said of an element, without .{named.name}'
+    if kind == "present" and ("*" in path or "?" in path):
+        return f'"{path}" has wild cards; present: needs the one element that must be there'
+    return None
+
+
 class _Reader:
     """Turns YAML nodes into the document; every error names the line and what would be right."""
 
@@ -178,18 +193,9 @@ class _Reader:
         )
 
     def fits(self, node: yaml.Node, where: str, path: str, kind: str) -> None:
-        named = field_named(path)
-        if named is None:
-            raise self.fail(node, where, f'"{path}" names no single kind of fact; wild cards stand in brackets only')
-        on_element = named.message is not None
-        if on_element and kind not in _NO_OPERAND:
-            raise self.fail(node, where, f'"{path}" is an element; {kind} needs one of its attributes, as .version')
-        if not on_element and kind in _NO_OPERAND:
-            raise self.fail(
-                node, where, f'"{path}" is an attribute; {kind} is said of an element, without .{named.name}'
-            )
-        if kind == "present" and ("*" in path or "?" in path):
-            raise self.fail(node, where, f'"{path}" has wild cards; present: needs the one element that must be there')
+        problem = misfit(path, kind)
+        if problem is not None:
+            raise self.fail(node, where, problem)
 
     def operand(self, node: yaml.Node, where: str, kind: str, path: str, operand: Any) -> Value:
         if kind == "one_of" and not isinstance(operand, list):

@@ -1,13 +1,14 @@
 """RFCs: looking at them, and the decisions people make on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from driftline.schema import Value
 from driftline_baseline import predict, scope, values
+from driftline_baseline.document import misfit
 from driftline_baseline.errors import VersionError
 from driftline_baseline.scope import ScopeItem
 from driftline_cmdb import audit
@@ -220,38 +221,46 @@ def cancel(session: Session, number: int, actor: str, comment: str, now_ms: int)
     return rfc
 
 
-def propose(
-    session: Session,
-    title: str,
-    requester: str,
-    planned: Sequence[Planned],
-    now_ms: int,
-    *,
-    start_ms: int | None = None,
-    end_ms: int | None = None,
-    reason: str = "",
-) -> Rfc:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a person writes into a planned RFC."""
+
+    title: str
+    reason: str = ""
+    description: str = ""
+    kind: str = "normal"
+    priority: str = "medium"
+    effect_of_not_doing: str = ""
+    risk: str = ""
+    impact: str = ""
+    benefit: str = ""
+    cost: str = ""
+    implementer: str | None = None
+    test_plan: str = ""
+    back_out_plan: str = ""
+    planned_start_ms: int | None = None
+    planned_end_ms: int | None = None
+
+
+def propose(session: Session, plan: Plan, requester: str, planned: Sequence[Planned], now_ms: int) -> Rfc:
     """Submit a planned change with what it is predicted to do.
 
     :raises Invalid: where a prediction cannot be one; the message names it and the mend.
     """
     if not planned:
-        raise Invalid("a planned RFC needs at least one predicted change")
+        raise Invalid("predictions: a planned RFC needs at least one predicted change")
+    start_ms, end_ms = plan.planned_start_ms, plan.planned_end_ms
     if start_ms is not None and end_ms is not None and end_ms <= start_ms:
-        raise Invalid("the planned window ends before it starts")
-    rfc = Rfc(
-        number=next_number(session),
-        title=title,
-        requester=requester,
-        created_ms=now_ms,
-        reason=reason,
-        planned_start_ms=start_ms,
-        planned_end_ms=end_ms,
-    )
+        raise Invalid("end: the planned window ends before it starts")
+    rfc = Rfc(number=next_number(session), requester=requester, created_ms=now_ms, **asdict(plan))
     session.add(rfc)
     session.flush()
+    places = set()
     for item in planned:
         _check_planned(item)
+        if (item.ci.id, item.path) in places:
+            raise Invalid(f"{item.path}: is predicted twice for {item.ci.name}")
+        places.add((item.ci.id, item.path))
         session.add(
             RfcDelta(
                 rfc_id=rfc.id,
@@ -261,8 +270,8 @@ def propose(
                 ci_version=item.ci.version,
             )
         )
-    decide(session, rfc, requester, "submitted", "submitted", now_ms, reason)
-    audit.record(session, requester, "rfc.submitted", f"RFC {rfc.number}", {"title": title}, now_ms)
+    decide(session, rfc, requester, "submitted", "submitted", now_ms, plan.reason)
+    audit.record(session, requester, "rfc.submitted", f"RFC {rfc.number}", {"title": plan.title}, now_ms)
     session.flush()
     return rfc
 
@@ -270,6 +279,11 @@ def propose(
 def _check_planned(item: Planned) -> None:
     if item.kind not in predict.KINDS:
         raise Invalid(f'{item.path}: "{item.kind}" is not one of {", ".join(predict.KINDS)}')
+    if "*" in item.path or "?" in item.path:
+        raise Invalid(f"{item.path}: a prediction names one place, without wild cards")
+    problem = misfit(item.path, item.kind)
+    if problem is not None:
+        raise Invalid(problem)
     if item.kind == "at_least":
         try:
             predict.version(str(item.operand), predict.ecosystem_of(item.path))

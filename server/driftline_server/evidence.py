@@ -26,7 +26,7 @@ class Evidence(BaseModel):
     manager: str
     #: ``apt-get install -y sl``; empty where the log does not tell.
     command_line: str
-    #: Who asked for it, as the log tells: ``root``, ``jane (1000)``; empty where it does not.
+    #: Who asked for it, as the log tells: ``jane (1000)``. A log that names nobody means root, who alone may do it.
     requested_by: str
     started: datetime
     ended: datetime
@@ -46,7 +46,7 @@ def evidence(transaction: HostTransaction | None) -> Evidence | None:
     return Evidence(
         manager=transaction.manager,
         command_line=transaction.command_line,
-        requested_by=transaction.requested_by,
+        requested_by=transaction.requested_by or "root",
         started=moment(transaction.started_ms),
         ended=moment(transaction.ended_ms),
         changes=transaction.changes,

@@ -221,7 +221,8 @@ class Timeline:
         with self.database.write() as session:
             planned = rfcs.Planned(record.find_ci(session, step["host"]), step["path"], kind, step[kind])
             start, end = (clock(step[name]) if name in step else None for name in ("start", "end"))
-            rfcs.propose(session, "a plan", step["by"], [planned], now, start_ms=start, end_ms=end)
+            plan = rfcs.Plan("a plan", planned_start_ms=start, planned_end_ms=end)
+            rfcs.propose(session, plan, step["by"], [planned], now)
 
     def silence(self, step: dict[str, Any], now: int) -> None:
         find_silence(self.database, now, int(step["after"]) * 1000)

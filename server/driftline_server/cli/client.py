@@ -23,10 +23,10 @@ class State:
     profile: str | None
 
 
-def fail(message: str) -> NoReturn:
-    """End with a message on stderr and exit code 1."""
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End with a message on stderr and an exit code: 1, or 2 where the command itself was wrong."""
     sys.stderr.write(f"driftline: {message}\n")
-    raise typer.Exit(1)
+    raise typer.Exit(code)
 
 
 class Client:

@@ -12,6 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from driftline.sealed import is_sealed
+
 Json = Annotated[bool, typer.Option("--json", help="Print what the API says.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Rows at most.")]
 Sort = Annotated[str | None, typer.Option("--sort", help="Column to sort by; -column for descending.")]
@@ -76,7 +78,11 @@ def state(name: str) -> Text:
 
 
 def value(found: Any) -> str:
-    """Return a fact's value in one line; absent is said, an element is ``name=value``."""
+    """Return a fact's value in one line: absent is said, a package is its version, another element ``name=value``."""
+    if isinstance(found, dict) and "version" in found:
+        return value(found["version"])
+    if is_sealed(found):
+        return f"secret {found[-8:]}"
     if found is None:
         return "absent"
     if isinstance(found, bool):

@@ -1,5 +1,6 @@
 """`driftline rfc`: requests for change."""
 
+import re
 from typing import Annotated, Any
 
 import typer
@@ -102,7 +103,7 @@ def _show(rfc: dict[str, Any]) -> None:
     table(
         ("CI", "WHAT", "BEFORE", "AFTER", "STATE", "PATH"),
         (
-            (d["ci"]["name"], d["what"], value(d["before"]), value(d["after"]), state(d["state"]), d["path"])
+            (d["ci"]["name"], d["what"], value(d["before"]), _after(d), state(d["state"]), d["path"])
             for d in rfc["deltas"]
         ),
     )
@@ -117,6 +118,55 @@ def _show(rfc: dict[str, Any]) -> None:
         ("WHEN (UTC)", "WHO", "WHAT", "STATE", "COMMENT"),
         ((moment(d["at"]), d["actor"], d["action"], state(d["to_state"]), d["comment"]) for d in rfc["decisions"]),
     )
+
+
+def _after(delta: dict[str, Any]) -> str:
+    """Return what a delta makes of its place: what was found or has come, else what is predicted."""
+    waits = delta["predicted"] is not None and delta["state"] != "settled"
+    return str(delta["predicted"]) if waits else value(delta["after"])
+
+
+_EXPECT = re.compile(r"(?P<path>\S+) (?P<kind>is|one_of|at_least|matches|present|absent)(?: (?P<operand>.+))?")
+
+
+@group.command("plan")
+def plan(
+    context: typer.Context,
+    heading: Annotated[str, typer.Argument(metavar="TITLE", help="What is to be changed, in a line.")],
+    ci: Annotated[list[str], typer.Option("--ci", help="A CI that is changed, by name or uid; may be repeated.")],
+    expect: Annotated[
+        list[str],
+        typer.Option(
+            "--expect",
+            help="What it will be, on each CI: 'PATH at_least 3.0.14', 'PATH is VALUE', 'PATH one_of A,B', "
+            "'PATH matches REGEX', 'PATH present', 'PATH absent'; may be repeated.",
+        ),
+    ],
+    start: Annotated[str | None, typer.Option(help="Of the window, as 2026-11-24T22:00Z.")] = None,
+    end: Annotated[str | None, typer.Option(help="Of the window.")] = None,
+    reason: Annotated[str, typer.Option(help="Why it is needed.")] = "",
+    risk: Annotated[str, typer.Option(help="What can go wrong.")] = "",
+    back_out: Annotated[str, typer.Option(help="How it is taken back.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Submit a change before it is made. Once authorised, what it predicts is explained when it happens."""
+    predictions = [{"ci": one, **_prediction(text)} for one in ci for text in expect]
+    wanted = {"title": heading, "predictions": predictions, "start": start, "end": end, "reason": reason, "risk": risk}
+    made = connect(context).post("/rfcs", {**wanted, "back_out_plan": back_out})
+    if as_json:
+        print_json(made)
+    else:
+        typer.echo(f"RFC {made['number']} is submitted; someone else authorises it: driftline rfc authorise")
+
+
+def _prediction(text: str) -> dict[str, Any]:
+    found = _EXPECT.fullmatch(text.strip())
+    if found is None:
+        fail(f'--expect: "{text}" is not PATH at_least|is|one_of|matches|present|absent [VALUE]', code=2)
+    operand: str | list[str] | None = found["operand"]
+    if found["kind"] == "one_of" and operand is not None:
+        operand = [one.strip() for one in str(operand).split(",")]
+    return {"path": found["path"], "kind": found["kind"], "operand": operand}
 
 
 @group.command("authorise")

@@ -10,6 +10,7 @@ from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from driftline import paths
+from driftline_baseline.wording import what
 from driftline_cmdb.errors import NotFound
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.control import Baseline, BaselineVersion, Drift, DriftGroup, Rfc
@@ -164,27 +165,3 @@ def row(
         rfc=rfc,
         evidence=evidence(transaction),
     )
-
-
-# A list's name in the schema is a plural; these are what one of its elements is called
-_SINGULAR = {"filesystems": "filesystem", "addresses": "address", "interfaces": "interface", "devices": "block device"}
-
-
-def what(path: str) -> str:
-    """Return what a path names, for people: ``version of package openssl (dpkg, amd64)``."""
-    parts = list(paths.steps(path))
-    name, attribute = "", ""
-    for field, keys in parts:
-        if keys is None:
-            attribute = field.replace("_", " ")
-            continue
-        singular = _SINGULAR.get(field, field.removesuffix("s")).replace("_", " ")
-        if field == "packages" and len(keys) == 3:
-            here = f"package {keys[1]} ({keys[0]}, {keys[2]})"
-        else:
-            here = f"{singular} {' '.join(key for key in keys if key)}"
-        name = f"{here} of {name}" if name else here
-        attribute = ""
-    if not name:
-        return " ".join(field.replace("_", " ") for field, _ in parts)
-    return f"{attribute} of {name}" if attribute else name

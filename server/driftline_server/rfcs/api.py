@@ -1,16 +1,16 @@
 """REST: requests for change."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
-from driftline_cmdb import rfcs
+from driftline_cmdb import record, rfcs
 from driftline_server.access.guard import Approver, Db, Operator, Viewer
 from driftline_server.lists import AWindow, Listing, answer
 from driftline_server.rfcs import views
-from driftline_server.times import now_ms
+from driftline_server.times import now_ms, to_ms
 
 router = APIRouter()
 
@@ -28,6 +28,58 @@ class Order(BaseModel):
     """A decision that needs no scope."""
 
     comment: str = Field(default="", max_length=4000)
+
+
+class Prediction(BaseModel):
+    """What a planned change is to do at one path of one CI."""
+
+    ci: str = Field(description="Name or uid.")
+    path: str = Field(description="An attribute, as software.packages[dpkg/openssl/amd64].version, or an element.")
+    kind: Literal["is", "one_of", "at_least", "matches", "present", "absent"]
+    operand: str | int | bool | list[str] | None = Field(default=None, description="What stands beside the kind.")
+
+
+class NewRfc(BaseModel):
+    """A planned change."""
+
+    title: str = Field(min_length=1, max_length=200)
+    predictions: list[Prediction] = Field(min_length=1, max_length=10_000)
+    start: AwareDatetime | None = Field(default=None, description="Of the planned window; null for any time.")
+    end: AwareDatetime | None = Field(default=None, description="Of the planned window; null for any time.")
+    kind: Literal["standard", "normal", "emergency"] = "normal"
+    priority: Literal["low", "medium", "high"] = "medium"
+    reason: str = Field(default="", max_length=4000)
+    description: str = Field(default="", max_length=4000)
+    effect_of_not_doing: str = Field(default="", max_length=4000)
+    risk: str = Field(default="", max_length=4000)
+    impact: str = Field(default="", max_length=4000)
+    benefit: str = Field(default="", max_length=4000)
+    cost: str = Field(default="", max_length=4000)
+    implementer: str | None = Field(default=None, max_length=200)
+    test_plan: str = Field(default="", max_length=4000)
+    back_out_plan: str = Field(default="", max_length=4000)
+
+
+@router.post("/rfcs", response_model=views.RfcDetail, status_code=201, summary="Submit a planned change")
+def submit(caller: Operator, db: Db, wanted: NewRfc) -> views.RfcDetail:
+    """Submit a change before it is made. Once authorised, what fits its predictions in its window is explained."""
+    plan = rfcs.Plan(
+        **wanted.model_dump(exclude={"predictions", "start", "end"}),
+        planned_start_ms=to_ms(wanted.start) if wanted.start else None,
+        planned_end_ms=to_ms(wanted.end) if wanted.end else None,
+    )
+    with db.write() as session:
+        planned = [
+            rfcs.Planned(
+                record.find_ci(session, one.ci),
+                one.path,
+                one.kind,
+                tuple(one.operand) if isinstance(one.operand, list) else one.operand,
+            )
+            for one in wanted.predictions
+        ]
+        made = rfcs.propose(session, plan, caller.name, planned, now_ms())
+        return views.show(session, made.number)
 
 
 @router.get("/rfcs", response_model=Listing[views.RfcRow], summary="List RFCs")

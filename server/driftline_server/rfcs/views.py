@@ -8,7 +8,9 @@ from pydantic import BaseModel
 from sqlalchemy import distinct, func
 from sqlmodel import Session, col, or_, select
 
+from driftline_baseline.wording import what
 from driftline_cmdb import rfcs
+from driftline_cmdb.expectation import predicate_of
 from driftline_cmdb.tables.control import Rfc, RfcDelta
 from driftline_server.drift import views as drift_views
 from driftline_server.drift.views import DriftRow
@@ -58,6 +60,8 @@ class Delta(BaseModel):
     before: Any
     after: Any
     #: proposed, authorised, superseded, withdrawn.
+    #: What a planned change is to make of it: ``at least 3.0.14``; None for a change that was found.
+    predicted: str | None
     state: str
     authorised: datetime | None
     #: Version of the CI when the delta was recorded.
@@ -195,9 +199,10 @@ def show(session: Session, number: int) -> RfcDetail:
             Delta(
                 ci=ci_ref(found.cis[delta.ci_id]),
                 path=delta.path,
-                what=drift_views.what(delta.path),
+                what=what(delta.path),
                 before=stored(delta.before),
                 after=stored(delta.after),
+                predicted=None if delta.predicate is None else predicate_of(delta.predicate).show(),
                 state=delta.state,
                 authorised=moment_or_none(delta.authorised_ms),
                 ci_version=delta.ci_version,
