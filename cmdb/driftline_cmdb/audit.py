@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from driftline_cmdb.database import Database
@@ -36,7 +37,17 @@ def link(previous: bytes, entry: AuditEntry) -> bytes:
 
 
 def seal(database: Database, limit: int = 1000) -> int:
-    """Chain the entries that are not sealed yet, oldest first; return how many. One sealer at a time runs this."""
+    """Chain the entries that are not sealed yet, oldest first; return how many.
+
+    Where two collectors seal at a time, one finds its places taken, writes nothing, and comes again.
+    """
+    try:
+        return _seal(database, limit)
+    except IntegrityError:
+        return 0
+
+
+def _seal(database: Database, limit: int) -> int:
     with database.write() as session:
         last = session.exec(
             select(AuditEntry)

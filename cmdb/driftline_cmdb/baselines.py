@@ -9,7 +9,7 @@ from driftline_baseline.errors import DocumentError
 from driftline_cmdb import audit
 from driftline_cmdb.assess import mark_due
 from driftline_cmdb.errors import Conflict, Invalid, NotFound, Refused
-from driftline_cmdb.expectation import in_force, parsed, selects
+from driftline_cmdb.expectation import parsed, selects
 from driftline_cmdb.record import sources_of
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.cis import Ci
@@ -196,8 +196,3 @@ def retire(session: Session, name: str, actor: str, now_ms: int) -> BaselineVers
 def _covered(session: Session, version: BaselineVersion) -> set[int]:
     document = parsed(version.document)
     return {ci.id for ci in session.exec(select(Ci)) if selects(document, ci)}
-
-
-def baselines_of(session: Session, ci: Ci) -> list[str]:
-    """Return the titles of the baselines in force on a CI: ``golden v1``."""
-    return [f"{name} v{version.number}" for name, version in in_force(session, ci)]

@@ -1,60 +1,12 @@
-"""Drifts: looking at them, and accepting one for a time."""
+"""Drifts: finding one, and accepting it for a time."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from driftline import paths
 from driftline_cmdb import audit
+from driftline_cmdb.assess import mark_due
+from driftline_cmdb.database import Database
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
-from driftline_cmdb.tables.cis import Ci
-from driftline_cmdb.tables.control import Drift, DriftGroup, Rfc
-from driftline_cmdb.tables.elements import HostTransaction
-
-
-@dataclass(frozen=True, slots=True)
-class DriftView:
-    """A drift with its CI, its evidence and its RFC."""
-
-    drift: Drift
-    ci: Ci
-    transaction: HostTransaction | None
-    rfc_number: int | None
-
-
-def list_drifts(
-    session: Session,
-    state: str | None = "open",
-    ci_id: int | None = None,
-    match: Sequence[str] = (),
-    limit: int = 100,
-    offset: int = 0,
-) -> tuple[list[DriftView], int]:
-    """Return drifts, the latest first, and how many there are in all.
-
-    :param state: None for all states.
-    :param match: path patterns; only what one of them matches.
-    """
-    query = (
-        select(Drift, Ci, HostTransaction, Rfc.number)
-        .join(Ci, col(Ci.id) == col(Drift.ci_id))
-        .outerjoin(HostTransaction, col(HostTransaction.id) == col(Drift.transaction_id))
-        .outerjoin(DriftGroup, col(DriftGroup.id) == col(Drift.group_id))
-        .outerjoin(Rfc, col(Rfc.id) == col(DriftGroup.rfc_id))
-        .order_by(col(Drift.id).desc())
-    )
-    if state is not None:
-        query = query.where(Drift.state == state)
-    if ci_id is not None:
-        query = query.where(Drift.ci_id == ci_id)
-    if match:  # patterns are not SQL's
-        rows = [DriftView(*row) for row in session.exec(query) if paths.matches_any(match, row[0].path)]
-        return rows[offset : offset + limit], len(rows)
-    total = select(func.count()).select_from(query.with_only_columns(col(Drift.id)).order_by(None).subquery())
-    rows = [DriftView(*row) for row in session.exec(query.limit(limit).offset(offset))]
-    return rows, session.exec(total).one()
+from driftline_cmdb.tables.control import Drift
 
 
 def find_drift(session: Session, drift_id: int) -> Drift:
@@ -87,7 +39,14 @@ def accept(session: Session, drift_id: int, actor: str, reason: str, until_ms: i
     return drift
 
 
-def end_acceptances(session: Session, now_ms: int) -> set[int]:
-    """Return the CIs that have an acceptance which has ended; they are to be assessed."""
-    query = select(Drift.ci_id).where(Drift.state == "accepted", col(Drift.accepted_until_ms) <= now_ms)
-    return set(session.exec(query))
+def end_acceptances(database: Database, now_ms: int) -> int:
+    """Make CIs due on which an acceptance has ended, so that the drift and its RFC open again; return how many."""
+    ended = select(Drift.ci_id).where(Drift.state == "accepted", col(Drift.accepted_until_ms) <= now_ms).distinct()
+    with database.read() as session:
+        if session.exec(ended.limit(1)).first() is None:
+            return 0
+    with database.write() as session:
+        ci_ids = session.exec(ended).all()
+        for ci_id in ci_ids:
+            mark_due(session, ci_id, now_ms)
+        return len(ci_ids)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from driftline.schema import Value
@@ -46,16 +45,6 @@ class Planned:
     path: str
     kind: str
     operand: Value | None = None
-
-
-def list_rfcs(session: Session, state: str | None = None, limit: int = 100, offset: int = 0) -> tuple[list[Rfc], int]:
-    """Return RFCs, the latest first, and how many there are in all."""
-    query = select(Rfc)
-    total = select(func.count()).select_from(Rfc)
-    if state is not None:
-        query, total = query.where(Rfc.state == state), total.where(Rfc.state == state)
-    rows = session.exec(query.order_by(col(Rfc.number).desc()).limit(limit).offset(offset)).all()
-    return list(rows), session.exec(total).one()
 
 
 def find_rfc(session: Session, number: int) -> Rfc:

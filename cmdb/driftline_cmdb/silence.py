@@ -2,8 +2,7 @@
 
 from sqlmodel import Session, col, select
 
-from driftline_cmdb import continuity, drifts
-from driftline_cmdb.assess import mark_due
+from driftline_cmdb import continuity
 from driftline_cmdb.database import Database
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.sources import Source
@@ -12,13 +11,9 @@ from driftline_cmdb.tables.sources import Source
 def find_silence(database: Database, now_ms: int, after_ms: int) -> int:
     """Open a finding for each source silent for longer than `after_ms`, close those of sources that are back.
 
-    Also makes CIs due whose acceptance of a drift has ended.
-
     :return: how many findings were opened.
     """
     with database.write() as session:
-        for ci_id in drifts.end_acceptances(session, now_ms):
-            mark_due(session, ci_id, now_ms)
         _close_of_those_back(session, now_ms, after_ms)
         opened = 0
         query = (

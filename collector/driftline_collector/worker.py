@@ -10,7 +10,7 @@ from apscheduler.schedulers.background import (  # type: ignore[import-untyped] 
 )
 from sqlmodel import select
 
-from driftline_cmdb import assess, audit, silence, sources, utilization
+from driftline_cmdb import assess, audit, drifts, silence, sources, utilization
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import Unavailable
 from driftline_cmdb.tables.elements import Due
@@ -93,6 +93,7 @@ class Jobs:
         for name, job, seconds in (
             ("fleet", self._count_fleet, 10),
             ("silence", self._find_silence, 30),
+            ("accepted", self._end_acceptances, 10),
             ("seal", self._seal, 10),
             ("compact", self._compact, 60),
             ("rotate", self._rotate, 3600),
@@ -140,6 +141,9 @@ class Jobs:
         self._looked_ms = now
         if now - self._listening_ms >= after_ms:
             silence.find_silence(self._database, now, after_ms)
+
+    def _end_acceptances(self) -> None:
+        drifts.end_acceptances(self._database, self._clock())
 
     def _seal(self) -> None:
         audit.seal(self._database)

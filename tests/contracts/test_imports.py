@@ -42,3 +42,15 @@ from driftline_agent import topic
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_command_line_says_what_an_agents_installation_lacks() -> None:
+    code = """
+import sys
+sys.modules["typer"] = None
+from driftline_server.cli.entry import main
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip install 'driftline[server]'" in done.stderr

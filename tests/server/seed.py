@@ -7,6 +7,7 @@ import math
 import sys
 from dataclasses import dataclass
 
+from sqlmodel import select
 from tests.support.timeline import Timeline
 
 from driftline import facts
@@ -17,6 +18,7 @@ from driftline_cmdb import baselines, drifts, record, rfcs, utilization
 from driftline_cmdb.assess import assess_due
 from driftline_cmdb.database import Database, migrate
 from driftline_cmdb.silence import find_silence
+from driftline_cmdb.tables.control import Drift, Rfc
 from driftline_server.access import people
 from driftline_server.times import now_ms
 
@@ -176,12 +178,11 @@ def seed(database: Database) -> Seeded:
     machines["db1"]["os"].os.sysctls[1].value = "438"
     fleet.send("db1", now - 10 * MINUTE, {"os": machines["db1"]["os"]}, [])
     with database.write() as session:
-        rows, _ = rfcs.list_rfcs(session)
-        view = rfcs.view(session, rows[-1].number + 1)
+        view = rfcs.view(session, min(session.exec(select(Rfc.number))) + 1)
         rfcs.authorise(session, view.rfc.number, "approver", view.scope, "the security update was asked for", now)
     with database.write() as session:
-        found, _ = drifts.list_drifts(session, match=["os.sysctls[kernel.sysrq]"])
-        drifts.accept(session, found[0].drift.id, "approver", "a test until the weekend", now + 99 * MINUTE, now)
+        found = session.exec(select(Drift).where(Drift.path == "os.sysctls[kernel.sysrq].value")).one()
+        drifts.accept(session, found.id, "approver", "a test until the weekend", now + 99 * MINUTE, now)
         for name in ("web1", "web2", "db1"):
             source_id = record.sources_of(session, record.find_ci(session, name).id)[0]
             utilization.append(session, source_id, series(now, 200), now)

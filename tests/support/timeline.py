@@ -12,7 +12,7 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
 - `authorise` {rfc, by, seen}: `seen` names an earlier `look` step's mark, else what is there now
 - `look` {rfc, mark}: remembers what an approver sees
 - `revert` {rfc, by}, `accept` {path, by, until}, `plan` {host, by, path, at_least | is, start, end}
-- `silence` {after}: the job that looks for silent sources
+- `silence` {after}: the job that looks for silent sources; `wait` {}: the one that ends acceptances
 Any of them may have `error`: words that the refusal must contain.
 - `expect`: `drifts` [{host, path, kind, expected, actual, state}] in any order: all drifts there are that are not
   superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome}]; `findings` [kind];
@@ -28,7 +28,7 @@ from typing import Any
 import yaml
 from sqlmodel import select
 
-from driftline import facts
+from driftline import facts, paths
 from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
 from driftline_baseline.predict import KINDS
@@ -40,7 +40,7 @@ from driftline_cmdb.errors import CmdbError
 from driftline_cmdb.reports import Committed, Ingest, Report, prepare_section
 from driftline_cmdb.silence import find_silence
 from driftline_cmdb.tables.cis import Ci, Finding
-from driftline_cmdb.tables.control import Drift
+from driftline_cmdb.tables.control import Drift, Rfc
 from driftline_cmdb.tables.sources import Source
 
 DAY_MS = 1_790_000_000_000 // 86_400_000 * 86_400_000
@@ -213,8 +213,9 @@ class Timeline:
 
     def accept(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            found, _ = drifts.list_drifts(session, match=[step["path"]])
-            drifts.accept(session, found[0].drift.id, step["by"], "a test", clock(step["until"]), now)
+            open_ones = session.exec(select(Drift).where(Drift.state == "open")).all()
+            (found,) = (drift for drift in open_ones if paths.matches(step["path"], drift.path))
+            drifts.accept(session, found.id, step["by"], "a test", clock(step["until"]), now)
 
     def plan(self, step: dict[str, Any], now: int) -> None:
         kind = next(key for key in step if key in KINDS)
@@ -226,6 +227,9 @@ class Timeline:
 
     def silence(self, step: dict[str, Any], now: int) -> None:
         find_silence(self.database, now, int(step["after"]) * 1000)
+
+    def wait(self, _step: dict[str, Any], now: int) -> None:
+        drifts.end_acceptances(self.database, now)
 
     def expect(self, step: dict[str, Any], _now: int) -> None:
         with self.database.read() as session:
@@ -246,8 +250,7 @@ class Timeline:
                 ]
                 _compare(found, step["drifts"])
             if "rfcs" in step:
-                rows, _ = rfcs.list_rfcs(session)
-                views = [rfcs.view(session, row.number) for row in reversed(rows)]
+                views = [rfcs.view(session, number) for number in sorted(session.exec(select(Rfc.number)))]
                 found = [
                     {
                         "number": view.rfc.number,

@@ -33,7 +33,7 @@ def options(
 def _register() -> None:
     """Have every module of this package add its commands."""
     for module in sorted(pkgutil.iter_modules([str(Path(__file__).parent)]), key=lambda found: found.name):
-        if module.name != "main":
+        if module.name not in ("main", "entry"):
             register = getattr(importlib.import_module(f"driftline_server.cli.{module.name}"), "register", None)
             if register is not None:
                 register(app)
