@@ -9,13 +9,13 @@ UV     := $(shell command -v uv)
 TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help up install develop test check fix protos lock migration bench test-tools clean
+.PHONY: help up install develop test check fix protos lock migration wheel bench test-tools clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}'
 
-up: install ## Install, then run collector, server and an agent for this host until Ctrl-C
-	@exec $(BIN)/driftline up --data $(DATA)
+up: install ## Install, then run collector, server and an agent for this host until Ctrl-C (ARGS='--web 0.0.0.0:8080' ...)
+	@exec $(BIN)/driftline up --data $(DATA) $(ARGS)
 
 install: $(VENV)/.installed ## Install driftline into .venv
 
@@ -46,6 +46,9 @@ migration: develop ## Write a migration for changed tables: make migration NAME=
 lock: ## Pin dependencies anew (needs uv); the locks record no download addresses
 	uv pip compile -q pyproject.toml --extra server --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile -q pyproject.toml --extra dev --extra devices --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+
+wheel: $(VENV)/bin/python ## Build the package with the server's pages into dist/
+	DRIFTLINE_BUILD_ASSETS=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist . || DRIFTLINE_BUILD_ASSETS=1 uv build -q --wheel
 
 bench: develop ## Measure: ratios against a floor or a peer in the same run
 	@for b in bench/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done

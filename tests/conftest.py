@@ -5,6 +5,7 @@ its URL, for what runs in other processes; `bare_database_url` one without any t
 """
 
 import itertools
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,16 @@ import pytest
 from tests.support import postgresql
 
 from driftline_cmdb.database import Database, migrate
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Take back what a command under test did to the root logger: its streams are gone when the test is."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers, root.level = handlers, level
+
 
 ENGINES = ("sqlite", "postgresql")
 _numbers = itertools.count(1)

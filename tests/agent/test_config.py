@@ -21,7 +21,7 @@ def test_the_documented_example_is_the_default() -> None:
     example = text.partition("```toml\n")[2].partition("```")[0]
     config = parse(example, "docs/agent.md")
     assert config.intervals == Intervals()
-    assert config.collector == "cmdb.example.org:7442"
+    assert config.collector == "cmdb.example.org:7443"
 
 
 def test_every_setting_and_topic_is_documented() -> None:
@@ -77,12 +77,12 @@ def test_a_bad_token_is_not_repeated() -> None:
 
 def test_addresses() -> None:
     assert split_address("host:1", "x") == ("host", 1)
-    assert split_address("[2001:db8::1]:7442", "x") == ("2001:db8::1", 7442)
+    assert split_address("[2001:db8::1]:7443", "x") == ("2001:db8::1", 7443)
     for bad in ("host", "host:", ":1", "host:0", "host:70000", "host:x"):
         with pytest.raises(ConfigError, match="write host:port"):
             split_address(bad, "collector")
-    assert report_address(":7443", "[2001:db8::1]:7442") == "[2001:db8::1]:7443"
-    assert report_address("other:7443", "host:7442") == "other:7443"
+    assert report_address(":7444", "[2001:db8::1]:7443") == "[2001:db8::1]:7444"
+    assert report_address("other:7444", "host:7443") == "other:7444"
 
 
 def test_facts_flat(capsys: pytest.CaptureFixture[str]) -> None:
