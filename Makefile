@@ -1,6 +1,8 @@
 # driftline. `make help` lists what there is to do; every target does its own set-up.
 
-PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+# The first Python that runs and is new enough.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+            $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV   := .venv
 BIN    := $(VENV)/bin
 DATA   ?= var
@@ -59,8 +61,7 @@ clean: ## Remove what was installed and built; data in var/ stays
 # --- how it is installed -------------------------------------------------------------------------------------------
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo 'driftline needs Python 3.11 or later: apt-get install python3'; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo '$(PYTHON) is older than 3.11; name a newer one: make PYTHON=/path/to/python3.12'; exit 1; }
+	@test -n "$(PYTHON)" || { echo 'driftline needs Python 3.11 or later: apt-get install python3, or name one: make PYTHON=/path/to/python3.12'; exit 1; }
 ifeq ($(UV),)
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
 	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; \
