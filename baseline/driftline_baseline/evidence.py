@@ -18,6 +18,8 @@ class PackageStep:
     architecture: str
     version_before: str = ""
     version_after: str = ""
+    #: Pulled in as a dependency, not asked for.
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +61,11 @@ def attribute(path: str, version_after: str | None, change: Interval, acts: Iter
             if same and step.version_after == (version_after or ""):
                 return act
     return None
+
+
+def weight(path: str, act: HostAct | None) -> int:
+    """Return how directly a transaction names a path, for sorting: what was asked for, what came with it, the rest."""
+    package = package_of(path)
+    if package is None or act is None:
+        return 2
+    return 1 if any(step.name == package[1] and step.automatic for step in act.steps) else 0

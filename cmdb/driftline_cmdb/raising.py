@@ -177,13 +177,8 @@ def _words(drift: Drift) -> str:
     return f"{subject} {values.show(drift.expected)} -> {values.show(drift.actual)}"
 
 
-def _named_first(drifts: Sequence[Drift]) -> list[Drift]:
-    """Return drifts with those first that a package transaction's log names."""
-    return sorted(drifts, key=lambda drift: package_of(drift.path) is None)
-
-
 def _title(ci: Ci, drifts: Sequence[Drift]) -> str:
-    first = _words(_named_first(drifts)[0])
+    first = _words(drifts[0])
     more = f" and {len(drifts) - 1} more" if len(drifts) > 1 else ""
     return f"Unexplained change on {ci.name}: {first}{more}"[:200]
 

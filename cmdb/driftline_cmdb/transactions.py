@@ -71,6 +71,7 @@ def as_act(row: HostTransaction) -> HostAct:
             change["architecture"],
             change["version_before"],
             "" if change["action"] in ("remove", "purge") else change["version_after"],
+            change["automatic"],
         )
         for change in row.changes
     )

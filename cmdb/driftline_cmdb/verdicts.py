@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from driftline_baseline import values
 from driftline_baseline.compare import Difference
-from driftline_baseline.evidence import HostAct, attribute
+from driftline_baseline.evidence import HostAct, attribute, weight
 from driftline_baseline.expected import element_path
 from driftline_baseline.grouping import JOIN_WITHIN_MS, Cause, cause_of
 from driftline_baseline.interval import Interval
@@ -139,7 +139,7 @@ def _version_after(difference: Difference) -> str | None:
 def _open(session: Session, ci: Ci, event: _Event, revisions: Mapping[str, Revision], now_ms: int) -> None:
     cause = cause_of([item.difference for item in event.opened], event.act)
     drifts = []
-    for item in event.opened:
+    for item in sorted(event.opened, key=lambda item: weight(item.difference.path, event.act)):
         drift = _row(ci, item.difference, item.change, revisions, now_ms)
         drift.transaction_id = event.act.id if event.act is not None else None
         drifts.append(drift)

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from driftline.sealed import is_sealed
 from driftline_server.access.people import Caller
 from driftline_server.quantities import quantity, size
 from driftline_server.times import ago, moment, now_ms, to_ms
@@ -131,6 +132,8 @@ def value_text(value: Any) -> Markup:
             if value
             else Markup('<span class="text-secondary">none</span>')
         )
+    if is_sealed(value):
+        return Markup('<span title="A digest with the host\'s own key: {}">secret {}</span>').format(value, value[-8:])
     return escape(value if isinstance(value, str) else json.dumps(value))
 
 

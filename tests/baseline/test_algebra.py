@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from driftline_baseline import scope
 from driftline_baseline.capture import draft
 from driftline_baseline.compare import Difference, compare
-from driftline_baseline.evidence import HostAct, PackageStep, attribute
+from driftline_baseline.evidence import HostAct, PackageStep, attribute, weight
 from driftline_baseline.expected import Delta, Expected, Layer
 from driftline_baseline.interval import Interval, Window
 from driftline_baseline.judge import Closed, KnownDrift, Look, Opened, Returned, judge
@@ -183,6 +183,13 @@ def test_a_package_for_all_architectures_is_logged_with_the_hosts_own() -> None:
     act = HostAct(1, "apt", "apt install sl", "", 1000, 2000, (PackageStep("sl", "amd64", "", "5"),))
     assert attribute("software.packages[dpkg/sl/all]", "5", Interval(500, 7000), [act]) == act
     assert attribute("software.packages[dpkg/sl/i386]", "5", Interval(500, 7000), [act]) is None
+
+
+def test_what_was_asked_for_stands_before_what_came_with_it() -> None:
+    steps = (PackageStep("libz", "amd64", "", "1", automatic=True), PackageStep("nginx", "amd64", "", "2"))
+    act = HostAct(1, "apt", "apt install nginx", "", 1000, 2000, steps)
+    places = ["accounts.users[www]", path("libz"), path("nginx")]
+    assert sorted(places, key=lambda place: weight(place, act)) == places[::-1]
 
 
 def test_other_changes_belong_to_a_transaction_only_where_one_alone_can_have_made_them() -> None:

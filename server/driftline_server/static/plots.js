@@ -40,13 +40,17 @@
       }
       return out;
     };
+    // A range that is mostly before the first value would show the rest as a dot at its edge
+    const known = series.flatMap((one) => one.points.map((p) => Date.parse(p.at) / 1000));
+    const from = Math.max(start, Math.min(...known) - 2 * step);
+    const few = known.length / series.length < 40;
     const data = [times];
     const lines = [{}];
     const bands = [];
     series.forEach((one, i) => {
       const colour = colours[i % colours.length];
       data.push(column(one, "mean"));
-      lines.push({ label: one.instance || "mean", stroke: colour, width: 1.5, value: (_u, v) => format(v), spanGaps: false });
+      lines.push({ label: one.instance || "mean", stroke: colour, width: 1.5, value: (_u, v) => format(v), spanGaps: false, points: { show: few } });
     });
     if (series.length === 1) {
       data.push(column(series[0], "max"), column(series[0], "min"));
@@ -57,7 +61,7 @@
     const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
     const options = {
       width: box.clientWidth, height: 200, bands, series: lines,
-      scales: { x: { min: start, max: end }, y: { range: (_u, _min, max) => [0, fraction ? Math.max(1, max ?? 1) : (max || 1) * 1.1] } },
+      scales: { x: { min: from, max: end }, y: { range: (_u, _min, max) => [0, fraction ? Math.max(1, max ?? 1) : (max || 1) * 1.1] } },
       axes: [axis, { ...axis, size: 80, values: (_u, ticks) => ticks.map(short), ...(bytes ? { incrs: binaryIncrements } : {}) }],
       tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
       fmtDate: (tpl) => uPlot.fmtDate(tpl.replace("{h}", "{HH}").replace("{aa}", "")),
