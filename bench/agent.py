@@ -4,9 +4,11 @@
     python bench/agent.py --long     # steady state over five minutes
 
 Prints: CPU of one warm full inventory and of a bare Python that reads the same two large sources; resident memory of a
-running agent and of a process with the same libraries and one TLS channel; CPU in steady state; bytes a check-in.
+running agent and of a process with the same libraries and one TLS channel; what the reader has while it runs, beside an
+interpreter that does nothing; CPU in steady state; bytes a check-in.
 """
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -148,11 +150,42 @@ def running(collector: FakeCollector, folder: Path, seconds: int) -> None:
     print(f"a check-in          {each:8} bytes on the wire, both ways; at 300 s {each / 5 / 1000:.1f} kB/min, budget 2")
 
 
+def reader(folder: Path) -> None:
+    """Print the reader's memory after it has answered for every process and sealed the passwords (root)."""
+    from driftline_agent.reader.client import Reader
+    from driftline_agent.reader.protocol import SHADOW, SOCKETS
+
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-I", "-m", "driftline_agent.reader", "--pair", str(theirs.fileno())]
+    with theirs:
+        process = subprocess.Popen([*command, "--key", str(folder / "key")], pass_fds=[theirs.fileno()])
+    asked = Reader(connected=ours)
+    with contextlib.suppress(OSError):
+        asked.ask(SOCKETS, "/proc/1/fd")  # by then it has started
+    start, numbers = time.perf_counter(), [path.name for path in Path("/proc").glob("[0-9]*")]
+    for name in numbers:
+        with contextlib.suppress(OSError):
+            asked.ask(SOCKETS, f"/proc/{name}/fd")
+    taken = (time.perf_counter() - start) * 1e6 / len(numbers)
+    with contextlib.suppress(OSError):
+        asked.ask(SHADOW, "/etc/shadow")
+    size = resident(process.pid)
+    asked.close()
+    process.wait()
+    with subprocess.Popen([sys.executable, "-I", "-c", "input()"], stdin=subprocess.PIPE) as idle:
+        time.sleep(0.3)
+        least = resident(idle.pid)
+        idle.kill()
+    print(f"reader, resident    {size:8.1f} MiB       while it runs   floor {least:.1f} (+{size - least:.1f})")
+    print(f"reader, a question  {taken:8.0f} us          which sockets one process holds")
+
+
 def main() -> None:
     """Measure all."""
     inventory()
     collector = FakeCollector()
     with tempfile.TemporaryDirectory() as folder:
+        reader(Path(folder))
         running(collector, Path(folder), 300 if "--long" in sys.argv else 60)
     collector.stop()
 

@@ -17,11 +17,12 @@ from pathlib import Path
 
 from driftline_agent import config as configs
 from driftline_agent import files
-from driftline_agent.config import DEFAULT_STATE, Config
+from driftline_agent.config import DEFAULT_READER, DEFAULT_STATE, Config
 from driftline_agent.errors import ConfigError, IdentityError, UnreachableError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.identity import store
 from driftline_agent.identity.store import Identity
+from driftline_agent.reader.client import Reader
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ def facts(options: argparse.Namespace) -> int:
     if not Path(options.root).is_dir():
         raise ConfigError(f"--root {options.root}: no such folder")
     out = Facts()
-    for result in inventory.take(Host(options.root), _display_key(), inventory.select(options.topic)):
+    host = Host(options.root, reader=Reader(str(DEFAULT_READER)))
+    for result in inventory.take(host, _display_key(), inventory.select(options.topic)):
         if result.section.reason:
             print(f"driftline-agent: topic {result.name}: {result.section.reason}", file=sys.stderr)
         if result.reading is not None:
@@ -46,11 +48,15 @@ def facts(options: argparse.Namespace) -> int:
 
 
 def _display_key() -> bytes:
-    """Return the installation's sealing key where this user may read it, else one for this call."""
-    try:
-        return files.read_private(DEFAULT_STATE / "seal.key") or secrets.token_bytes(32)
-    except OSError:
-        return secrets.token_bytes(32)
+    """Return the key that this installation's passwords are sealed with, or one for this call where it may not."""
+    for path in (configs.reader_key(DEFAULT_STATE), DEFAULT_STATE / "seal.key"):
+        try:
+            key = files.read_private(path)
+        except OSError:
+            continue
+        if key:
+            return key
+    return secrets.token_bytes(32)
 
 
 def _config(options: argparse.Namespace) -> Config:
@@ -71,12 +77,24 @@ def enroll(options: argparse.Namespace) -> int:
         token = configs.join_token(config)
     if not token:
         raise ConfigError(f"no join token: give --token-file FILE (- for standard input) or {configs.TOKEN_VARIABLE}")
-    identity = _enroll(config, token)
+    identity = _enroll(config, token, _host(config))
     print(f"enrolled as {identity.source_id}, reports to {identity.report_address}")
     return 0
 
 
-def _enroll(config: Config, token: str) -> Identity:
+def _host(config: Config) -> Host:
+    """Give up root's rights where that is configured, and return what the host is read through from then on."""
+    reader = Reader(str(config.reader))
+    if os.geteuid() == 0 and config.user is not None:
+        from driftline_agent import privileges  # ctypes, which the systemd unit's agent cannot load
+
+        reader = privileges.split(config, config.user)
+    elif os.geteuid() == 0:
+        log.info("running as root; with the setting user, only a process without network would")
+    return Host(readable=config.readable_roots, reader=reader)
+
+
+def _enroll(config: Config, token: str, host: Host) -> Identity:
     from driftline_agent.claims import read_claims
     from driftline_agent.identity import enrolment
     from driftline_agent.identity.token import parse_token
@@ -85,7 +103,7 @@ def _enroll(config: Config, token: str) -> Identity:
         raise ConfigError("collector: not set; give --collector HOST:PORT or the setting collector")
     parsed = parse_token(token)
     files.private_folder(config.state)
-    return enrolment.enroll(config.state, config.collector, parsed, read_claims(Host(readable=config.readable_roots)))
+    return enrolment.enroll(config.state, config.collector, parsed, read_claims(host))
 
 
 def run(options: argparse.Namespace) -> int:
@@ -93,14 +111,18 @@ def run(options: argparse.Namespace) -> int:
     config = _config(options)
     _one_arena()
     files.private_folder(config.state)
-    identity = store.load(config.state) or _enroll_patiently(config)
+    identity = store.load(config.state)
+    # Before root's rights are given up: the token's file may be root's.
+    token = configs.join_token(config) if identity is None else None
+    host = _host(config)
+    identity = identity or _enroll_patiently(config, token, host)
     from driftline_agent.agent import Agent
 
     # Waited for, not handled: a handler runs only when the main thread does, and that is not sure while it waits for
     # an event. Threads inherit the mask.
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    agent = Agent(config, identity)
+    agent = Agent(config, identity, host)
     agent.start()
     signal.sigwait(signals)
     agent.stop()
@@ -128,9 +150,8 @@ def _one_arena() -> None:
         mallopt(-8, 1)
 
 
-def _enroll_patiently(config: Config) -> Identity:
+def _enroll_patiently(config: Config, token: str | None, host: Host) -> Identity:
     """Enrol; wait for a collector that cannot be reached."""
-    token = configs.join_token(config)
     if not token:
         raise IdentityError(
             f"{config.state}: this agent has not enrolled; run driftline-agent enroll, or give token_file or"
@@ -139,7 +160,7 @@ def _enroll_patiently(config: Config) -> Identity:
     wait = 1.0
     while True:
         try:
-            return _enroll(config, token)
+            return _enroll(config, token, host)
         except UnreachableError as error:
             log.warning("not enrolled yet", extra={"reason": str(error)})
             time.sleep(wait)

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from driftline_agent.errors import ConfigError
+from driftline_agent.reader.client import DEFAULT_SOCKET
 
 DEFAULT_FILE = Path("/etc/driftline/agent.toml")
 DEFAULT_STATE = Path("/var/lib/driftline-agent")
+DEFAULT_READER = Path(DEFAULT_SOCKET)
 TOKEN_VARIABLE = "DRIFTLINE_JOIN_TOKEN"  # noqa: S105  # the variable's name
 
 
@@ -40,6 +42,10 @@ class Config:
     state: Path = DEFAULT_STATE
     #: File with the join token.
     token_file: Path | None = None
+    #: User to become where it is started as root; None stays root.
+    user: str | None = None
+    #: Socket of the reader, for what this process may not read itself.
+    reader: Path = DEFAULT_READER
     #: Topics to read; None reads all.
     topics: tuple[str, ...] | None = None
     #: Folders that may be read; None allows all.
@@ -49,6 +55,11 @@ class Config:
     #: Report changes as they happen; otherwise only at the next inventory.
     watch: bool = True
     intervals: Intervals = field(default_factory=Intervals)
+
+
+def reader_key(state: Path) -> Path:
+    """Return where the reader's key is: beside the agent's state folder, because the agent must not have it."""
+    return state.with_name(f"{state.name}-reader") / "seal.key"
 
 
 def _typed(file: str, name: str, value: Any, wanted: type, text: str) -> Any:
@@ -85,9 +96,9 @@ def parse(text: str, file: str) -> Config:
     for name, value in values.items():
         if name not in known:
             raise ConfigError(f'{file}: there is no setting "{name}"; there are {", ".join(sorted(known))}')
-        if name in ("collector", "report"):
+        if name in ("collector", "report", "user"):
             out[name] = _typed(file, name, value, str, "a text")
-        elif name in ("state", "token_file"):
+        elif name in ("state", "token_file", "reader"):
             out[name] = Path(_typed(file, name, value, str, "a path"))
         elif name in ("topics", "readable_roots"):
             out[name] = _strings(file, name, value)

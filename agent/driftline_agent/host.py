@@ -10,8 +10,10 @@ import os
 from collections.abc import Iterable, Iterator
 
 from driftline_agent.errors import UnreadableError
+from driftline_agent.reader.client import Reader
+from driftline_agent.reader.protocol import LINK, READ, SHADOW, SOCKETS
 
-_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO}
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH}
 _CHUNK = 1 << 16
 #: No file that an inventory reads is larger; a larger one is a mistake or an attack.
 MAX_BYTES = 64 << 20
@@ -22,10 +24,12 @@ class Host:
 
     :param root: folder that stands for ``/``.
     :param readable: folders that may be read; None allows all. Anything else counts as unreadable.
+    :param reader: asked where this process lacks the permission; only on the running host.
     """
 
-    def __init__(self, root: str = "/", readable: Iterable[str] | None = None) -> None:
+    def __init__(self, root: str = "/", readable: Iterable[str] | None = None, reader: Reader | None = None) -> None:
         self._prefix = root.rstrip("/")
+        self._reader = reader if self.live else None
         self._readable = None if readable is None else tuple(path.rstrip("/") for path in readable)
 
     @property
@@ -53,8 +57,7 @@ class Host:
         try:
             descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
-            _none_or_raise(path, error)
-            return None
+            return self._by_reader(READ, path, error)
         try:
             data = os.read(descriptor, _CHUNK)
             if len(data) < 4096 and not path.startswith("/proc"):
@@ -68,8 +71,7 @@ class Host:
                     raise UnreadableError(f"{path}: larger than {MAX_BYTES} bytes")
             return b"".join(parts)
         except OSError as error:
-            _none_or_raise(path, error)
-            return None
+            return self._by_reader(READ, path, error)
         finally:
             os.close(descriptor)
 
@@ -132,8 +134,52 @@ class Host:
         except OSError as error:
             if error.errno == errno.EINVAL:
                 return None
-            _none_or_raise(path, error)
-            return None
+            target = self._by_reader(LINK, path, error)
+            return None if target is None else os.fsdecode(target)
+
+    def sockets(self, process: int) -> list[str]:
+        """Return what a process' descriptors lead to (``socket:[INODE]`` among others); none where it has ended.
+
+        :raises UnreadableError: where it may not be looked into.
+        """
+        path = f"/proc/{process}/fd"
+        folder = self.real(path)
+        out: list[str] = []
+        try:
+            for name in os.listdir(folder):  # noqa: PTH208  # see above
+                try:
+                    out.append(os.readlink(f"{folder}/{name}"))  # noqa: PTH115  # see above
+                except FileNotFoundError:
+                    continue  # closed meanwhile
+        except OSError as error:
+            return [os.fsdecode(target) for target in (self._by_reader(SOCKETS, path, error) or b"").split(b"\0")]
+        return out
+
+    def sealed_shadow(self) -> bytes | None:
+        """Return what the reader makes of /etc/shadow, or None where there is no reader.
+
+        :raises UnreadableError: where the reader cannot read it either.
+        """
+        self.real("/etc/shadow")
+        try:
+            return None if self._reader is None else self._reader.ask(SHADOW, "/etc/shadow")
+        except OSError as error:
+            raise UnreadableError(f"/etc/shadow: {(error.strerror or str(error)).lower()}") from error
+
+    def _by_reader(self, operation: int, path: str, error: OSError) -> bytes | None:
+        """Return the reader's answer where permission was lacking and it has one.
+
+        :raises UnreadableError: where not, and the error does not say "not there".
+        """
+        if self._reader is not None and isinstance(error, PermissionError):
+            try:
+                answer = self._reader.ask(operation, path)
+            except OSError as second:
+                error, answer = second, None
+            if answer is not None:
+                return answer
+        _none_or_raise(path, error)
+        return None
 
     def exists(self, path: str) -> bool:
         """Tell whether there is something, dangling links included.

@@ -70,7 +70,7 @@ def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[
     try:
         if topic.applies(host):
             reading = topic.collect(host)
-            sealed.seal(reading.facts, key)
+            sealed.seal(reading.facts, key, reading.sealed)
             content = reading.facts.SerializeToString(deterministic=True)
             if len(content) > MAX_CONTENT:
                 raise AgentError(f"{len(content)} bytes of facts; at most {MAX_CONTENT} can be reported")

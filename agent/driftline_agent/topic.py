@@ -18,6 +18,8 @@ class Reading:
     facts: Facts = field(default_factory=Facts)
     #: Attribute path (``hardware.system.serial_number``, ``accounts.users[*].password``) to reason.
     unreadable: dict[str, str] = field(default_factory=dict)
+    #: Values of secret fields that the reader has sealed already, with its own key.
+    sealed: set[str] = field(default_factory=set)
 
     def text(self, path: str, read: Callable[[], str | None]) -> str:
         """Return what `read` gives, or nothing where it gives nothing or cannot be read; the latter is noted.

@@ -6,6 +6,7 @@ changed key says nothing about the value.
 
 import hmac
 import re
+from collections.abc import Callable, Collection
 from hashlib import blake2b
 
 from google.protobuf.message import Message
@@ -21,25 +22,27 @@ def key_id(key: bytes) -> str:
     return blake2b(key, digest_size=4, person=b"dl-key-id").hexdigest()
 
 
-def seal(facts: Facts, key: bytes) -> None:
+def seal(facts: Facts, key: bytes, sealed: Collection[str] = ()) -> None:
     """Replace every secret value of facts by its keyed digest, in place.
 
     What is a seal made with this key already is left alone. Anything else that merely begins like one is a secret.
 
     :param key: the source's random key, 32 bytes, which never leaves the host.
+    :param sealed: values that are seals already, made with another key by a process that this one trusts.
     """
     prefix = f"{_PREFIX}{key_id(key)}:"
-    _seal(FACTS, facts, key, prefix, re.compile(re.escape(prefix) + "[0-9a-f]{64}"))
+    own = re.compile(re.escape(prefix) + "[0-9a-f]{64}")
+    _seal(FACTS, facts, key, prefix, lambda value: own.fullmatch(value) is not None or value in sealed)
 
 
-def _seal(plan: Plan, message: Message, key: bytes, prefix: str, done: re.Pattern[str]) -> None:
+def _seal(plan: Plan, message: Message, key: bytes, prefix: str, done: Callable[[str], bool]) -> None:
     for descriptor, value in message.ListFields():
         field = plan.by_name[descriptor.name]
         if field.message:
             if field.message.has_secret:
                 for child in value if field.repeated else (value,):
                     _seal(field.message, child, key, prefix, done)
-        elif field.secret and not done.fullmatch(value):
+        elif field.secret and not done(value):
             setattr(message, field.name, prefix + hmac.digest(key, value.encode(), "sha256").hex())
 
 

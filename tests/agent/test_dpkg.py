@@ -1,4 +1,4 @@
-"""dpkg: half-installed states, holds, and its lock, with the real dpkg where that is possible in a folder."""
+"""dpkg: states in between, holds, and its lock, with the real dpkg where that is possible in a folder."""
 
 import fcntl
 import os
@@ -39,9 +39,10 @@ Version: 4
 """
 
 
-def test_only_what_is_installed_counts() -> None:
+def test_what_is_on_the_disk_counts() -> None:
     packages = {package.name: package for package in dpkg.parse_status(STATUS)}
-    assert set(packages) == {"whole", "kept"}
+    assert set(packages) == {"whole", "kept", "half"}
+    assert packages["half"].version == "3"
     assert packages["whole"].source == "origin"
     assert packages["whole"].size == 12 * 1024
     assert packages["kept"].held and not packages["whole"].held

@@ -63,6 +63,16 @@ def test_serial_numbers_for_root_only_are_named_and_the_rest_is_read(tmp_path: P
     assert result.reading is not None and result.reading.facts.hardware.system.manufacturer == "ACME"
 
 
+def test_of_a_unit_that_someone_closed_nothing_is_guessed(tmp_path: Path) -> None:
+    folder = "usr/lib/systemd/system"
+    files = {f"{folder}/closed.service": None, f"{folder}/open.service": "[Install]\nWantedBy=multi-user.target\n"}
+    result = read("units", tree(tmp_path, files))
+    assert result.reading is not None
+    closed, opened = result.reading.facts.services.units
+    assert (closed.name, closed.enablement, opened.enablement) == ("closed.service", "", "disabled")
+    assert "services.units[closed.service].enablement" in result.section.unreadable
+
+
 @pytest.mark.parametrize(
     ("field", "status"), [("", "none"), ("*", "locked"), ("!", "locked"), ("!$6$x", "locked"), ("$y$j9T$x", "set")]
 )
@@ -72,7 +82,7 @@ def test_password_status(field: str, status: str) -> None:
 
 def test_passwd_oddities() -> None:
     text = "a:x:1:1::/:/bin/sh\na:x:2:2::/:/bin/no\n+nis::::::\nbroken\nb:$1$hash:3:3:::\n"
-    found = users.parse_passwd(text, {"a": "*"})
+    found = users.parse_passwd(text, users.clear({"a": "*"}))
     assert [(user.name, user.uid, user.password) for user in found] == [("a", 1, "*"), ("b", 3, "$1$hash")]
 
 

@@ -58,7 +58,7 @@ def this_host_is_known(running: Site) -> None:
         capture_output=True,
         text=True,
     ).stdout
-    packages = [line.split("\t") for line in listed.splitlines() if line.startswith(("ii", "hi"))]
+    packages = [line.split("\t") for line in listed.splitlines() if line[1] in "iUFWt"]  # dpkg-query(1)
     assert {f"software.packages[dpkg/{name}/{arch}].version": version for _, name, arch, version in packages} == {
         path: value
         for path, value in facts.items()

@@ -1,6 +1,6 @@
 """Packages installed by dpkg. Source: /var/lib/dpkg/status (deb822(5), dpkg(1)), /var/lib/dpkg/info/*.list.
 
-Not read while dpkg or apt hold their locks, so that half-installed states never appear.
+Not read while dpkg or apt hold their locks, so that the states in between never appear.
 """
 
 from driftline.v1.facts_pb2 import Package
@@ -12,10 +12,13 @@ from driftline_agent.topic import Reading, Topic
 _FOLDER = "/var/lib/dpkg"
 LOCKS = (f"{_FOLDER}/lock-frontend", f"{_FOLDER}/lock")
 _WANTED = frozenset({"Package", "Status", "Architecture", "Version", "Source", "Maintainer", "Installed-Size"})
+#: States in which a package's files are there, wholly (dpkg(1)): its scripts may have failed, or wait for others.
+#: With not-installed, config-files and half-installed they are not, or nobody knows which.
+_PRESENT = frozenset({"installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"})
 
 
 def parse_status(text: str) -> list[Package]:
-    """Return the packages that are installed (not half, not only configured), sorted by name and architecture."""
+    """Return the packages whose files are there, configured or not, sorted by name and architecture."""
     out: list[Package] = []
     for paragraph in text.split("\n\n"):
         fields: dict[str, str] = {}
@@ -26,7 +29,7 @@ def parse_status(text: str) -> list[Package]:
                 if len(fields) == len(_WANTED):
                     break
         status = fields.get("Status", "").split()
-        if len(status) != 3 or status[1:] != ["ok", "installed"] or "Package" not in fields:
+        if len(status) != 3 or status[2] not in _PRESENT or "Package" not in fields:
             continue
         package = Package(
             manager="dpkg",
@@ -81,7 +84,7 @@ def collect(host: Host) -> Reading:
 
 
 TOPIC = Topic(
-    revision=1,
+    revision=2,
     fills=("software.packages",),
     collect=collect,
     applies=lambda host: host.exists(f"{_FOLDER}/status"),

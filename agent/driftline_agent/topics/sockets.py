@@ -1,8 +1,5 @@
 """Listening sockets and who holds them. Source: /proc/net/{tcp,tcp6,udp,udp6}, /proc/*/fd (proc(5))."""
 
-# os calls: thousands of links, see driftline_agent/host.py
-
-import os
 import socket
 import struct
 import sys
@@ -10,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from driftline.v1.facts_pb2 import ListeningSocket
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -54,19 +52,13 @@ def owners(host: Host, inodes: set[int]) -> tuple[dict[int, int], bool]:
     hidden = False
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     for name in sorted((name for name in host.names("/proc") if name.isdigit()), key=int):
-        folder = host.real(f"/proc/{name}/fd")
         try:
-            descriptors = os.listdir(folder)  # noqa: PTH208  # thousands
-        except PermissionError:
+            targets = host.sockets(int(name))
+        except UnreadableError:
             hidden = True
             continue
-        except OSError:
-            continue  # it ended
-        for descriptor in descriptors:
-            try:
-                inode = wanted.get(os.readlink(f"{folder}/{descriptor}"))  # noqa: PTH115  # thousands
-            except OSError:
-                continue
+        for target in targets:
+            inode = wanted.get(target)
             if inode is not None:
                 found.setdefault(inode, int(name))
         if len(found) == len(wanted):

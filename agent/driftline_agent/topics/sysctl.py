@@ -100,17 +100,19 @@ def collect(host: Host) -> Reading:
             continue
         try:
             descriptor = os.open(prefix + path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                value = os.read(descriptor, 65536)
+            finally:
+                os.close(descriptor)
         except OSError as error:
-            if isinstance(error, PermissionError) and _may_be_read(prefix + path):
+            if not isinstance(error, PermissionError) or not _may_be_read(prefix + path):
+                continue
+            try:
+                value = host.read_bytes(f"/proc/sys{path}") or b""  # by way of the reader, where there is one
+            except UnreadableError:
                 reading.unreadable[f"os.sysctls[{name}].value"] = f"/proc/sys{path}: permission denied"
                 settings.append(Sysctl(name=name))  # the setting is there, its value keeps what was known
-            continue
-        try:
-            value = os.read(descriptor, 65536)
-        except OSError:
-            continue
-        finally:
-            os.close(descriptor)
+                continue
         settings.append(Sysctl(name=name, value=parse_value(value)))
     reading.facts.os.sysctls.extend(settings)
     return reading

@@ -27,6 +27,10 @@ def active_states(host: Host) -> dict[str, tuple[str, str]] | None:
     return units.parse_states(done.stdout)
 
 
+#: What is not known of a unit whose files cannot be read.
+_IN_FILES = ("description", "enablement", "exec_start", "user", "drop_ins")
+
+
 def collect(host: Host) -> Reading:
     """Read every unit on the load path."""
     reading = Reading()
@@ -44,10 +48,12 @@ def collect(host: Host) -> Reading:
             text = None if target == "/dev/null" else host.read(path)
             drop_ins = {file: host.read(file) or "" for file in units.drop_ins_of(loaded, name)}
         except UnreadableError as error:
-            for field in ("description", "exec_start", "user"):
+            for field in _IN_FILES:
                 reading.unreadable[f"services.units[{name}].{field}"] = str(error)
             text, drop_ins = None, {}
         unit = units.build(loaded, name, text, drop_ins)
+        if f"services.units[{name}].enablement" in reading.unreadable:
+            unit.ClearField("enablement")  # without the [Install] section it would be guessed
         if name in states:
             unit.active_state, unit.sub_state = states[name]
         reading.facts.services.units.append(unit)
@@ -55,7 +61,7 @@ def collect(host: Host) -> Reading:
 
 
 TOPIC = Topic(
-    revision=1,
+    revision=2,
     fills=("services.units",),
     collect=collect,
     applies=lambda host: host.exists("/usr/lib/systemd/system") or host.exists("/lib/systemd/system"),

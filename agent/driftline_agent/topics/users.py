@@ -1,35 +1,53 @@
-"""Local users. Source: passwd(5), shadow(5). Passwords are sealed before they leave the inventory."""
+"""Local users. Source: passwd(5), shadow(5).
+
+Passwords are sealed before they leave the inventory, or, where the reader has read them, before they came here.
+"""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from driftline.v1.facts_pb2 import User
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.reader.shadow import MISSING, parse_lines, parse_shadow, parse_status
 from driftline_agent.topic import Reading, Topic
 
 
-def parse_shadow(text: str) -> dict[str, str]:
-    """Return the password fields of a shadow(5) file, by user."""
-    out: dict[str, str] = {}
-    for line in text.splitlines():
-        fields = line.split(":")
-        if len(fields) >= 2 and fields[0]:
-            out.setdefault(fields[0], fields[1])
-    return out
+class Password(NamedTuple):
+    """A password field: its value, in clear or as the reader's seal, and what kind it is."""
+
+    value: str
+    status: str
 
 
-def parse_status(field: str) -> str:
-    """Return what kind of password field this is: none, locked or set."""
-    if not field:
-        return "none"
-    return "locked" if field[0] in "!*" else "set"
+def clear(fields: Mapping[str, str]) -> dict[str, Password]:
+    """Return the passwords of a shadow(5) file's fields."""
+    return {user: Password(field, parse_status(field)) for user, field in fields.items()}
 
 
-def parse_passwd(text: str, shadow: Mapping[str, str] | None) -> list[User]:
+def read_passwords(host: Host, reading: Reading) -> dict[str, Password]:
+    """Return the passwords by user, in clear where this process may read them, else sealed by the reader.
+
+    :raises UnreadableError: where neither can read them.
+    """
+    try:
+        return clear(parse_shadow(host.read("/etc/shadow") or ""))
+    except UnreadableError:
+        sealed = host.sealed_shadow()
+        if sealed is None:
+            raise
+    found = {user: Password(seal, status) for user, (status, seal) in parse_lines(sealed).items()}
+    reading.sealed.update(password.value for password in found.values())
+    return found
+
+
+def parse_passwd(text: str, shadow: Mapping[str, Password] | None) -> list[User]:
     """Return the users, sorted by name; the first of several lines with one name counts, as getpwnam(3) has it.
 
-    :param shadow: password fields by user, or None where they cannot be read.
+    :param shadow: passwords by user, or None where they cannot be read. The one of the user without a name is for
+        those who have none.
     """
+    missing = (shadow or {}).get("", Password(MISSING, parse_status(MISSING)))
     found: dict[str, User] = {}
     for line in text.splitlines():
         fields = line.split(":")
@@ -40,12 +58,10 @@ def parse_passwd(text: str, shadow: Mapping[str, str] | None) -> list[User]:
             user.uid = int(fields[2])
         if fields[3].isdigit():
             user.gid = int(fields[3])
-        password = fields[1]
-        if password == "x":  # noqa: S105  # the mark for "nothing matches"
-            password = "" if shadow is None else shadow.get(fields[0], "*")
-        if fields[1] != "x" or shadow is not None:
-            user.password = password
-            user.password_status = parse_status(password)
+        if fields[1] != "x":
+            user.password, user.password_status = fields[1], parse_status(fields[1])
+        elif shadow is not None:
+            user.password, user.password_status = shadow.get(fields[0], missing)
         found[fields[0]] = user
     return [found[name] for name in sorted(found)]
 
@@ -53,11 +69,10 @@ def parse_passwd(text: str, shadow: Mapping[str, str] | None) -> list[User]:
 def collect(host: Host) -> Reading:
     """Read the users; without /etc/shadow the passwords are unreadable and the rest is not."""
     reading = Reading()
-    shadow: dict[str, str] | None = {}
+    shadow: dict[str, Password] | None = None
     try:
-        shadow = parse_shadow(host.read("/etc/shadow") or "")
+        shadow = read_passwords(host, reading)
     except UnreadableError as error:
-        shadow = None
         for name in ("password", "password_status"):
             reading.unreadable[f"accounts.users[*].{name}"] = str(error)
     reading.facts.accounts.users.extend(parse_passwd(host.read("/etc/passwd") or "", shadow))

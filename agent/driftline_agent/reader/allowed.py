@@ -1,0 +1,70 @@
+"""What the reader reads: a fixed list, by the topic that asks for it. The command line can only shorten it.
+
+In a pattern ``#`` is one name of digits, ``*`` is one name, and ``name*`` one that begins so. No pattern has a symbolic
+link in it, and none that is met on the way is followed.
+
+Not on the list, although root could read it:
+
+- /proc/sys/net: the reader has a network namespace of its own, and these files show the reader's, not the host's.
+- Settings that are secrets (``stable_secret``, ``tcp_fastopen_key``), or that act when they are read
+  (``vm.stat_refresh``).
+- Unit files and logs that someone closed to others: they may hold passwords.
+"""
+
+from driftline_agent.reader.protocol import LINK, READ, SHADOW, SOCKETS
+
+_RULES = {
+    "dmi": ((READ, "/sys/class/dmi/id/*"),),
+    # A service sees its own, read-only mounts; process 1 sees the host's.
+    "filesystems": ((READ, "/proc/1/mountinfo"),),
+    # Only what names the container's manager comes out of it, see server.py.
+    "host": ((READ, "/proc/1/environ"),),
+    "sockets": ((SOCKETS, "/proc/#/fd"), (LINK, "/proc/#/exe")),
+    "sysctl": (
+        (READ, "/proc/sys/fs/protected_*"),
+        (READ, "/proc/sys/kernel/apparmor_*"),
+        (READ, "/proc/sys/kernel/usermodehelper/*"),
+        (READ, "/proc/sys/vm/mmap_rnd_*"),
+    ),
+    "users": ((SHADOW, "/etc/shadow"),),
+}
+#: Topics that need the reader.
+TOPICS = tuple(_RULES)
+
+#: A folder's name that is a link, to where the kernel keeps what it leads to (drivers/firmware/dmi-id.c).
+_MOVED = {"/sys/class/dmi/id/": "/sys/devices/virtual/dmi/id/"}
+
+
+def _fits(pattern: str, name: str) -> bool:
+    if pattern == "#":
+        return name.isascii() and name.isdigit()
+    if pattern.endswith("*"):
+        return name.startswith(pattern[:-1])
+    return name == pattern
+
+
+def parts_of(path: str) -> list[str]:
+    """Return the names of an absolute path; none where it is not absolute or not in its plainest form."""
+    if not path.startswith("/") or "\0" in path:
+        return []
+    names = path[1:].split("/")
+    return [] if any(name in ("", ".", "..") for name in names) else names
+
+
+def allows(operation: int, path: str, topics: frozenset[str]) -> bool:
+    """Tell whether an operation on a path is on the list of one of the topics."""
+    names = parts_of(path)
+    for topic in topics:
+        for wanted, pattern in _RULES[topic]:
+            patterns = pattern[1:].split("/")
+            if wanted == operation and len(names) == len(patterns) and all(map(_fits, patterns, names)):
+                return True
+    return False
+
+
+def place_of(path: str) -> str:
+    """Return where the thing with an allowed path is, without a link on the way."""
+    for link, folder in _MOVED.items():
+        if path.startswith(link):
+            return folder + path[len(link) :]
+    return path

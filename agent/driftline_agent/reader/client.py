@@ -1,0 +1,87 @@
+"""The agent's side: asks the reader where there is one."""
+
+import os
+import socket
+import threading
+import time
+
+from driftline_agent.reader.allowed import TOPICS, allows
+from driftline_agent.reader.protocol import ANSWER, DONE, FAILED, MAX_CONTENT, REQUEST
+
+#: Where systemd's socket unit puts it.
+DEFAULT_SOCKET = "/run/driftline-agent/reader.sock"
+_TIMEOUT_S = 10.0
+#: A reader that failed is left alone so long: an inventory asks it once for each process of the host.
+_PAUSE_S = 60.0
+_ALL = frozenset(TOPICS)
+
+
+class Reader:
+    """Asks the reader; safe for several threads.
+
+    :param path: of the socket that it listens at.
+    :param connected: the end of a socketpair instead, whose other end the reader has.
+    """
+
+    def __init__(self, path: str = DEFAULT_SOCKET, connected: socket.socket | None = None) -> None:
+        self._path, self._pair = path, connected is not None
+        self._connection = connected
+        self._lock = threading.Lock()
+        self._paused_until = 0.0
+        if connected is not None:
+            connected.settimeout(_TIMEOUT_S)
+
+    def ask(self, operation: int, path: str) -> bytes | None:
+        """Return the reader's answer, or None where there is no reader or it does not do that.
+
+        :param operation: see :mod:`driftline_agent.reader.protocol`.
+        :raises OSError: the reader tried, with the reader's errno: what is not there is not there.
+        """
+        if not allows(operation, path, _ALL):
+            return None
+        with self._lock:
+            if time.monotonic() < self._paused_until:
+                return None
+            for last in (False, True):
+                try:
+                    status, content = self._once(operation, path)
+                    break
+                except (OSError, ValueError):
+                    # A reader that nobody asked for a while has ended, and systemd starts another one.
+                    self.close()
+                    if last or self._pair:
+                        self._paused_until = time.monotonic() + _PAUSE_S
+                        return None
+        if status == FAILED:
+            raise OSError(int(content), os.strerror(int(content)))
+        return content if status == DONE else None
+
+    def close(self) -> None:
+        """End the connection; the next question makes another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _once(self, operation: int, path: str) -> tuple[int, bytes]:
+        if self._connection is None:
+            if self._pair:
+                raise ConnectionError("the reader has ended")
+            self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._connection.settimeout(_TIMEOUT_S)
+            self._connection.connect(self._path)
+        name = path.encode()
+        self._connection.sendall(REQUEST.pack(operation, len(name)) + name)
+        status, length = ANSWER.unpack(self._exactly(self._connection, ANSWER.size))
+        if length > MAX_CONTENT:
+            raise ValueError(f"the reader's answer has {length} bytes")
+        return status, self._exactly(self._connection, length)
+
+    @staticmethod
+    def _exactly(connection: socket.socket, count: int) -> bytes:
+        data = bytearray()
+        while len(data) < count:
+            more = connection.recv(min(count - len(data), 65536))
+            if not more:
+                raise ConnectionError("the reader closed the connection")
+            data += more
+        return bytes(data)

@@ -1,0 +1,27 @@
+"""What agent and reader say to each other, over a unix stream socket: one request, one answer, again.
+
+A request is an operation, the length of a path and the path. An answer is a status, a length and as many bytes:
+the content; an errno in decimal; or nothing, where the reader does not do that. After anything else the connection is
+closed.
+"""
+
+import struct
+
+#: A file's content.
+READ = 1
+#: A symbolic link's target.
+LINK = 2
+#: Of a folder /proc/PID/fd: the targets of links to sockets, each ended by a NUL.
+SOCKETS = 3
+#: Of a shadow(5) file: what :func:`driftline_agent.reader.shadow.seal_lines` makes of it.
+SHADOW = 4
+
+DONE, FAILED, REFUSED = 0, 1, 2
+
+#: Operation, length of the path.
+REQUEST = struct.Struct("<BH")
+#: Status, length of what follows.
+ANSWER = struct.Struct("<BI")
+MAX_PATH = 4096
+#: Nothing on the allow list is larger; what is, fails with EFBIG.
+MAX_CONTENT = 1 << 20

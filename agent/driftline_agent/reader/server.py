@@ -1,0 +1,138 @@
+"""Answers requests, one after the other, until nobody asks any more."""
+
+import errno
+import os
+import select
+import socket
+import struct
+import sys
+
+from driftline_agent.reader import opening, shadow
+from driftline_agent.reader.allowed import allows, place_of
+from driftline_agent.reader.protocol import (
+    ANSWER,
+    DONE,
+    FAILED,
+    LINK,
+    MAX_CONTENT,
+    MAX_PATH,
+    READ,
+    REFUSED,
+    REQUEST,
+    SHADOW,
+    SOCKETS,
+)
+
+#: Seconds that the rest of a request, or the taking of an answer, may last.
+PATIENCE_S = 5.0
+MAX_CONNECTIONS = 8
+#: struct ucred of unix(7): process, user, group.
+_UCRED = struct.Struct("iII")
+
+
+class Server:
+    """The reader's work.
+
+    :param root: folder that stands for ``/``.
+    :param topics: what of the allow list applies, see :data:`driftline_agent.reader.allowed.TOPICS`.
+    :param key_file: holds the key for sealing; read, or made, at the first request that needs it.
+    """
+
+    def __init__(self, root: str, topics: frozenset[str], key_file: str) -> None:
+        self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._topics, self._key_file = topics, key_file
+
+    def answer(self, operation: int, path: str) -> tuple[int, bytes]:
+        """Return status and content for one request."""
+        if not allows(operation, path, self._topics):
+            return REFUSED, b""
+        place = place_of(path)
+        try:
+            if operation == LINK:
+                return DONE, opening.link(self._root, place)
+            if operation == SOCKETS:
+                return DONE, opening.sockets(self._root, place)
+            content = opening.read(self._root, place)
+        except OSError as error:
+            return FAILED, str(error.errno or errno.EIO).encode()
+        if operation == SHADOW:
+            try:
+                content = shadow.seal_lines(content, shadow.load_key(self._key_file))
+            except OSError as error:
+                # The key's errno must not look like the file's: "no such file" would be "no such password".
+                print(f"driftline-agent-reader: {error}", file=sys.stderr)  # noqa: T201  # systemd's journal takes it
+                return FAILED, str(errno.EIO).encode()
+        elif path == "/proc/1/environ":
+            content = only_container(content)
+        return (DONE, content) if len(content) <= MAX_CONTENT else (FAILED, str(errno.EFBIG).encode())
+
+    def serve(self, connection: socket.socket) -> bool:
+        """Answer one request; tell whether the connection may stay. A malformed one ends it."""
+        try:
+            head = _exactly(connection, REQUEST.size)
+            if head is None:
+                return False
+            operation, length = REQUEST.unpack(head)
+            if operation not in (READ, LINK, SOCKETS, SHADOW) or not 0 < length <= MAX_PATH:
+                return False
+            path = _exactly(connection, length)
+            if path is None:
+                return False
+            status, content = self.answer(operation, path.decode())
+            connection.sendall(ANSWER.pack(status, len(content)) + content)
+        except (OSError, UnicodeDecodeError):
+            return False
+        return True
+
+    def run(
+        self, listener: socket.socket | None, user: int | None, idle_s: float | None, *given: socket.socket
+    ) -> None:
+        """Serve until nobody has asked for `idle_s` seconds, or, without a listener, the last connection ended.
+
+        :param user: the only user who may connect to the listener.
+        """
+        connections = {connection.fileno(): connection for connection in given}
+        poll = select.poll()
+        for number in [*connections, *([listener.fileno()] if listener else [])]:
+            poll.register(number, select.POLLIN)
+        while listener or connections:
+            ready = poll.poll(None if idle_s is None else idle_s * 1000)
+            if not ready:
+                break
+            for number, _ in ready:
+                if listener is not None and number == listener.fileno():
+                    accepted = _accept(listener, user, len(connections))
+                    if accepted is not None:
+                        connections[accepted.fileno()] = accepted
+                        poll.register(accepted.fileno(), select.POLLIN)
+                elif not self.serve(connections[number]):
+                    poll.unregister(number)
+                    connections.pop(number).close()
+
+
+def only_container(content: bytes) -> bytes:
+    """Return what of an environment names a container's manager (systemd.exec(5), container interface)."""
+    return b"".join(entry + b"\0" for entry in content.split(b"\0") if entry.startswith(b"container="))
+
+
+def _accept(listener: socket.socket, user: int | None, open_ones: int) -> socket.socket | None:
+    try:
+        connection, _ = listener.accept()
+    except OSError:
+        return None
+    connection.settimeout(PATIENCE_S)
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+    if _UCRED.unpack(credentials)[1] != user or open_ones >= MAX_CONNECTIONS:
+        connection.close()
+        return None
+    return connection
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes | None:
+    data = b""
+    while len(data) < count:
+        more = connection.recv(count - len(data))
+        if not more:
+            return None
+        data += more
+    return data
