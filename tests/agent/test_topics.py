@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from driftline.v1.collector_pb2 import READ, UNREADABLE
+from driftline_agent import virtualization
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic
 from driftline_agent.topic import all_topics
@@ -120,6 +121,16 @@ def test_fqdn_without_dns(hosts: str, fqdn: str | None) -> None:
     assert host.parse_fqdn("web", hosts) == fqdn
 
 
+_CLOCKS = "sys/devices/system/clocksource/clocksource0/available_clocksource"
+CLOCK_OF_KVM = {_CLOCKS: "kvm-clock tsc acpi_pm \n"}
+CLOCK_OF_HYPERV = {_CLOCKS: "hyperv_clocksource_tsc_page acpi_pm\n"}
+
+
+def smbios_bios(extension: int) -> str:
+    """A BIOS information structure (SMBIOS type 0) with this second extension byte."""
+    return (bytes([0, 24]) + bytes(17) + bytes([extension]) + bytes(4)).decode("latin-1")
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
@@ -128,7 +139,19 @@ def test_fqdn_without_dns(hosts: str, fqdn: str | None) -> None:
         ({"proc/1/environ": "PATH=/bin\0container=systemd-nspawn\0"}, "systemd-nspawn"),
         ({"run/.containerenv": ""}, "podman"),
         ({"proc/sys/kernel/osrelease": "5.15.90.1-microsoft-standard-WSL2\n"}, "wsl"),
+        ({"proc/1/environ": "container=oci\0", ".dockerenv": ""}, "docker"),
+        ({"proc/1/environ": "container=oci\0"}, "container-other"),
+        ({"run/systemd/container": "private-users\n"}, "container-other"),
+        ({"proc/sys/kernel/osrelease": "5.15.0-1041-microsoft\n"}, "none"),
         ({"sys/class/dmi/id/sys_vendor": "QEMU\n"}, "qemu"),
+        ({"sys/class/dmi/id/bios_vendor": "Bochs\n", **CLOCK_OF_KVM}, "kvm"),
+        ({"sys/class/dmi/id/sys_vendor": "DigitalOcean\n", **CLOCK_OF_KVM}, "kvm"),
+        ({"sys/class/dmi/id/product_name": "Google Compute Engine\n", **CLOCK_OF_KVM}, "google"),
+        ({"sys/class/dmi/id/sys_vendor": "innotek GmbH\n", **CLOCK_OF_KVM}, "oracle"),
+        ({"sys/class/dmi/id/sys_vendor": "QEMU\n", **CLOCK_OF_HYPERV}, "kvm"),
+        ({"proc/cpuinfo": "flags\t: fpu hypervisor\n", **CLOCK_OF_HYPERV}, "microsoft"),
+        ({"sys/class/dmi/id/product_version": "Hyper-V UEFI Release v4.1\n", **CLOCK_OF_HYPERV}, "microsoft"),
+        ({"sys/class/dmi/id/sys_vendor": "VMware, Inc.\n", "proc/cpuinfo": "flags\t: hypervisor\n"}, "vmware"),
         (
             {
                 "sys/class/dmi/id/sys_vendor": "QEMU\n",
@@ -138,6 +161,9 @@ def test_fqdn_without_dns(hosts: str, fqdn: str | None) -> None:
         ),
         ({"sys/devices/system/clocksource/clocksource0/available_clocksource": "kvm-clock tsc\n"}, "kvm"),
         ({"sys/class/dmi/id/sys_vendor": "Amazon EC2\n"}, "amazon"),
+        ({"sys/class/dmi/id/sys_vendor": "Amazon EC2\n", "sys/class/dmi/id/product_name": "m5.metal\n"}, "none"),
+        ({"sys/class/dmi/id/sys_vendor": "Amazon EC2\n", "sys/firmware/dmi/entries/0-0/raw": smbios_bios(0x08)}, "none"),
+        ({"sys/class/dmi/id/sys_vendor": "Amazon EC2\n", "sys/firmware/dmi/entries/0-0/raw": smbios_bios(0x1C)}, "amazon"),
         (
             {
                 "sys/class/dmi/id/sys_vendor": "Microsoft Corporation\n",
@@ -148,13 +174,17 @@ def test_fqdn_without_dns(hosts: str, fqdn: str | None) -> None:
         ({f"sys/class/dmi/id/{file}": "Microsoft Corporation\n" for file in ("sys_vendor", "product_name")}, "none"),
         ({"sys/hypervisor/type": "xen\n"}, "xen"),
         ({"sys/hypervisor/type": "xen\n", "proc/xen/capabilities": "control_d\n"}, "none"),
+        ({"proc/xen/capabilities": "\n"}, "xen"),
+        ({"proc/cpuinfo": "vendor_id\t: User Mode Linux\n"}, "uml"),
+        ({"proc/device-tree/hypervisor/compatible": "linux,kvm\0"}, "kvm"),
+        ({"proc/device-tree/fw-cfg@9020000/reg": ""}, "qemu"),
         ({"proc/cpuinfo": "flags\t: fpu hypervisor\n"}, "vm-other"),
         ({}, "none"),
     ],
 )  # fmt: skip
 def test_virtualization(files: dict[str, str], expected: str, tmp_path: Path) -> None:
     given = tree(tmp_path, files)
-    assert (host.container(given) or host.machine(given)) == expected
+    assert (virtualization.container(given) or virtualization.machine(given)) == expected
 
 
 def test_time_zone(tmp_path: Path) -> None:
