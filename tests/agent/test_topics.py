@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from driftline.v1.collector_pb2 import READ, UNREADABLE
-from driftline_agent import virtualization
+from driftline_agent import arm, smbios, virtualization
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic
 from driftline_agent.topic import all_topics
@@ -122,6 +122,7 @@ def test_fqdn_without_dns(hosts: str, fqdn: str | None) -> None:
 
 
 _CLOCKS = "sys/devices/system/clocksource/clocksource0/available_clocksource"
+AMAZON = {"sys/class/dmi/id/sys_vendor": "Amazon EC2\n"}
 CLOCK_OF_KVM = {_CLOCKS: "kvm-clock tsc acpi_pm \n"}
 CLOCK_OF_HYPERV = {_CLOCKS: "hyperv_clocksource_tsc_page acpi_pm\n"}
 
@@ -160,10 +161,10 @@ def smbios_bios(extension: int) -> str:
             "kvm",
         ),
         ({"sys/devices/system/clocksource/clocksource0/available_clocksource": "kvm-clock tsc\n"}, "kvm"),
-        ({"sys/class/dmi/id/sys_vendor": "Amazon EC2\n"}, "amazon"),
-        ({"sys/class/dmi/id/sys_vendor": "Amazon EC2\n", "sys/class/dmi/id/product_name": "m5.metal\n"}, "none"),
-        ({"sys/class/dmi/id/sys_vendor": "Amazon EC2\n", "sys/firmware/dmi/entries/0-0/raw": smbios_bios(0x08)}, "none"),
-        ({"sys/class/dmi/id/sys_vendor": "Amazon EC2\n", "sys/firmware/dmi/entries/0-0/raw": smbios_bios(0x1C)}, "amazon"),
+        (AMAZON, "amazon"),
+        ({**AMAZON, "sys/class/dmi/id/product_name": "m5.metal\n"}, "none"),
+        ({**AMAZON, "sys/firmware/dmi/entries/0-0/raw": smbios_bios(0x08)}, "none"),
+        ({**AMAZON, "sys/firmware/dmi/entries/0-0/raw": smbios_bios(0x1C)}, "amazon"),
         (
             {
                 "sys/class/dmi/id/sys_vendor": "Microsoft Corporation\n",
@@ -241,7 +242,35 @@ def test_interfaces_that_come_and_go_have_no_settings(tmp_path: Path) -> None:
 def test_cpu_lists_and_other_architectures() -> None:
     assert cpu.parse_cpu_list("0-2,8,10-11") == [0, 1, 2, 8, 10, 11]
     found = cpu.describe(cpu.parse_cpuinfo("processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\n\n"))
-    assert (list(found.flags), found.vendor, found.model) == (["asimd", "fp"], "0x41", "")
+    assert (list(found.flags), found.vendor, found.model) == (["asimd", "fp"], "ARM", "")
+
+
+def test_cores_are_told_by_who_shares_them(tmp_path: Path) -> None:
+    # Two dies of one package, each with a core 0 of two threads.
+    folder = "sys/devices/system/cpu"
+    files = {f"{folder}/present": "0-3\n", "proc/cpuinfo": ""}
+    for number, threads in enumerate(["0-1", "0-1", "2-3", "2-3"]):
+        files |= {f"{folder}/cpu{number}/topology/physical_package_id": "0\n"}
+        files |= {f"{folder}/cpu{number}/topology/core_id": "0\n"}
+        files |= {f"{folder}/cpu{number}/topology/core_cpus_list": f"{threads}\n"}
+    result = read("cpu", tree(tmp_path, files))
+    assert result.reading is not None
+    found = result.reading.facts.hardware.processors
+    assert (found.sockets, found.cores, found.threads) == (1, 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("implementer", "part", "names"),
+    [
+        ("0x41", "0xd0c", ("ARM", "Neoverse-N1")),
+        ("0xc0", "0xac3", ("Ampere", "Ampere-1")),
+        ("0x41", "0xfff", ("ARM", "0xfff")),
+        ("0x99", "0x1", ("0x99", "0x1")),
+        (None, None, ("", "")),
+    ],
+)
+def test_arm_names(implementer: str | None, part: str | None, names: tuple[str, str]) -> None:
+    assert arm.names(implementer, part) == names
 
 
 def test_memory_blocks(tmp_path: Path) -> None:
@@ -250,6 +279,48 @@ def test_memory_blocks(tmp_path: Path) -> None:
     files |= {f"{folder}/memory1/online": "0\n", f"{folder}/memory32/online": "1\n"}
     assert memory.installed(tree(tmp_path, files)) == 2 * 0x8000000
     assert memory.parse_meminfo("MemTotal:  100 kB\nHugePages_Total: 5\n") == {"MemTotal": 102400}
+
+
+def memory_device(**numbers: tuple[int, int, int]) -> bytes:
+    """An SMBIOS type 17 structure; each number with its offset and size."""
+    data = bytearray(0x5C)
+    data[:4] = bytes([17, 0x5C, 0, 1])
+    for offset, size, value in numbers.values():
+        data[offset : offset + size] = value.to_bytes(size, "little")
+    return bytes(data) + b"\0\0"
+
+
+@pytest.mark.parametrize(
+    ("size", "extended", "expected"),
+    [(0, 0, 0), (0xFFFF, 0, 0), (16384, 0, 16 << 30), (0x8200, 0, 512 << 10), (0x7FFF, 65536, 64 << 30)],
+)
+def test_sizes_of_memory_modules(size: int, extended: int, expected: int) -> None:
+    table = memory_device(size=(0x0C, 2, size), extended=(0x1C, 4, extended))
+    (device,) = smbios.parse(table)
+    assert memory.size_of(device) == expected
+
+
+def test_memory_modules_without_names_and_a_cut_table() -> None:
+    device = memory_device(size=(0x0C, 2, 1024), kind=(0x12, 1, 7), speed=(0x15, 2, 0xFFFF), more=(0x54, 4, 70000))
+    found = memory.parse_modules(device * 2)
+    assert [(module.slot, module.type, module.speed) for module in found] == [
+        ("slot+", "RAM", 70000),
+        ("slot++", "RAM", 70000),
+    ]
+    assert [module.slot for module in memory.parse_modules(device + device[:50])] == ["slot+"]
+    assert memory.parse_modules(b"") == [] and memory.parse_modules(b"\x11\0\0\0\0\0") == []
+
+
+def test_memory_modules_are_for_root_only(tmp_path: Path) -> None:
+    result = read("memory", tree(tmp_path, {"proc/meminfo": "SwapTotal: 0 kB\n", "sys/firmware/dmi/tables/DMI": None}))
+    assert result.outcome == READ and list(result.section.unreadable) == ["hardware.memory.modules"]
+
+
+def test_a_dangling_resolv_conf_takes_no_servers_away(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").symlink_to("../run/systemd/resolve/stub-resolv.conf")
+    result = read("resolver", Host(str(tmp_path)))
+    assert result.outcome == UNREADABLE and result.section.reason.startswith("/etc/resolv.conf: links to a file")
 
 
 def test_dmi_texts() -> None:
