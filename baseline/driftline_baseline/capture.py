@@ -17,6 +17,7 @@ MOVES_BY_ITSELF: dict[str, str] = {
     "network.interfaces[tap*]": "virtual machines come and go",
     "network.interfaces[vnet*]": "virtual machines come and go",
     "network.interfaces[virbr*]": "made by libvirt",
+    "network.interfaces[wl*].mac": "drawn by lot while a wireless interface looks for networks",
     "network.routes[*/veth*]": "containers come and go",
     "network.routes[*/br-*]": "made by container engines",
     "network.routes[*/docker*]": "made by container engines",

@@ -103,10 +103,13 @@ def test_lsblk() -> None:
 
 
 def test_getent_passwd_and_group() -> None:
-    theirs = {tuple(line.split(":")[i] for i in (0, 2, 3, 4, 5, 6)) for line in run("getent", "passwd").splitlines()}
+    theirs = {
+        tuple(line.split(":")[i] for i in (0, 2, 3, 4, 5, 6))
+        for line in run("getent", "-s", "files", "passwd").splitlines()
+    }
     ours = {(u.name, str(u.uid), str(u.gid), u.comment, u.home, u.shell) for u in read("users").accounts.users}
     assert ours == theirs
-    groups = {tuple(line.split(":")[i] for i in (0, 2)) for line in run("getent", "group").splitlines()}
+    groups = {tuple(line.split(":")[i] for i in (0, 2)) for line in run("getent", "-s", "files", "group").splitlines()}
     assert {(g.name, str(g.gid)) for g in read("groups").accounts.groups} == groups
     assert pwd.getpwnam("root").pw_uid == 0
 

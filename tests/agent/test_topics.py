@@ -385,6 +385,16 @@ def test_mounts_that_hold_no_data() -> None:
     assert [(f.mount_point, f.type) for f in found] == [("/", "ext4"), ("/home", "xfs")]
 
 
+def test_the_root_that_the_kernel_mounted_by_itself(tmp_path: Path) -> None:
+    given = tree(tmp_path, {"proc/1/mountinfo": "24 1 259:1 / / rw - ext4 /dev/root rw,discard\n"})
+    result = read("filesystems", given)
+    assert result.reading is not None and result.reading.facts.storage.filesystems[0].device == "/dev/root"
+    (tmp_path / "sys/dev/block").mkdir(parents=True)
+    (tmp_path / "sys/dev/block/259:1").symlink_to("../../devices/pci0000:00/nvme/nvme0/nvme0n1/nvme0n1p1")
+    result = read("filesystems", given)
+    assert result.reading is not None and result.reading.facts.storage.filesystems[0].device == "/dev/nvme0n1p1"
+
+
 def test_socket_addresses() -> None:
     assert sockets.parse_address("0100007F", "little") == "127.0.0.1"
     assert sockets.parse_address("7F000001", "big") == "127.0.0.1"

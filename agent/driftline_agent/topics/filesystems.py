@@ -99,6 +99,16 @@ def _holds_data(point: str, kind: str, device: str) -> bool:
     return device.startswith("/dev/") and device != "/dev/fuse" and kind not in ("devtmpfs", "autofs")
 
 
+def root_device(host: Host, text: str) -> str | None:
+    """Return the device behind ``/dev/root``, which a kernel that mounts its root by itself writes, as findmnt(8) does."""
+    for line in text.splitlines():
+        fields = line.partition(" - ")[0].split()
+        if len(fields) >= 6 and fields[4] == "/":
+            link = host.link(f"/sys/dev/block/{fields[2]}")
+            return f"/dev/{link.rpartition('/')[2]}" if link else None
+    return None
+
+
 def size_of(path: str) -> int | None:
     """Return the size in bytes of the filesystem mounted at a path, or None where it cannot be told."""
     try:
@@ -124,7 +134,10 @@ def read_mountinfo(host: Host) -> str:
 def collect(host: Host) -> Reading:
     """Read the mounts of the host."""
     reading = Reading()
-    for filesystem in parse_mountinfo(read_mountinfo(host)):
+    text = read_mountinfo(host)
+    for filesystem in parse_mountinfo(text):
+        if filesystem.device == "/dev/root":
+            filesystem.device = root_device(host, text) or filesystem.device
         if host.live:
             local = filesystem.type not in NETWORK_TYPES
             if local and not os.path.isdir(filesystem.mount_point):  # noqa: PTH112  # no path object per mount

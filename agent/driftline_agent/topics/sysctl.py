@@ -37,7 +37,7 @@ _LEFT_OUT = re.compile(
     | dev\.cdrom\.info
     | net\.core\.netdev_rss_key
     | kernel\.spl\.kmem\..*
-    | sunrpc\.transports
+    | sunrpc\.(?:transports|svc_rdma\.rdma_stat_.*)
     | dev\.parport\..*
     | net\.ipv6\.conf\..*\.(?:mtu|ra_defrtr_metric_now)
     | net\.netfilter\.nf_log\..*

@@ -468,7 +468,7 @@ class Processors(_message.Message):
     vendor: _builtins.str
     """Maker: GenuineIntel, AuthenticAMD, ARM."""
     max_frequency: _builtins.int
-    """Highest clock rate, where the machine tells. cpuinfo_max_freq."""
+    """Highest clock rate, where the machine tells; power management moves it as it allows turbo. cpuinfo_max_freq."""
     microcode: _builtins.str
     """Microcode revision loaded: 0x2b000571."""
     @_builtins.property
