@@ -32,6 +32,7 @@ MOVES_BY_ITSELF: dict[str, str] = {
     "network.routes[*/virbr*]": "made by libvirt",
     "network.routes[*].source": "follows the interface's address",
     "services.units[snap-*]": "snapd mounts and drops revisions when it refreshes",
+    "software.packages[snap/*].version": "snapd refreshes by itself, some times a day",
     "storage.devices[loop*]": "attached and detached by snaps and images",
     "storage.devices[nbd*]": "attached and detached by images",
     "storage.filesystems[\\/run\\/*]": "mounted per session",

@@ -141,6 +141,17 @@ def test_interfaces_of_containers_bring_no_settings(tmp_path: Path) -> None:
     assert drifting("sysctl", tmp_path, coming) == before
 
 
+def test_a_snap_that_is_being_exchanged_is_not_gone(tmp_path: Path) -> None:
+    mounted = {"snap/core22/1122/meta/snap.yaml": "name: core22\nversion: '2024'\narchitectures:\n- amd64\n"}
+    current = tmp_path / "snap/core22/current"
+    current.parent.mkdir(parents=True)
+    current.symlink_to("1122")
+    before = drifting("snap", tmp_path, {**mounted, "var/lib/snapd/snaps/core22_1122.snap": ""})
+    assert list(before) == ["software.packages[snap/core22/amd64]"]
+    current.unlink()
+    assert drifting("snap", tmp_path, {}) == before
+
+
 class Reloading(Host):
     """A host whose systemd is told to reload in the middle of a reading: its generators write their units anew."""
 
@@ -189,6 +200,7 @@ def test_states_of_units_and_install_times_do_not_drift() -> None:
         "network.routes[fe80::\\/64/main/256//veth1a2b].protocol",
         "network.routes[10.244.1.7\\/32/main/0//cali0123456]",
         "services.units[snap-core22-1122.mount].enablement",
+        "software.packages[snap/core22/amd64].version",
         "storage.devices[loop3].size",
         "storage.filesystems[\\/run\\/user\\/1000]",
     ],
@@ -206,6 +218,7 @@ def test_a_captured_baseline_ignores_containers_and_snaps(path: str) -> None:
         "network.routes[0.0.0.0\\/0/main/100/192.0.2.1/eth0].protocol",
         "services.units[snapd.service].enablement",
         "services.units[ssh.service].enablement",
+        "software.packages[dpkg/snapd/amd64].version",
         "storage.devices[sda].size",
         "storage.filesystems[\\/srv].options",
     ],

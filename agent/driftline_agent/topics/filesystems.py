@@ -100,7 +100,7 @@ def _holds_data(point: str, kind: str, device: str) -> bool:
 
 
 def root_device(host: Host, text: str) -> str | None:
-    """Return the device behind ``/dev/root``, which a kernel that mounts its root by itself writes, as findmnt(8) does."""
+    """Return what stands behind ``/dev/root``, a kernel's name for a root that it mounted by itself, as findmnt(8)."""
     for line in text.splitlines():
         fields = line.partition(" - ")[0].split()
         if len(fields) >= 6 and fields[4] == "/":

@@ -79,6 +79,7 @@ class Os(_message.Message):
     KERNEL_FIELD_NUMBER: _builtins.int
     SYSCTLS_FIELD_NUMBER: _builtins.int
     HOST_FIELD_NUMBER: _builtins.int
+    SSH_HOST_KEYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def release(self) -> Global___Release: ...
     @_builtins.property
@@ -89,6 +90,10 @@ class Os(_message.Message):
 
     @_builtins.property
     def host(self) -> Global___Host: ...
+    @_builtins.property
+    def ssh_host_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___SshHostKey]:
+        """By which clients know this host."""
+
     def __init__(
         self,
         *,
@@ -96,10 +101,11 @@ class Os(_message.Message):
         kernel: Global___Kernel | None = ...,
         sysctls: _abc.Iterable[Global___Sysctl] | None = ...,
         host: Global___Host | None = ...,
+        ssh_host_keys: _abc.Iterable[Global___SshHostKey] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release", "sysctls", b"sysctls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release", "ssh_host_keys", b"ssh_host_keys", "sysctls", b"sysctls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -258,6 +264,32 @@ class Host(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__booted_at) -> _WhichOneofReturnType__booted_at | None: ...
 
 Global___Host: _TypeAlias = Host  # noqa: Y015
+
+@_typing.final
+class SshHostKey(_message.Message):
+    """A host key of the SSH server, its public half. Source: /etc/ssh/ssh_host_*_key.pub."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """ssh-ed25519, ecdsa-sha2-nistp256, ssh-rsa."""
+    fingerprint: _builtins.str
+    """As ssh-keygen -l prints it: SHA256:ohD8VZEXGWo6Ez8GSEJQ9WpafgLFsOfLOtGGQCQo6Og."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        fingerprint: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SshHostKey: _TypeAlias = SshHostKey  # noqa: Y015
 
 @_typing.final
 class Hardware(_message.Message):
@@ -1096,7 +1128,7 @@ Global___Software: _TypeAlias = Software  # noqa: Y015
 
 @_typing.final
 class Package(_message.Message):
-    """An installed package. Source: dpkg's status file, rpm's database."""
+    """An installed package. Source: dpkg's status file, rpm's database, snaps' own descriptions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1110,7 +1142,7 @@ class Package(_message.Message):
     INSTALLED_AT_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     manager: _builtins.str
-    """dpkg, rpm."""
+    """dpkg, rpm, snap."""
     name: _builtins.str
     architecture: _builtins.str
     """As the manager names it: amd64, all, x86_64, noarch. Packages that may be installed in several versions at a time
