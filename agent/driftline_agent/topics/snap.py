@@ -25,7 +25,7 @@ def parse_snap_yaml(text: str) -> Package | None:
 
 
 def read_snap(host: Host, name: str) -> str | None:
-    """Return the description of a snap's revision in use; while snapd exchanges it, or it is disabled, of its newest."""
+    """Return the description of a snap's revision in use; of its newest while snapd exchanges it or it is disabled."""
     folder = f"{_FOLDER}/{name}"
     text = host.read(f"{folder}/current/meta/snap.yaml")
     revisions = sorted((entry for entry in host.names(folder) if entry.isdigit()), key=int) if text is None else []
