@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 DATA   ?= var
 UV     := $(shell command -v uv)
 # Debian packages that the tests talk to; sudo-less, so only root installs them.
-TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium systemd
+TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium systemd facter dmidecode
 
 .DEFAULT_GOAL := help
 .PHONY: help up install develop test check fix protos lock migration wheel bench test-tools clean

@@ -102,11 +102,34 @@ def test_lsblk() -> None:
     assert ours == theirs
 
 
+def test_lsblk_on_content() -> None:
+    columns = "NAME,TYPE,MODEL,VENDOR,REV,FSTYPE,UUID,LABEL,PTTYPE,PARTUUID,PARTLABEL"
+    udev = Path("/run/udev/data").is_dir()  # without it lsblk itself looks into the devices
+    devices = {device.name: device for device in read("block").storage.devices}
+    listed = json.loads(run("lsblk", "-J", "-b", "--list", "-o", columns))["blockdevices"]
+    for theirs in listed:
+        ours = devices.get(theirs["name"])
+        if ours is None or ours.type == "rom":
+            continue
+        known = {"model": ours.model, "vendor": ours.vendor}
+        if udev:
+            known |= {"fstype": ours.content, "uuid": ours.uuid, "label": ours.label}
+            known |= {"partuuid": ours.partition_uuid, "partlabel": ours.partition_label}
+            if not ours.parent:  # of a partition lsblk gives the table that it stands in
+                known["pttype"] = ours.partition_table
+        assert known == {name: " ".join((theirs[name] or "").split()) for name in known}, ours.name
+        assert not theirs["rev"] or theirs["rev"].strip() == ours.firmware
+    assert {device["name"] for device in listed} & set(devices)
+
+
 def test_getent_passwd_and_group() -> None:
-    theirs = {tuple(line.split(":")[i] for i in (0, 2, 3, 4, 5, 6)) for line in run("getent", "passwd").splitlines()}
+    theirs = {
+        tuple(line.split(":")[i] for i in (0, 2, 3, 4, 5, 6))
+        for line in run("getent", "-s", "files", "passwd").splitlines()
+    }
     ours = {(u.name, str(u.uid), str(u.gid), u.comment, u.home, u.shell) for u in read("users").accounts.users}
     assert ours == theirs
-    groups = {tuple(line.split(":")[i] for i in (0, 2)) for line in run("getent", "group").splitlines()}
+    groups = {tuple(line.split(":")[i] for i in (0, 2)) for line in run("getent", "-s", "files", "group").splitlines()}
     assert {(g.name, str(g.gid)) for g in read("groups").accounts.groups} == groups
     assert pwd.getpwnam("root").pw_uid == 0
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from driftline.v1.collector_pb2 import READ, UNREADABLE
+from driftline_agent import arm, smbios, virtualization
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic
 from driftline_agent.topic import all_topics
@@ -130,6 +131,17 @@ def test_fqdn_without_dns(hosts: str, fqdn: str | None) -> None:
     assert host.parse_fqdn("web", hosts) == fqdn
 
 
+_CLOCKS = "sys/devices/system/clocksource/clocksource0/available_clocksource"
+AMAZON = {"sys/class/dmi/id/sys_vendor": "Amazon EC2\n"}
+CLOCK_OF_KVM = {_CLOCKS: "kvm-clock tsc acpi_pm \n"}
+CLOCK_OF_HYPERV = {_CLOCKS: "hyperv_clocksource_tsc_page acpi_pm\n"}
+
+
+def smbios_bios(extension: int) -> str:
+    """A BIOS information structure (SMBIOS type 0) with this second extension byte."""
+    return (bytes([0, 24]) + bytes(17) + bytes([extension]) + bytes(4)).decode("latin-1")
+
+
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
@@ -138,7 +150,19 @@ def test_fqdn_without_dns(hosts: str, fqdn: str | None) -> None:
         ({"proc/1/environ": "PATH=/bin\0container=systemd-nspawn\0"}, "systemd-nspawn"),
         ({"run/.containerenv": ""}, "podman"),
         ({"proc/sys/kernel/osrelease": "5.15.90.1-microsoft-standard-WSL2\n"}, "wsl"),
+        ({"proc/1/environ": "container=oci\0", ".dockerenv": ""}, "docker"),
+        ({"proc/1/environ": "container=oci\0"}, "container-other"),
+        ({"run/systemd/container": "private-users\n"}, "container-other"),
+        ({"proc/sys/kernel/osrelease": "5.15.0-1041-microsoft\n"}, "none"),
         ({"sys/class/dmi/id/sys_vendor": "QEMU\n"}, "qemu"),
+        ({"sys/class/dmi/id/bios_vendor": "Bochs\n", **CLOCK_OF_KVM}, "kvm"),
+        ({"sys/class/dmi/id/sys_vendor": "DigitalOcean\n", **CLOCK_OF_KVM}, "kvm"),
+        ({"sys/class/dmi/id/product_name": "Google Compute Engine\n", **CLOCK_OF_KVM}, "google"),
+        ({"sys/class/dmi/id/sys_vendor": "innotek GmbH\n", **CLOCK_OF_KVM}, "oracle"),
+        ({"sys/class/dmi/id/sys_vendor": "QEMU\n", **CLOCK_OF_HYPERV}, "kvm"),
+        ({"proc/cpuinfo": "flags\t: fpu hypervisor\n", **CLOCK_OF_HYPERV}, "microsoft"),
+        ({"sys/class/dmi/id/product_version": "Hyper-V UEFI Release v4.1\n", **CLOCK_OF_HYPERV}, "microsoft"),
+        ({"sys/class/dmi/id/sys_vendor": "VMware, Inc.\n", "proc/cpuinfo": "flags\t: hypervisor\n"}, "vmware"),
         (
             {
                 "sys/class/dmi/id/sys_vendor": "QEMU\n",
@@ -147,7 +171,10 @@ def test_fqdn_without_dns(hosts: str, fqdn: str | None) -> None:
             "kvm",
         ),
         ({"sys/devices/system/clocksource/clocksource0/available_clocksource": "kvm-clock tsc\n"}, "kvm"),
-        ({"sys/class/dmi/id/sys_vendor": "Amazon EC2\n"}, "amazon"),
+        (AMAZON, "amazon"),
+        ({**AMAZON, "sys/class/dmi/id/product_name": "m5.metal\n"}, "none"),
+        ({**AMAZON, "sys/firmware/dmi/entries/0-0/raw": smbios_bios(0x08)}, "none"),
+        ({**AMAZON, "sys/firmware/dmi/entries/0-0/raw": smbios_bios(0x1C)}, "amazon"),
         (
             {
                 "sys/class/dmi/id/sys_vendor": "Microsoft Corporation\n",
@@ -158,13 +185,17 @@ def test_fqdn_without_dns(hosts: str, fqdn: str | None) -> None:
         ({f"sys/class/dmi/id/{file}": "Microsoft Corporation\n" for file in ("sys_vendor", "product_name")}, "none"),
         ({"sys/hypervisor/type": "xen\n"}, "xen"),
         ({"sys/hypervisor/type": "xen\n", "proc/xen/capabilities": "control_d\n"}, "none"),
+        ({"proc/xen/capabilities": "\n"}, "xen"),
+        ({"proc/cpuinfo": "vendor_id\t: User Mode Linux\n"}, "uml"),
+        ({"proc/device-tree/hypervisor/compatible": "linux,kvm\0"}, "kvm"),
+        ({"proc/device-tree/fw-cfg@9020000/reg": ""}, "qemu"),
         ({"proc/cpuinfo": "flags\t: fpu hypervisor\n"}, "vm-other"),
         ({}, "none"),
     ],
 )  # fmt: skip
 def test_virtualization(files: dict[str, str], expected: str, tmp_path: Path) -> None:
     given = tree(tmp_path, files)
-    assert (host.container(given) or host.machine(given)) == expected
+    assert (virtualization.container(given) or virtualization.machine(given)) == expected
 
 
 def test_time_zone(tmp_path: Path) -> None:
@@ -221,7 +252,35 @@ def test_interfaces_that_come_and_go_have_no_settings(tmp_path: Path) -> None:
 def test_cpu_lists_and_other_architectures() -> None:
     assert cpu.parse_cpu_list("0-2,8,10-11") == [0, 1, 2, 8, 10, 11]
     found = cpu.describe(cpu.parse_cpuinfo("processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\n\n"))
-    assert (list(found.flags), found.vendor, found.model) == (["asimd", "fp"], "0x41", "")
+    assert (list(found.flags), found.vendor, found.model) == (["asimd", "fp"], "ARM", "")
+
+
+def test_cores_are_told_by_who_shares_them(tmp_path: Path) -> None:
+    # Two dies of one package, each with a core 0 of two threads.
+    folder = "sys/devices/system/cpu"
+    files = {f"{folder}/present": "0-3\n", "proc/cpuinfo": ""}
+    for number, threads in enumerate(["0-1", "0-1", "2-3", "2-3"]):
+        files |= {f"{folder}/cpu{number}/topology/physical_package_id": "0\n"}
+        files |= {f"{folder}/cpu{number}/topology/core_id": "0\n"}
+        files |= {f"{folder}/cpu{number}/topology/core_cpus_list": f"{threads}\n"}
+    result = read("cpu", tree(tmp_path, files))
+    assert result.reading is not None
+    found = result.reading.facts.hardware.processors
+    assert (found.sockets, found.cores, found.threads) == (1, 2, 4)
+
+
+@pytest.mark.parametrize(
+    ("implementer", "part", "names"),
+    [
+        ("0x41", "0xd0c", ("ARM", "Neoverse-N1")),
+        ("0xc0", "0xac3", ("Ampere", "Ampere-1")),
+        ("0x41", "0xfff", ("ARM", "0xfff")),
+        ("0x99", "0x1", ("0x99", "0x1")),
+        (None, None, ("", "")),
+    ],
+)
+def test_arm_names(implementer: str | None, part: str | None, names: tuple[str, str]) -> None:
+    assert arm.names(implementer, part) == names
 
 
 def test_memory_blocks(tmp_path: Path) -> None:
@@ -230,6 +289,48 @@ def test_memory_blocks(tmp_path: Path) -> None:
     files |= {f"{folder}/memory1/online": "0\n", f"{folder}/memory32/online": "1\n"}
     assert memory.installed(tree(tmp_path, files)) == 2 * 0x8000000
     assert memory.parse_meminfo("MemTotal:  100 kB\nHugePages_Total: 5\n") == {"MemTotal": 102400}
+
+
+def memory_device(**numbers: tuple[int, int, int]) -> bytes:
+    """An SMBIOS type 17 structure; each number with its offset and size."""
+    data = bytearray(0x5C)
+    data[:4] = bytes([17, 0x5C, 0, 1])
+    for offset, size, value in numbers.values():
+        data[offset : offset + size] = value.to_bytes(size, "little")
+    return bytes(data) + b"\0\0"
+
+
+@pytest.mark.parametrize(
+    ("size", "extended", "expected"),
+    [(0, 0, 0), (0xFFFF, 0, 0), (16384, 0, 16 << 30), (0x8200, 0, 512 << 10), (0x7FFF, 65536, 64 << 30)],
+)
+def test_sizes_of_memory_modules(size: int, extended: int, expected: int) -> None:
+    table = memory_device(size=(0x0C, 2, size), extended=(0x1C, 4, extended))
+    (device,) = smbios.parse(table)
+    assert memory.size_of(device) == expected
+
+
+def test_memory_modules_without_names_and_a_cut_table() -> None:
+    device = memory_device(size=(0x0C, 2, 1024), kind=(0x12, 1, 7), speed=(0x15, 2, 0xFFFF), more=(0x54, 4, 70000))
+    found = memory.parse_modules(device * 2)
+    assert [(module.slot, module.type, module.speed) for module in found] == [
+        ("slot+", "RAM", 70000),
+        ("slot++", "RAM", 70000),
+    ]
+    assert [module.slot for module in memory.parse_modules(device + device[:50])] == ["slot+"]
+    assert memory.parse_modules(b"") == [] and memory.parse_modules(b"\x11\0\0\0\0\0") == []
+
+
+def test_memory_modules_are_for_root_only(tmp_path: Path) -> None:
+    result = read("memory", tree(tmp_path, {"proc/meminfo": "SwapTotal: 0 kB\n", "sys/firmware/dmi/tables/DMI": None}))
+    assert result.outcome == READ and list(result.section.unreadable) == ["hardware.memory.modules"]
+
+
+def test_a_dangling_resolv_conf_takes_no_servers_away(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").symlink_to("../run/systemd/resolve/stub-resolv.conf")
+    result = read("resolver", Host(str(tmp_path)))
+    assert result.outcome == UNREADABLE and result.section.reason.startswith("/etc/resolv.conf: links to a file")
 
 
 def test_dmi_texts() -> None:
@@ -292,6 +393,16 @@ def test_mounts_that_hold_no_data() -> None:
     ]
     found = filesystems.parse_mountinfo("\n".join(lines))
     assert [(f.mount_point, f.type) for f in found] == [("/", "ext4"), ("/home", "xfs")]
+
+
+def test_the_root_that_the_kernel_mounted_by_itself(tmp_path: Path) -> None:
+    given = tree(tmp_path, {"proc/1/mountinfo": "24 1 259:1 / / rw - ext4 /dev/root rw,discard\n"})
+    result = read("filesystems", given)
+    assert result.reading is not None and result.reading.facts.storage.filesystems[0].device == "/dev/root"
+    (tmp_path / "sys/dev/block").mkdir(parents=True)
+    (tmp_path / "sys/dev/block/259:1").symlink_to("../../devices/pci0000:00/nvme/nvme0/nvme0n1/nvme0n1p1")
+    result = read("filesystems", given)
+    assert result.reading is not None and result.reading.facts.storage.filesystems[0].device == "/dev/nvme0n1p1"
 
 
 def test_socket_addresses() -> None:

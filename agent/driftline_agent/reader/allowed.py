@@ -18,7 +18,8 @@ _RULES = {
     # A service sees its own, read-only mounts; process 1 sees the host's.
     "filesystems": ((READ, "/proc/1/mountinfo"),),
     # Only what names the container's manager comes out of it, see server.py.
-    "host": ((READ, "/proc/1/environ"),),
+    "host": ((READ, "/proc/1/environ"), (READ, "/sys/firmware/dmi/entries/0-0/raw")),
+    "memory": ((READ, "/sys/firmware/dmi/tables/DMI"),),
     "sockets": ((SOCKETS, "/proc/#/fd"), (LINK, "/proc/#/exe")),
     "sysctl": (
         (READ, "/proc/sys/fs/protected_*"),

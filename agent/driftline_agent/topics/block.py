@@ -93,18 +93,34 @@ def _identify(host: Host, folder: str, out: BlockDevice) -> None:
     # A partition's record repeats what its disk is; lsblk shows the world wide name there and nothing else.
     wwn = udev.get("ID_WWN_WITH_EXTENSION") or udev.get("ID_WWN")
     out.wwn = wwn or host.line(f"{folder}/wwid") or host.line(f"{folder}/device/wwid") or ""
+    if out.type != "rom":  # a disc in it is no part of the machine
+        _describe_content(udev, out)
     if out.parent or out.mapped_name:
         return
     model = parse_encoded(udev.get("ID_MODEL_ENC", "")) or udev.get("ID_MODEL", "")
     out.model = model or host.line(f"{folder}/device/model") or ""
     out.vendor = host.line(f"{folder}/device/vendor") or ""
+    out.firmware = host.line(f"{folder}/device/rev") or host.line(f"{folder}/device/firmware_rev") or ""
     out.serial_number = (
-        udev.get("ID_SCSI_SERIAL")
+        udev.get("SCSI_IDENT_SERIAL")
+        or udev.get("ID_SCSI_SERIAL")
         or udev.get("ID_SERIAL_SHORT")
+        or udev.get("ID_SERIAL")
         or host.line(f"{folder}/device/serial")
         or host.line(f"{folder}/serial")
         or ""
     )
+
+
+def _describe_content(udev: dict[str, str], out: BlockDevice) -> None:
+    out.content = udev.get("ID_FS_TYPE", "")
+    out.uuid = parse_encoded(udev.get("ID_FS_UUID_ENC", "")) or udev.get("ID_FS_UUID", "")
+    out.label = parse_encoded(udev.get("ID_FS_LABEL_ENC", "")) or udev.get("ID_FS_LABEL", "")
+    if out.parent:
+        out.partition_uuid = udev.get("ID_PART_ENTRY_UUID", "")
+        out.partition_label = parse_encoded(udev.get("ID_PART_ENTRY_NAME", ""))
+    else:
+        out.partition_table = udev.get("ID_PART_TABLE_TYPE", "")
 
 
 def collect(host: Host) -> Reading:
@@ -117,4 +133,4 @@ def collect(host: Host) -> Reading:
     return reading
 
 
-TOPIC = Topic(revision=1, fills=("storage.devices",), collect=collect, applies=lambda host: host.exists(_FOLDER))
+TOPIC = Topic(revision=2, fills=("storage.devices",), collect=collect, applies=lambda host: host.exists(_FOLDER))

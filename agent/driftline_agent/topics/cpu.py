@@ -1,6 +1,7 @@
 """Processors. Source: /proc/cpuinfo, /sys/devices/system/cpu."""
 
 from driftline.v1.facts_pb2 import Processors
+from driftline_agent import arm
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -37,8 +38,9 @@ def describe(blocks: list[dict[str, str]]) -> Processors:
     if not blocks:
         return out
     first = blocks[0]
-    out.model = first.get("model name") or first.get("cpu model") or first.get("Processor") or ""
-    out.vendor = first.get("vendor_id") or first.get("CPU implementer") or ""
+    vendor, model = arm.names(first.get("CPU implementer"), first.get("CPU part"))
+    out.model = model or first.get("model name") or first.get("cpu model") or first.get("Processor") or ""
+    out.vendor = vendor or first.get("vendor_id") or ""
     out.microcode = first.get("microcode", "")
     out.flags.extend(sorted(set((first.get("flags") or first.get("Features") or first.get("features") or "").split())))
     return out
@@ -52,11 +54,17 @@ def collect(host: Host) -> Reading:
     processors.CopyFrom(describe(blocks))
     numbers = parse_cpu_list(host.line(f"{_FOLDER}/present") or "")
     processors.threads = len(numbers) or len(blocks)
-    packages: set[int] = set()
-    cores: set[tuple[int, int]] = set()
+    packages: set[str] = set()
+    cores: set[tuple[str, str]] = set()
     for number in numbers:
-        package = host.number(f"{_FOLDER}/cpu{number}/topology/physical_package_id")
-        core = host.number(f"{_FOLDER}/cpu{number}/topology/core_id")
+        folder = f"{_FOLDER}/cpu{number}/topology"
+        package = host.line(f"{folder}/physical_package_id")
+        # Numbers of cores may come again on another die of the package; who shares a core does not.
+        core = (
+            host.line(f"{folder}/core_cpus_list")
+            or host.line(f"{folder}/thread_siblings_list")
+            or host.line(f"{folder}/core_id")
+        )
         if package is not None and core is not None:
             packages.add(package)
             cores.add((package, core))
@@ -68,4 +76,4 @@ def collect(host: Host) -> Reading:
     return reading
 
 
-TOPIC = Topic(revision=1, fills=("hardware.processors",), collect=collect)
+TOPIC = Topic(revision=2, fills=("hardware.processors",), collect=collect)

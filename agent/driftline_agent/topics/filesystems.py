@@ -35,8 +35,28 @@ NETWORK_TYPES = frozenset(
 _LOCAL_TYPES = frozenset(["zfs", "btrfs", "bcachefs", "ubifs", "overlay"])
 #: Read-only images that packages bring with them (snaps), not places where data is kept.
 _IMAGE_TYPES = frozenset({"squashfs", "erofs"})
-#: Mounts below come and go with containers, sessions and pods.
-_PASSING = ("/run/", "/proc/", "/sys/", "/dev/", "/var/lib/docker/", "/var/lib/containers/", "/var/lib/kubelet/")
+#: Mounts below come and go with containers, sessions, pods and plugged media.
+_PASSING = (
+    "/run/",
+    "/proc/",
+    "/sys/",
+    "/dev/",
+    "/media/",
+    "/var/lib/buildkit/",
+    "/var/lib/containerd/",
+    "/var/lib/containers/",
+    "/var/lib/crio/",
+    "/var/lib/docker/",
+    "/var/lib/incus/",
+    "/var/lib/k0s/",
+    "/var/lib/kubelet/",
+    "/var/lib/lxd/",
+    "/var/lib/machines/",
+    "/var/lib/nomad/",
+    "/var/lib/rancher/",
+    "/var/snap/docker/",
+    "/var/snap/lxd/",
+)
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -47,6 +67,7 @@ def _unescape(text: str) -> str:
 def parse_mountinfo(text: str) -> list[Filesystem]:
     """Return the mounts that hold data, sorted by mount point; the topmost of several on one point."""
     found: dict[str, Filesystem] = {}
+    automounted: list[str] = []
     for line in text.splitlines():
         left, separator, right = line.partition(" - ")
         mount, source = left.split(), right.split(" ")
@@ -54,7 +75,10 @@ def parse_mountinfo(text: str) -> list[Filesystem]:
             continue
         point, kind, device = _unescape(mount[4]), source[0], _unescape(source[1])
         found.pop(point, None)
-        if not _holds_data(point, kind, device):
+        if kind == "autofs":
+            automounted.append(point)
+        # What an automounter mounts is there while someone looks at it.
+        if not _holds_data(point, kind, device) or any(_is_below(point, above) for above in automounted):
             continue
         options = sorted(set(mount[5].split(",")) | set(source[2].split(",")))
         if "rw" in options and "ro" in options:
@@ -63,10 +87,26 @@ def parse_mountinfo(text: str) -> list[Filesystem]:
     return [found[point] for point in sorted(found)]
 
 
+def _is_below(point: str, above: str) -> bool:
+    return point == above or point.startswith(above.rstrip("/") + "/")
+
+
 def _holds_data(point: str, kind: str, device: str) -> bool:
-    if point.startswith(_PASSING) or kind in _IMAGE_TYPES:
+    if point.startswith(_PASSING) or (kind in _IMAGE_TYPES and device.startswith("/dev/loop")):
         return False
-    return kind in NETWORK_TYPES or kind in _LOCAL_TYPES or (device.startswith("/dev/") and kind != "devtmpfs")
+    if kind in NETWORK_TYPES or kind in _LOCAL_TYPES:
+        return True
+    return device.startswith("/dev/") and device != "/dev/fuse" and kind not in ("devtmpfs", "autofs")
+
+
+def root_device(host: Host, text: str) -> str | None:
+    """Return what stands behind ``/dev/root``, a kernel's name for a root that it mounted by itself, as findmnt(8)."""
+    for line in text.splitlines():
+        fields = line.partition(" - ")[0].split()
+        if len(fields) >= 6 and fields[4] == "/":
+            link = host.link(f"/sys/dev/block/{fields[2]}")
+            return f"/dev/{link.rpartition('/')[2]}" if link else None
+    return None
 
 
 def size_of(path: str) -> int | None:
@@ -94,7 +134,10 @@ def read_mountinfo(host: Host) -> str:
 def collect(host: Host) -> Reading:
     """Read the mounts of the host."""
     reading = Reading()
-    for filesystem in parse_mountinfo(read_mountinfo(host)):
+    text = read_mountinfo(host)
+    for filesystem in parse_mountinfo(text):
+        if filesystem.device == "/dev/root":
+            filesystem.device = root_device(host, text) or filesystem.device
         if host.live:
             local = filesystem.type not in NETWORK_TYPES
             if local and not os.path.isdir(filesystem.mount_point):  # noqa: PTH112  # no path object per mount
@@ -107,4 +150,4 @@ def collect(host: Host) -> Reading:
     return reading
 
 
-TOPIC = Topic(revision=1, fills=("storage.filesystems",), collect=collect, watches=("/etc/fstab",))
+TOPIC = Topic(revision=2, fills=("storage.filesystems",), collect=collect, watches=("/etc/fstab",))

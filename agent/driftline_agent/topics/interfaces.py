@@ -15,19 +15,12 @@ _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_LINK_NETNSID = 16, 18, 37
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_VLAN_ID = 1, 2, 1
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
 _IFF_UP, _IFA_F_TEMPORARY, _IFA_F_PERMANENT = 0x1, 0x01, 0x80
-_ARPHRD_ETHER, _ARPHRD_LOOPBACK = 1, 772
+_ARPHRD_ETHER, _ARPHRD_INFINIBAND, _ARPHRD_LOOPBACK = 1, 32, 772
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
 _OPERSTATES = ("unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up")  # RFC 2863
-_KINDS = {
-    "bridge": "bridge",
-    "bond": "bond",
-    "team": "bond",
-    "vlan": "vlan",
-    "tun": "tun",
-    "veth": "veth",
-    "dummy": "dummy",
-    "wireguard": "wireguard",
-}
+#: Kinds of links that the kernel names otherwise than the schema.
+_KINDS = {"team": "bond"}
+_HARDWARE = {_ARPHRD_ETHER: "ethernet", _ARPHRD_INFINIBAND: "infiniband"}
 _LINK = struct.Struct("=BBHiII")
 _ADDR = struct.Struct("=BBBBI")
 
@@ -53,15 +46,16 @@ def _interface(hardware: int, flags: int, found: Mapping[int, bytes]) -> Interfa
     if hardware == _ARPHRD_LOOPBACK:
         out.type = "loopback"
     elif kind:
-        out.type = _KINDS.get(kind, "other")
+        out.type = _KINDS.get(kind, kind)
     else:
-        out.type = "ethernet" if hardware == _ARPHRD_ETHER else "other"
+        out.type = _HARDWARE.get(hardware, "other")
     if kind == "vlan":
         vlan = attributes(info.get(_IFLA_INFO_DATA, b"")).get(_IFLA_VLAN_ID)
         if vlan:
             out.vlan_id = struct.unpack_from("=H", vlan)[0]
     mac = found.get(_IFLA_ADDRESS, b"")
-    if len(mac) == 6 and any(mac):
+    # Other kinds of hardware have something else here: tunnels their local address.
+    if hardware in _HARDWARE and any(mac):
         out.mac = mac.hex(":")
     if _IFLA_MTU in found:
         out.mtu = u32(found[_IFLA_MTU])
@@ -129,7 +123,7 @@ def collect(host: Host) -> Reading:
 
 
 TOPIC = Topic(
-    revision=1,
+    revision=2,
     fills=("network.interfaces",),
     collect=collect,
     watches=("/etc/network", "/etc/netplan", "/etc/systemd/network"),

@@ -1,6 +1,7 @@
 """Name resolution. Source: resolv.conf(5)."""
 
 from driftline.v1.facts_pb2 import Resolver
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -32,12 +33,17 @@ def parse_resolv_conf(text: str) -> Resolver:
 def collect(host: Host) -> Reading:
     """Read /etc/resolv.conf."""
     reading = Reading()
-    reading.facts.network.resolver.CopyFrom(parse_resolv_conf(host.read("/etc/resolv.conf") or ""))
+    text = host.read("/etc/resolv.conf")
+    if text is None:
+        raise UnreadableError(
+            "/etc/resolv.conf: links to a file that is not there; its daemon may not have written it yet"
+        )
+    reading.facts.network.resolver.CopyFrom(parse_resolv_conf(text))
     return reading
 
 
 TOPIC = Topic(
-    revision=1,
+    revision=2,
     fills=("network.resolver",),
     collect=collect,
     applies=lambda host: host.exists("/etc/resolv.conf"),

@@ -1,4 +1,4 @@
-"""Unicast routes of all tables but the local one. Source: rtnetlink(7) RTM_GETROUTE, /etc/iproute2/rt_protos."""
+"""Routes of all tables but the local one. Source: rtnetlink(7) RTM_GETROUTE, /etc/iproute2/rt_protos."""
 
 import struct
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,8 @@ _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_MULTIPATH, _
     1, 4, 5, 6, 7, 9, 15, 18,
 )  # fmt: skip
 _RTM_F_CLONED, _RT_TABLE_LOCAL, _RTPROT_REDIRECT = 0x200, 255, 1
-_TYPES = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
+_TYPES = {1: "unicast", 2: "local", 6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}
+_LOCAL, _OF_THE_KERNEL = 2, 2
 _TABLES = {253: "default", 254: "main"}
 #: iproute2 etc/iproute2/rt_protos; the host's own file goes before it.
 _PROTOCOLS = {
@@ -54,6 +55,8 @@ def parse_routes(data: bytes, interfaces: Mapping[int, str], protocols: Mapping[
         table = u32(found[_RTA_TABLE]) if _RTA_TABLE in found else table
         if table == _RT_TABLE_LOCAL or kind not in _TYPES or flags & _RTM_F_CLONED or protocol == _RTPROT_REDIRECT:
             continue
+        if kind == _LOCAL and protocol == _OF_THE_KERNEL:
+            continue  # what the local table holds, in the table of a VRF
         anywhere = "0.0.0.0" if family == 2 else "::"  # noqa: S104  # a destination, nothing is bound
         base = Route(
             destination=f"{ip(found[_RTA_DST]) if _RTA_DST in found else anywhere}/{bits}",
@@ -114,7 +117,7 @@ def collect(host: Host) -> Reading:
 
 
 TOPIC = Topic(
-    revision=1,
+    revision=2,
     fills=("network.routes",),
     collect=collect,
     watches=("/etc/network", "/etc/netplan", "/etc/systemd/network"),

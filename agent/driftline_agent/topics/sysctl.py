@@ -21,13 +21,12 @@ _SKIPPED_FOLDERS = {
     "/kernel/random",
     "/kernel/sched_domain",
     "/net/ipv4/route/cache",
-    "/sunrpc/transports",
 }
 _INTERFACE_FOLDERS = ("/net/ipv4/conf", "/net/ipv6/conf", "/net/ipv4/neigh", "/net/ipv6/neigh", "/net/mpls/conf")
 
 _LEFT_OUT = re.compile(
     r"""
-      .*\.(?:nr|.*-state|.*available.*|flush|stable_secret|.*_key|.*_seed)
+      .*\.(?:nr|.*-state|.*avail.*|flush|stable_secret|.*_key|.*_seed)
     | fs\.(?:aio|file|inode)-nr
     | net\.netfilter\.nf_conntrack_count
     | fs\.(?:dentry-negative|nfs\..*|xfs\.stats_clear)
@@ -37,8 +36,16 @@ _LEFT_OUT = re.compile(
     | vm\.(?:drop_caches|compact_memory|stat_refresh)
     | dev\.cdrom\.info
     | net\.core\.netdev_rss_key
+    | kernel\.spl\.kmem\..*
+    | sunrpc\.(?:transports|svc_rdma\.rdma_stat_.*)
+    | dev\.parport\..*
     | net\.ipv6\.conf\..*\.(?:mtu|ra_defrtr_metric_now)
     | net\.netfilter\.nf_log\..*
+    # Router advertisements set these, interface by interface (RFC 4861 section 6.3.4).
+    | net\.ipv6\.conf\.(?!all\.|default\.).*\.hop_limit
+    | net\.ipv6\.neigh\.(?!default\.).*\.(?:base_reachable_time|retrans_time)(?:_ms)?
+    # IPVS raises them by itself when memory is short.
+    | net\.ipv4\.vs\.(?:drop_entry|drop_packet|secure_tcp)
     """,
     re.VERBOSE,
 )
@@ -123,7 +130,7 @@ def _may_be_read(path: str) -> bool:
 
 
 TOPIC = Topic(
-    revision=1,
+    revision=2,
     fills=("os.sysctls",),
     collect=collect,
     applies=lambda host: host.exists("/proc/sys"),

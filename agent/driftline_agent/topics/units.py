@@ -3,12 +3,24 @@
 Source: systemd.unit(5), systemctl(1).
 """
 
+import time
+
 from driftline_agent import units
-from driftline_agent.errors import UnreadableError
+from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
 _STATES = ("systemctl", "list-units", "--all", "--full", "--plain", "--no-legend", "--no-pager")
+#: systemd removes these and lets its generators write them anew at each daemon-reload.
+_GENERATED = ("/run/systemd", *(folder for folder in units.LOAD_PATH if folder.startswith("/run/systemd/generator")))
+#: How long after the last change they count as complete. Generators run at the same time, well under a second.
+_SETTLED_S = 2.0
+
+
+def generated_at(host: Host) -> tuple[tuple[int, int], ...]:
+    """Return when the folders that generators write were last changed: inode and time, ns; of those that are there."""
+    found = (host.stat(folder) for folder in _GENERATED)
+    return tuple((status.st_ino, status.st_mtime_ns) for status in found if status is not None)
 
 
 def active_states(host: Host) -> dict[str, tuple[str, str]] | None:
@@ -32,7 +44,13 @@ _IN_FILES = ("description", "enablement", "exec_start", "user", "drop_ins")
 
 
 def collect(host: Host) -> Reading:
-    """Read every unit on the load path."""
+    """Read every unit on the load path.
+
+    :raises BusyError: while systemd's generators are at work.
+    """
+    before = generated_at(host)
+    if host.live and any(0 <= time.time() - changed / 1e9 < _SETTLED_S for _, changed in before):
+        raise BusyError("/run/systemd/generator: written anew just now")
     reading = Reading()
     loaded = units.load(host)
     states: dict[str, tuple[str, str]] = {}
@@ -57,11 +75,13 @@ def collect(host: Host) -> Reading:
         if name in states:
             unit.active_state, unit.sub_state = states[name]
         reading.facts.services.units.append(unit)
+    if generated_at(host) != before:
+        raise BusyError("/run/systemd/generator: written anew while it was read")
     return reading
 
 
 TOPIC = Topic(
-    revision=2,
+    revision=3,
     fills=("services.units",),
     collect=collect,
     applies=lambda host: host.exists("/usr/lib/systemd/system") or host.exists("/lib/systemd/system"),

@@ -79,6 +79,7 @@ class Os(_message.Message):
     KERNEL_FIELD_NUMBER: _builtins.int
     SYSCTLS_FIELD_NUMBER: _builtins.int
     HOST_FIELD_NUMBER: _builtins.int
+    SSH_HOST_KEYS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def release(self) -> Global___Release: ...
     @_builtins.property
@@ -89,6 +90,10 @@ class Os(_message.Message):
 
     @_builtins.property
     def host(self) -> Global___Host: ...
+    @_builtins.property
+    def ssh_host_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___SshHostKey]:
+        """By which clients know this host."""
+
     def __init__(
         self,
         *,
@@ -96,10 +101,11 @@ class Os(_message.Message):
         kernel: Global___Kernel | None = ...,
         sysctls: _abc.Iterable[Global___Sysctl] | None = ...,
         host: Global___Host | None = ...,
+        ssh_host_keys: _abc.Iterable[Global___SshHostKey] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release", "sysctls", b"sysctls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release", "ssh_host_keys", b"ssh_host_keys", "sysctls", b"sysctls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -258,6 +264,32 @@ class Host(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__booted_at) -> _WhichOneofReturnType__booted_at | None: ...
 
 Global___Host: _TypeAlias = Host  # noqa: Y015
+
+@_typing.final
+class SshHostKey(_message.Message):
+    """A host key of the SSH server, its public half. Source: /etc/ssh/ssh_host_*_key.pub."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """ssh-ed25519, ecdsa-sha2-nistp256, ssh-rsa."""
+    fingerprint: _builtins.str
+    """As ssh-keygen -l prints it: SHA256:ohD8VZEXGWo6Ez8GSEJQ9WpafgLFsOfLOtGGQCQo6Og."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        fingerprint: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SshHostKey: _TypeAlias = SshHostKey  # noqa: Y015
 
 @_typing.final
 class Hardware(_message.Message):
@@ -464,11 +496,11 @@ class Processors(_message.Message):
     threads: _builtins.int
     """Logical processors present."""
     model: _builtins.str
-    """Model of the first processor: Intel(R) Xeon(R) Gold 6248R CPU @ 3.00GHz."""
+    """Model of the first processor: Intel(R) Xeon(R) Gold 6248R CPU @ 3.00GHz; Arm's by part number: Neoverse-N1."""
     vendor: _builtins.str
-    """Maker: GenuineIntel, AuthenticAMD."""
+    """Maker: GenuineIntel, AuthenticAMD, ARM."""
     max_frequency: _builtins.int
-    """Highest clock rate, where the machine tells. cpuinfo_max_freq."""
+    """Highest clock rate, where the machine tells; power management moves it as it allows turbo. cpuinfo_max_freq."""
     microcode: _builtins.str
     """Microcode revision loaded: 0x2b000571."""
     @_builtins.property
@@ -519,22 +551,26 @@ class Memory(_message.Message):
     INSTALLED_FIELD_NUMBER: _builtins.int
     USABLE_FIELD_NUMBER: _builtins.int
     SWAP_FIELD_NUMBER: _builtins.int
+    MODULES_FIELD_NUMBER: _builtins.int
     installed: _builtins.int
     """Memory that is installed. /sys/devices/system/memory (blocks online x block size)."""
     usable: _builtins.int
     """Memory the kernel manages; differs a little from kernel to kernel. /proc/meminfo MemTotal."""
     swap: _builtins.int
     """Swap space, all areas. /proc/meminfo SwapTotal."""
+    @_builtins.property
+    def modules(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemoryModule]: ...
     def __init__(
         self,
         *,
         installed: _builtins.int | None = ...,
         usable: _builtins.int | None = ...,
         swap: _builtins.int | None = ...,
+        modules: _abc.Iterable[Global___MemoryModule] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_installed", b"_installed", "_swap", b"_swap", "_usable", b"_usable", "installed", b"installed", "swap", b"swap", "usable", b"usable"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_installed", b"_installed", "_swap", b"_swap", "_usable", b"_usable", "installed", b"installed", "swap", b"swap", "usable", b"usable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_installed", b"_installed", "_swap", b"_swap", "_usable", b"_usable", "installed", b"installed", "modules", b"modules", "swap", b"swap", "usable", b"usable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__installed: _TypeAlias = _typing.Literal["installed"]  # noqa: Y015
     _WhichOneofArgType__installed: _TypeAlias = _typing.Literal["_installed", b"_installed"]  # noqa: Y015
@@ -550,6 +586,71 @@ class Memory(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__usable) -> _WhichOneofReturnType__usable | None: ...
 
 Global___Memory: _TypeAlias = Memory  # noqa: Y015
+
+@_typing.final
+class MemoryModule(_message.Message):
+    """A populated memory slot. Source: SMBIOS type 17 (memory device), /sys/firmware/dmi/tables/DMI, for root only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BANK_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    MANUFACTURER_FIELD_NUMBER: _builtins.int
+    PART_NUMBER_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    ASSET_TAG_FIELD_NUMBER: _builtins.int
+    SPEED_FIELD_NUMBER: _builtins.int
+    CONFIGURED_SPEED_FIELD_NUMBER: _builtins.int
+    bank: _builtins.str
+    """Bank, as the board names it: P0 CHANNEL A. Empty where it names none."""
+    slot: _builtins.str
+    """Slot, as the board names it: DIMM_A1."""
+    size: _builtins.int
+    type: _builtins.str
+    """By its SMBIOS name: DDR4, DDR5, LPDDR5, RAM (virtual machines)."""
+    manufacturer: _builtins.str
+    part_number: _builtins.str
+    serial_number: _builtins.str
+    asset_tag: _builtins.str
+    """Asset tag, often the week of manufacture."""
+    speed: _builtins.int
+    """Highest data rate that the module is made for."""
+    configured_speed: _builtins.int
+    """Data rate that it was started with."""
+    def __init__(
+        self,
+        *,
+        bank: _builtins.str = ...,
+        slot: _builtins.str = ...,
+        size: _builtins.int | None = ...,
+        type: _builtins.str = ...,
+        manufacturer: _builtins.str = ...,
+        part_number: _builtins.str = ...,
+        serial_number: _builtins.str = ...,
+        asset_tag: _builtins.str = ...,
+        speed: _builtins.int | None = ...,
+        configured_speed: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_configured_speed", b"_configured_speed", "_size", b"_size", "_speed", b"_speed", "configured_speed", b"configured_speed", "size", b"size", "speed", b"speed"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_configured_speed", b"_configured_speed", "_size", b"_size", "_speed", b"_speed", "asset_tag", b"asset_tag", "bank", b"bank", "configured_speed", b"configured_speed", "manufacturer", b"manufacturer", "part_number", b"part_number", "serial_number", b"serial_number", "size", b"size", "slot", b"slot", "speed", b"speed", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__configured_speed: _TypeAlias = _typing.Literal["configured_speed"]  # noqa: Y015
+    _WhichOneofArgType__configured_speed: _TypeAlias = _typing.Literal["_configured_speed", b"_configured_speed"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    _WhichOneofReturnType__speed: _TypeAlias = _typing.Literal["speed"]  # noqa: Y015
+    _WhichOneofArgType__speed: _TypeAlias = _typing.Literal["_speed", b"_speed"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__configured_speed) -> _WhichOneofReturnType__configured_speed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__speed) -> _WhichOneofReturnType__speed | None: ...
+
+Global___MemoryModule: _TypeAlias = MemoryModule  # noqa: Y015
 
 @_typing.final
 class Storage(_message.Message):
@@ -596,6 +697,13 @@ class BlockDevice(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     MAPPED_NAME_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    UUID_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    PARTITION_TABLE_FIELD_NUMBER: _builtins.int
+    PARTITION_UUID_FIELD_NUMBER: _builtins.int
+    PARTITION_LABEL_FIELD_NUMBER: _builtins.int
+    FIRMWARE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Kernel name: sda, nvme0n1p1, dm-0."""
     type: _builtins.str
@@ -614,6 +722,20 @@ class BlockDevice(_message.Message):
     """Kernel name of the device this one is part of (a partition's disk)."""
     mapped_name: _builtins.str
     """Name given by the device mapper: vg0-root."""
+    content: _builtins.str
+    """What its content is by its signature: ext4, swap, LVM2_member, crypto_LUKS. lsblk's FSTYPE; udev's database."""
+    uuid: _builtins.str
+    """Identity of its content. lsblk's UUID."""
+    label: _builtins.str
+    """Name that someone gave its content. lsblk's LABEL."""
+    partition_table: _builtins.str
+    """Kind of its partition table: gpt, dos."""
+    partition_uuid: _builtins.str
+    """Identity of a partition. lsblk's PARTUUID."""
+    partition_label: _builtins.str
+    """Name of a partition in its table. lsblk's PARTLABEL."""
+    firmware: _builtins.str
+    """Revision of a disk's firmware. lsblk's REV."""
     @_builtins.property
     def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Kernel names of the devices that this one is built on (an array's or a volume's members)."""
@@ -634,10 +756,17 @@ class BlockDevice(_message.Message):
         parent: _builtins.str = ...,
         mapped_name: _builtins.str = ...,
         members: _abc.Iterable[_builtins.str] | None = ...,
+        content: _builtins.str = ...,
+        uuid: _builtins.str = ...,
+        label: _builtins.str = ...,
+        partition_table: _builtins.str = ...,
+        partition_uuid: _builtins.str = ...,
+        partition_label: _builtins.str = ...,
+        firmware: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_read_only", b"_read_only", "_removable", b"_removable", "_rotational", b"_rotational", "_size", b"_size", "read_only", b"read_only", "removable", b"removable", "rotational", b"rotational", "size", b"size"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_read_only", b"_read_only", "_removable", b"_removable", "_rotational", b"_rotational", "_size", b"_size", "mapped_name", b"mapped_name", "members", b"members", "model", b"model", "name", b"name", "parent", b"parent", "read_only", b"read_only", "removable", b"removable", "rotational", b"rotational", "serial_number", b"serial_number", "size", b"size", "type", b"type", "vendor", b"vendor", "wwn", b"wwn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_read_only", b"_read_only", "_removable", b"_removable", "_rotational", b"_rotational", "_size", b"_size", "content", b"content", "firmware", b"firmware", "label", b"label", "mapped_name", b"mapped_name", "members", b"members", "model", b"model", "name", b"name", "parent", b"parent", "partition_label", b"partition_label", "partition_table", b"partition_table", "partition_uuid", b"partition_uuid", "read_only", b"read_only", "removable", b"removable", "rotational", b"rotational", "serial_number", b"serial_number", "size", b"size", "type", b"type", "uuid", b"uuid", "vendor", b"vendor", "wwn", b"wwn"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__read_only: _TypeAlias = _typing.Literal["read_only"]  # noqa: Y015
     _WhichOneofArgType__read_only: _TypeAlias = _typing.Literal["_read_only", b"_read_only"]  # noqa: Y015
@@ -660,7 +789,9 @@ Global___BlockDevice: _TypeAlias = BlockDevice  # noqa: Y015
 
 @_typing.final
 class Filesystem(_message.Message):
-    """A mounted filesystem that holds data (pseudo filesystems are left out). Source: /proc/self/mountinfo, statvfs(3)."""
+    """A mounted filesystem that holds data. Left out are pseudo filesystems, images (snaps), what an automounter mounts and
+    what containers and sessions bring with them. Source: /proc/self/mountinfo, statvfs(3).
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -755,7 +886,9 @@ class Interface(_message.Message):
     ADDRESSES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     type: _builtins.str
-    """ethernet, loopback, bridge, bond, vlan, tun, veth, wireless, dummy, wireguard, other."""
+    """ethernet, loopback, wireless, infiniband, bridge, bond, vlan, tun, veth, dummy, wireguard; others as the kernel names
+    their kind (ip -d link): vxlan, macvlan, gre, vrf; other where it names none.
+    """
     mac: _builtins.str
     """Hardware address in use, lower case with colons."""
     mtu: _builtins.int
@@ -850,7 +983,7 @@ Global___Address: _TypeAlias = Address  # noqa: Y015
 
 @_typing.final
 class Route(_message.Message):
-    """A unicast route of any table but the local one. Source: rtnetlink(7) RTM_GETROUTE."""
+    """A route of any table but the local one, unless it is a multicast route or the kernel's cache. Source: rtnetlink(7) RTM_GETROUTE."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -877,7 +1010,7 @@ class Route(_message.Message):
     source: _builtins.str
     """Preferred source address."""
     type: _builtins.str
-    """unicast, blackhole, unreachable, prohibit."""
+    """unicast, blackhole, unreachable, prohibit, throw, local."""
     def __init__(
         self,
         *,
@@ -995,7 +1128,7 @@ Global___Software: _TypeAlias = Software  # noqa: Y015
 
 @_typing.final
 class Package(_message.Message):
-    """An installed package. Source: dpkg's status file, rpm's database."""
+    """An installed package. Source: dpkg's status file, rpm's database, snaps' own descriptions."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1009,7 +1142,7 @@ class Package(_message.Message):
     INSTALLED_AT_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     manager: _builtins.str
-    """dpkg, rpm."""
+    """dpkg, rpm, snap."""
     name: _builtins.str
     architecture: _builtins.str
     """As the manager names it: amd64, all, x86_64, noarch. Packages that may be installed in several versions at a time
