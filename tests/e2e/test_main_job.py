@@ -15,7 +15,7 @@ HERE = socket.gethostname().split(".")[0]
 
 @pytest.fixture
 def probes(tmp_path: Path) -> Iterator[dict[str, Path]]:
-    """Two packages that no registry has; gone when the test ends, and before, should an earlier run have been killed."""
+    """Two packages that no registry has; gone when the test ends, and before, should a run have been killed."""
     subprocess.run(["dpkg", "--purge", PROBE, OTHER], check=True, capture_output=True)
     unit = {f"/usr/lib/systemd/system/{PROBE}.service": "[Unit]\nDescription=probe\n[Service]\nExecStart=/bin/true\n"}
     yield {PROBE: build_package(tmp_path, PROBE, files=unit), OTHER: build_package(tmp_path, OTHER)}
