@@ -42,3 +42,8 @@ def cause_of(differences: Iterable[Difference], act: HostAct | None) -> Cause:
     first = ordered[0]
     title = f"{what(first.path)}: {show(first.expected)} -> {show(first.actual)}"
     return Cause(key, title if len(ordered) == 1 else f"{title} and {len(ordered) - 1} more")
+
+
+def cause_of_rereading(what_is_reread: str) -> Cause:
+    """Return the cause of what only looks different because it is read in another way (design section 6, rule 13)."""
+    return Cause(_key("rereading", what_is_reread), f"driftline reads {what_is_reread} anew")

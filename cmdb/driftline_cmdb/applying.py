@@ -5,7 +5,7 @@ Hot path: a handful of statements a wave, SQLAlchemy Core, no ORM objects; a sou
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -43,6 +43,7 @@ class _Change:
     #: (path id, element id) of those that begin.
     new: list[tuple[int, int]]
     paths: set[int]
+    rereading: str
 
 
 class Wave:
@@ -101,6 +102,7 @@ class Wave:
             _SECTION.c.outcome,
             _SECTION.c.observed_ms,
             _SECTION.c.stale_since_ms,
+            _SECTION.c.topic_revision,
         )
         found: dict[int, dict[str, Applied]] = {source_id: {} for source_id in source_ids}
         for source_id, name, *rest in self._connection.execute(
@@ -199,8 +201,8 @@ class Wave:
             self._stale_rows.append(
                 {"_id": section_id, "outcome": "UNREADABLE", "reason": section.reason, "stale_since_ms": stale}
             )
-            digest, applied_schema = (before.digest, before.schema) if before is not None else (None, "")
-            known[section.name] = Applied(section_id, digest, applied_schema, "UNREADABLE", observed_ms, stale)
+            base = before or Applied(section_id, None, "", "UNREADABLE", observed_ms, stale, section.revision)
+            known[section.name] = replace(base, outcome="UNREADABLE", stale_since_ms=stale)
             return False
         holds = held.get(section_id, {})
         now = self._elements_now(section, holds)
@@ -210,7 +212,8 @@ class Wave:
             paths = {path for path, (_, element) in holds.items() if now.get(path) != element}
             paths.update(path for path, _ in new)
             after_ms = _last_without(source, before, section, report.skew_ms, observed_ms)
-            self._changes.append(_Change(report, section, section_id, after_ms, gone, new, paths))
+            again = _rereading(before, section)
+            self._changes.append(_Change(report, section, section_id, after_ms, gone, new, paths, again))
         self._section_rows.append(
             {
                 "_id": section_id,
@@ -226,7 +229,7 @@ class Wave:
             }
         )
         known[section.name] = Applied(
-            section_id, section.digest, schema.FINGERPRINT, section.outcome, observed_ms, None
+            section_id, section.digest, schema.FINGERPRINT, section.outcome, observed_ms, None, section.revision
         )
         return bool(gone or new)
 
@@ -325,6 +328,7 @@ def _revision_row(change: _Change) -> dict[str, Any]:
         "agent_version": report.agent_version,
         "added": len(change.new),
         "removed": len(change.gone),
+        "rereading": change.rereading,
         "changed_paths": pack_ids(change.paths),
     }
 
@@ -333,6 +337,15 @@ def _update_many(connection: Any, table: Any, rows: list[dict[str, Any]]) -> Non
     if rows:
         values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "_id"}
         connection.execute(update(table).where(table.c.id == bindparam("_id")).values(values), rows)
+
+
+def _rereading(before: Applied | None, section: PreparedSection) -> str:
+    """Say what is read in another way than before: by a newer topic, or by a newer schema. Empty where nothing is."""
+    if before is None or before.digest is None:
+        return ""
+    if before.topic_revision != section.revision:
+        return f"{section.name} revision {section.revision}"
+    return f"{section.name} by another schema" if before.schema != schema.FINGERPRINT else ""
 
 
 def _last_without(

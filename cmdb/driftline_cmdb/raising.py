@@ -56,7 +56,7 @@ def raise_rfc(
     """Raise the one RFC of a new group."""
     rfc = Rfc(
         number=next_number(session),
-        title=_title(ci, drifts),
+        title=_title(group, ci, drifts),
         description=_description(group, ci, drifts, act),
         requester=DRIFTLINE,
         origin=DRIFTLINE,
@@ -177,7 +177,9 @@ def _words(drift: Drift) -> str:
     return f"{subject} {values.show(drift.expected)} -> {values.show(drift.actual)}"
 
 
-def _title(ci: Ci, drifts: Sequence[Drift]) -> str:
+def _title(group: DriftGroup, ci: Ci, drifts: Sequence[Drift]) -> str:
+    if group.cause.startswith("driftline reads"):
+        return f"{group.cause}: {len(drifts)} facts look different, first seen on {ci.name}"[:200]
     first = _words(drifts[0])
     more = f" and {len(drifts) - 1} more" if len(drifts) > 1 else ""
     return f"Unexplained change on {ci.name}: {first}{more}"[:200]

@@ -61,11 +61,14 @@ class Applied:
     outcome: str
     observed_ms: int
     stale_since_ms: int | None
+    topic_revision: int
 
 
 def applied_of(row: Section) -> Applied:
     """Return what is applied of a section."""
-    return Applied(row.id, row.digest, row.applied_schema, row.outcome, row.observed_ms, row.stale_since_ms)
+    return Applied(
+        row.id, row.digest, row.applied_schema, row.outcome, row.observed_ms, row.stale_since_ms, row.topic_revision
+    )
 
 
 def lacking_of(applied: Mapping[str, Applied], manifest: Manifest) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from driftline_baseline import values
 from driftline_baseline.compare import Difference
 from driftline_baseline.evidence import HostAct, attribute, weight
 from driftline_baseline.expected import element_path
-from driftline_baseline.grouping import JOIN_WITHIN_MS, Cause, cause_of
+from driftline_baseline.grouping import JOIN_WITHIN_MS, Cause, cause_of, cause_of_rereading
 from driftline_baseline.interval import Interval
 from driftline_baseline.judge import Closed, Opened, Restated, Returned, Settled, Verdict
 from driftline_cmdb import raising
@@ -24,6 +24,7 @@ from driftline_cmdb.transactions import acts_since
 class _Event:
     """Drifts of one CI that one cause made."""
 
+    cause: Cause
     act: HostAct | None
     opened: Sequence[Opened]
 
@@ -114,18 +115,28 @@ def _row(ci: Ci, difference: Difference, change: Interval, revisions: Mapping[st
 
 
 def _events(session: Session, ci: Ci, opened: Sequence[Opened], revisions: Mapping[str, Revision]) -> list[_Event]:
-    """Part new drifts by what made them: a transaction of the host's logs, or else one report."""
+    """Part new drifts by what made them: a new way of reading, a transaction of the host's logs, or else one report."""
     if not opened:
         return []
     earliest = min(item.change.after_ms or item.change.until_ms for item in opened)
     acts = acts_since(session, sources_of(session, ci.id), earliest - 1000)
-    parts: dict[Hashable, tuple[HostAct | None, list[Opened]]] = {}
+    parts: dict[tuple[str, Hashable], tuple[HostAct | None, list[Opened]]] = {}
     for item in opened:
-        act = attribute(item.difference.path, _version_after(item.difference), item.change, acts)
         revision = revisions.get(element_path(item.difference.path))
-        report = None if revision is None else (revision.source_id, revision.epoch, revision.sequence)
-        parts.setdefault(("act", act.id) if act is not None else ("report", report), (act, []))[1].append(item)
-    return [_Event(act, items) for act, items in parts.values()]
+        act = None
+        if revision is not None and revision.rereading:
+            key: tuple[str, Hashable] = ("rereading", revision.rereading)
+        elif (act := attribute(item.difference.path, _version_after(item.difference), item.change, acts)) is not None:
+            key = ("act", act.id)
+        else:
+            key = ("report", revision and (revision.source_id, revision.epoch, revision.sequence))
+        parts.setdefault(key, (act, []))[1].append(item)
+    events = []
+    for (kind, made_by), (act, items) in parts.items():
+        differences = [item.difference for item in items]
+        cause = cause_of_rereading(str(made_by)) if kind == "rereading" else cause_of(differences, act)
+        events.append(_Event(cause, act, items))
+    return events
 
 
 def _version_after(difference: Difference) -> str | None:
@@ -137,13 +148,12 @@ def _version_after(difference: Difference) -> str | None:
 
 
 def _open(session: Session, ci: Ci, event: _Event, revisions: Mapping[str, Revision], now_ms: int) -> None:
-    cause = cause_of([item.difference for item in event.opened], event.act)
     drifts = []
     for item in sorted(event.opened, key=lambda item: weight(item.difference.path, event.act)):
         drift = _row(ci, item.difference, item.change, revisions, now_ms)
         drift.transaction_id = event.act.id if event.act is not None else None
         drifts.append(drift)
-    _group(session, ci, cause, drifts, event.act, now_ms)
+    _group(session, ci, event.cause, drifts, event.act, now_ms)
 
 
 def _group(session: Session, ci: Ci, cause: Cause, drifts: Sequence[Drift], act: HostAct | None, now_ms: int) -> None:

@@ -6,7 +6,7 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
 - `report`: `host`, and what its sections hold now: `packages` {name: version}, `sysctls` {name: value}, `users`
   {name: uid}; a section that is left out was not read. `since` {section: HH:MM} is the last time the host knows the
   content before still held, `clock` seconds by which the host's clock is ahead, `unreadable` {section: reason},
-  `log` a list of {command, by, start, end, changes: [[name, before, after]]}.
+  `revision` of the code that read it, `log` a list of {command, by, start, end, changes: [[name, before, after]]}.
 - `confirm`: `host`: a check-in whose manifest says that nothing changed.
 - `capture` {host, name, by}, `approve` {name, by}, `edit` {name, by, document}, `retire` {name, by}
 - `authorise` {rfc, by, seen}: `seen` names an earlier `look` step's mark, else what is there now
@@ -125,7 +125,7 @@ class Timeline:
         ahead = int(step.get("clock", 0)) * 1000
         sections = []
         for name, content in step.items():
-            if name in ("host", "since", "clock", "unreadable", "log", "read_at"):
+            if name in ("host", "since", "clock", "unreadable", "log", "read_at", "revision"):
                 continue
             data = section_facts(name, content).SerializeToString(deterministic=True)
             read_ms = clock(step["read_at"]) if "read_at" in step else now
@@ -135,6 +135,7 @@ class Timeline:
                 content=data,
                 digest=facts.digest_of(data),
                 observed_at_ms=read_ms + ahead,
+                revision=step.get("revision", 1),
             )
             if name in step.get("since", {}):
                 section.previous_digest = host.digests[name]

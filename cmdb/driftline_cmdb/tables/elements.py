@@ -71,6 +71,9 @@ class Revision(SQLModel, table=True):
     agent_version: str = ""
     added: int = 0
     removed: int = 0
+    #: What is read in another way than before, where it is: ``units revision 3``. Then the host itself need not have
+    #: changed (design section 6, rule 13).
+    rereading: str = ""
     #: Ids of the paths at which elements came or went; `driftline_cmdb.packing` reads it.
     changed_paths: bytes = b""
 
