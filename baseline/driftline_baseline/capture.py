@@ -1,7 +1,7 @@
 """Drafting a baseline from what a CI is: the whole schema exactly, less what differs or moves by itself."""
 
 from driftline import schema
-from driftline_baseline.document import Document, Expectation, Selector
+from driftline_baseline.document import Document, Expectation, Selector, dump
 
 #: What a captured baseline ignores, with why. It stands in the document, where its reviewer sees and edits it.
 MOVES_BY_ITSELF: dict[str, str] = {
@@ -47,3 +47,13 @@ def draft(name: str, ci_uid: str) -> Document:
         expect=tuple(Expectation(field.name, None) for field in schema.FACTS.fields),
         ignore=tuple(MOVES_BY_ITSELF),
     )
+
+
+def draft_text(name: str, ci_uid: str) -> str:
+    """Return the draft as YAML, with the reason beside everything that it ignores."""
+    lines = dump(draft(name, ci_uid)).splitlines()
+    ignored = lines.index("ignore:") + 1
+    reasons = list(MOVES_BY_ITSELF.values())
+    width = max(map(len, lines[ignored:]))
+    lines[ignored:] = [f"{line:<{width}}  # {reason}" for line, reason in zip(lines[ignored:], reasons, strict=True)]
+    return "\n".join(lines) + "\n"

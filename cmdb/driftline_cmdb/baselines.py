@@ -60,7 +60,7 @@ def capture(session: Session, ci: Ci, name: str, author: str, now_ms: int) -> Ba
     held = {row.path_id: row.element_id for row in rows}
     if not held:
         raise Refused(f"nothing is known of {ci.name} yet; wait for its first report")
-    document = documents.dump(captures.draft(name, ci.uid))
+    document = captures.draft_text(name, ci.uid)
     version = _add_version(session, name, document, author, now_ms, ci)
     pins = [{"version_id": version.id, "path_id": path, "element_id": element} for path, element in held.items()]
     session.connection().execute(table_of(BaselineElement).insert(), pins)

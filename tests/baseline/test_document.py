@@ -37,6 +37,10 @@ def test_reads_and_writes_the_same_document() -> None:
 def test_a_captured_draft_is_a_document() -> None:
     draft = capture.draft("golden", "an-uid")
     assert document.parse(document.dump(draft)) == draft
+    text = capture.draft_text("golden", "an-uid")
+    assert document.parse(text) == draft
+    for pattern, reason in capture.MOVES_BY_ITSELF.items():
+        assert any(pattern in line and line.endswith(f"# {reason}") for line in text.splitlines())
 
 
 @pytest.mark.parametrize(

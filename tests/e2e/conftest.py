@@ -1,17 +1,15 @@
-"""A running site, and what needs root."""
+"""A running site."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.support.site import Site, site
+from tests.support.site import Site, needs_root, site
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Site]:
     """`driftline up` with this host's agent."""
-    if os.geteuid() != 0:
-        pytest.skip("installs packages and makes namespaces: needs root; run: sudo make test")
+    needs_root()
     with site(tmp_path) as started:
         yield started

@@ -1,19 +1,40 @@
-"""`driftline up` where something is in its way."""
+"""`driftline up` where something is in its way, and on PostgreSQL."""
 
 import socket
 import subprocess
 from pathlib import Path
 
-from tests.support.site import BIN, Site
+import pytest
+from tests.support import postgresql
+from tests.support.site import BIN, Site, build_package, needs_root, site, until
+
+PROBE = "driftline-probe-three"
+HERE = socket.gethostname().split(".")[0]
 
 
 def test_a_taken_port_is_named_with_the_mend(tmp_path: Path) -> None:
     here = Site(tmp_path)
     with socket.create_server(("127.0.0.1", here.report)):
-        arguments = ["up", "--data", str(here.data)]
-        for name in ("web", "enrol", "report", "metrics"):
-            arguments += [f"--{name}", f"127.0.0.1:{getattr(here, name)}"]
-        done = subprocess.run([BIN / "driftline", *arguments], env=here.environment, capture_output=True, text=True)
+        done = subprocess.run(
+            [BIN / "driftline", *here.arguments()], env=here.environment, capture_output=True, text=True, check=False
+        )
     assert done.returncode == 1
     assert f"cannot listen at 127.0.0.1:{here.report}" in done.stderr
     assert "--report HOST:PORT" in done.stderr
+
+
+def test_the_same_on_postgresql(
+    tmp_path: Path, postgresql_server: postgresql.Server, request: pytest.FixtureRequest
+) -> None:
+    needs_root()
+    package = build_package(tmp_path, PROBE)
+    purge = ["dpkg", "--purge", PROBE]
+    request.addfinalizer(lambda: subprocess.run(purge, check=True, capture_output=True))
+    with site(tmp_path, postgresql_server.create("driftline_up")) as running:
+        running.baseline(HERE, "golden")
+        subprocess.run(["dpkg", "-i", package], check=True, capture_output=True)
+        (rfc,) = until("the RFC", lambda: running.json("rfc", "list"))
+        assert PROBE in rfc["title"]
+        running.run("rfc", "authorise", str(rfc["number"]), "--yes")
+        assert running.json("drift", "list") == []
+        assert running.json("rfc", "show", str(rfc["number"]))["state"] == "closed"

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 BIN = Path(sys.executable).parent
 #: Seconds that anything may take before a test gives up; a bound, not a measurement.
 PATIENCE_S = 60
@@ -29,6 +31,12 @@ def until(what: str, found: Callable[[], Any], timeout_s: float = PATIENCE_S) ->
     raise AssertionError(f"not seen within {timeout_s} s: {what}")
 
 
+def needs_root() -> None:
+    """Skip where the test could not install packages or make namespaces; CI runs as root."""
+    if os.geteuid() != 0:
+        pytest.skip("installs packages and makes namespaces: needs root; run: sudo make test")
+
+
 def free_ports(count: int) -> list[int]:
     """Return ports that nobody listens at."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
@@ -41,8 +49,9 @@ def free_ports(count: int) -> list[int]:
 class Site:
     """`driftline up` with its data in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str | None = None) -> None:
         self.data = folder / "data"
+        self.database = database
         self.web, self.enrol, self.report, self.metrics = free_ports(4)
         self.environment = {**os.environ, "DRIFTLINE_CONFIG": str(folder / "profiles.toml"), "COLUMNS": "200"}
         self.process: subprocess.Popen[str] | None = None
@@ -50,14 +59,22 @@ class Site:
 
     def start(self) -> None:
         """Start it and wait until it says that it is ready."""
-        arguments = ["up", "--data", str(self.data)]
-        for name in ("web", "enrol", "report", "metrics"):
-            arguments += [f"--{name}", f"127.0.0.1:{getattr(self, name)}"]
         with self.said.open("w") as out:
             self.process = subprocess.Popen(
-                [BIN / "driftline", *arguments], env=self.environment, stdout=out, stderr=subprocess.STDOUT, text=True
+                [BIN / "driftline", *self.arguments()],
+                env=self.environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                text=True,
             )
         until("driftline up is ready", lambda: self._ready())
+
+    def arguments(self) -> list[str]:
+        """Return the words that start it."""
+        words = ["up", "--data", str(self.data), *(["--database", self.database] if self.database else [])]
+        for name in ("web", "enrol", "report", "metrics"):
+            words += [f"--{name}", f"127.0.0.1:{getattr(self, name)}"]
+        return words
 
     def _ready(self) -> bool:
         assert self.process is not None
@@ -94,9 +111,9 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[Site]:
+def site(folder: Path, database: str | None = None) -> Iterator[Site]:
     """Run a site; whatever the test did, nothing of it stays."""
-    running = Site(folder)
+    running = Site(folder, database)
     running.start()
     try:
         yield running
