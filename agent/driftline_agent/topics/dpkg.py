@@ -37,7 +37,7 @@ def parse_status(text: str) -> list[Package]:
             architecture=fields.get("Architecture", ""),
             version=fields.get("Version", ""),
             vendor=fields.get("Maintainer", ""),
-            held=status[0] == "hold",
+            held=True if status[0] == "hold" else None,
         )
         source = fields.get("Source", "").partition(" ")[0]
         if source and source != package.name:

@@ -1159,7 +1159,7 @@ class Package(_message.Message):
     installed_at: _builtins.int
     """When it was put there. dpkg: its .list file; rpm: INSTALLTIME."""
     held: _builtins.bool
-    """Kept from upgrades (dpkg selection hold)."""
+    """True where it is kept from upgrades (dpkg selection hold); absent where it is not."""
     def __init__(
         self,
         *,
