@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from driftline.paths import PathError
 from driftline_cmdb.errors import Ambiguous, CmdbError, Conflict, Invalid, NotFound, Refused, Rejected, Unavailable
 from driftline_server import web
 from driftline_server.errors import NotAllowed, NotAuthenticated, ServerError, TooManyAttempts
@@ -30,6 +31,7 @@ STATUS: dict[type[Exception], int] = {
     Conflict: 409,
     Rejected: 409,
     Unavailable: 503,
+    PathError: 422,
 }
 
 
@@ -74,6 +76,7 @@ def install(app: FastAPI) -> None:
     """Have every error of an app answered in the one shape."""
     app.add_exception_handler(CmdbError, _on_error)
     app.add_exception_handler(ServerError, _on_error)
+    app.add_exception_handler(PathError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_defect)

@@ -27,7 +27,7 @@ def test_the_same_on_postgresql(
     tmp_path: Path, postgresql_server: postgresql.Server, request: pytest.FixtureRequest
 ) -> None:
     needs_root()
-    package = build_package(tmp_path, PROBE)
+    package, newer = build_package(tmp_path, PROBE), build_package(tmp_path / "newer", PROBE, "2.1-1")
     purge = ["dpkg", "--purge", PROBE]
     request.addfinalizer(lambda: subprocess.run(purge, check=True, capture_output=True))
     with site(tmp_path, postgresql_server.create("driftline_up")) as running:
@@ -38,3 +38,19 @@ def test_the_same_on_postgresql(
         running.run("rfc", "authorise", str(rfc["number"]), "--yes")
         assert running.json("drift", "list") == []
         assert running.json("rfc", "show", str(rfc["number"]))["state"] == "closed"
+        a_planned_change_is_explained(running, newer)
+
+
+def a_planned_change_is_explained(running: Site, package: Path) -> None:
+    expect = f"software.packages[dpkg/{PROBE}/all].version at_least 2.0"
+    made = running.json("rfc", "plan", "a newer probe", "--ci", HERE, "--expect", expect)
+    number = str(made["number"])
+    assert [delta["predicted"] for delta in made["deltas"]] == ["at least 2.0"]
+    refused = running.run("rfc", "authorise", number, "--yes", check=False)
+    assert refused.returncode == 1
+    assert "who requested never approves" in refused.stderr
+    running.run("rfc", "authorise", number, "--yes", profile="approver")
+    subprocess.run(["dpkg", "-i", package], check=True, capture_output=True)
+    until("the plan came true", lambda: running.json("rfc", "show", number)["state"] == "closed")
+    assert running.json("drift", "list") == []
+    assert len(running.json("rfc", "list")) == 2

@@ -3,6 +3,9 @@
 import pytest
 from tests.server.conftest import Site
 
+AT_LEAST = {"path": "software.packages[dpkg/openssl/amd64].version", "kind": "at_least", "operand": "3.0.14"}
+PLAN = {"title": "a plan", "predictions": [{"ci": "web1", **AT_LEAST}]}
+
 
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "words"),
@@ -21,6 +24,18 @@ from tests.server.conftest import Site
         ("GET", "/cis/web1/utilization?since=yesterday", None, 422, "is not a span of time"),
         ("GET", "/cis/web1/utilization?since=7d&step=90s", None, 422, "whole number of minutes"),
         ("GET", "/cis/web1/utilization?since=52w&step=1m", None, 422, "use a longer step"),
+        ("GET", "/cis/web1/facts?match=", None, 422, "a pattern may not be empty"),
+        ("POST", "/rfcs", {"title": "x", "predictions": []}, 422, "body.predictions"),
+        ("POST", "/rfcs", PLAN | {"predictions": [{"ci": "nobody", **AT_LEAST}]}, 404, "nobody"),
+        ("POST", "/rfcs", PLAN | {"predictions": [{"ci": "web1", **AT_LEAST, "operand": "a b"}]}, 422, "dpkg version"),
+        (
+            "POST",
+            "/rfcs",
+            PLAN | {"predictions": [{"ci": "web1", **AT_LEAST, "path": "os.sysctls[*].value"}]},
+            422,
+            "wild",
+        ),
+        ("POST", "/rfcs", PLAN | {"start": "2026-11-24T10:00Z", "end": "2026-11-24T09:00Z"}, 422, "ends before"),
         ("POST", "/people", {"name": "x"}, 422, "body.password"),
         ("POST", "/people", {"name": "X Y", "password": "long enough it is", "roles": ["viewer"]}, 422, "name"),
         ("POST", "/people", {"name": "new", "password": "short", "roles": ["viewer"]}, 422, "12 to 1024"),

@@ -84,7 +84,7 @@ def collect(host: Host) -> Reading:
 
 
 TOPIC = Topic(
-    revision=2,
+    revision=3,
     fills=("software.packages",),
     collect=collect,
     applies=lambda host: host.exists(f"{_FOLDER}/status"),

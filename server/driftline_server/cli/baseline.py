@@ -64,9 +64,20 @@ def capture(
 
 
 @group.command("show")
-def show(context: typer.Context, name: Name, version: Version = None, as_json: Json = False) -> None:
+def show(
+    context: typer.Context,
+    name: Name,
+    version: Version = None,
+    only_document: Annotated[
+        bool, typer.Option("--document", help="Print only the document, as edit takes it.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Show a baseline: its versions and the document of one."""
     found = connect(context).get(f"/baselines/{part(name)}", version=version)
+    if only_document:
+        typer.echo(found["document"].rstrip("\n"))
+        return
     if as_json:
         print_json(found)
         return

@@ -45,7 +45,9 @@ def utilization(
     table(
         ("METRIC", "OF", "LAST", "MEAN", "LEAST", "MOST"),
         (_row(one) for one in series),
-        empty="nothing has arrived in this time; the first minute comes about a minute after the agent starts",
+        empty=f"nothing of {', '.join(metric)} in this time; without --metric all there is is shown"
+        if metric
+        else "nothing has arrived in this time; the first minute comes some seconds after the agent starts",
     )
     if plot:
         wanted = sorted({one["metric"] for one in series}) if metric else _PLOTTED
