@@ -64,7 +64,7 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo 'driftline needs Python 3.11 or later: apt-get install python3, or name one: make PYTHON=/path/to/python3.12'; exit 1; }
 ifeq ($(UV),)
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
-	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null; \
 	  else echo 'Python cannot make virtual environments here; type once: sudo apt-get install python3-venv'; exit 1; fi; }
 	$(PYTHON) -m venv $(VENV)
 else
