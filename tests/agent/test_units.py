@@ -2,12 +2,15 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.support.site import until
 
 from driftline.v1.facts_pb2 import Unit
 from driftline_agent import units
+from driftline_agent.errors import BusyError
 from driftline_agent.host import Host
 from driftline_agent.topic import all_topics
 
@@ -86,10 +89,18 @@ def test_states_of_systemctl() -> None:
     assert units.parse_states(text) == {"cron.service": ("active", "running"), "-.mount": ("active", "mounted")}
 
 
+def read_units() -> Sequence[Unit]:
+    """Return this host's units, none while systemd writes some anew."""
+    try:
+        return list(all_topics()["units"].collect(Host()).facts.services.units)
+    except BusyError:
+        return []
+
+
 @pytest.mark.parametrize("tool", [path for path in [shutil.which("systemctl")] if path])
 def test_systemctl_says_the_same_of_this_host(tool: str) -> None:
     command = [tool, "list-unit-files", "--root=/", "--no-legend", "--no-pager"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     theirs = {line.split()[0]: line.split()[1] for line in listed.splitlines() if line.strip()}
-    found = all_topics()["units"].collect(Host()).facts.services.units
+    found = until("systemd's generators rest", read_units)
     assert {unit.name: unit.enablement for unit in found} == theirs
