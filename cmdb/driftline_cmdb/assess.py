@@ -77,10 +77,11 @@ def _postpone(database: Database, ci_id: int, now_ms: int) -> None:
             session.add(due)
 
 
-def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool) -> None:
+def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, also: Collection[str] = ()) -> None:
     """Compare a CI with what is expected of it and write down what became of its drifts.
 
     :param whole: compare everything; otherwise only what changed since the last assessment.
+    :param also: element paths of which something else is expected than before.
     """
     sources = sources_of(session, ci.id)
     known = _known_drifts(session, ci.id, now_ms)
@@ -89,7 +90,7 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool) -> None:
         expected = expected_of(session, ci)
         compared = _all_paths(session, sources) | expected.named_paths() | standing
     else:
-        compared = _changed_paths(session, sources) | _expiring(known, now_ms)
+        compared = _changed_paths(session, sources) | _expiring(known, now_ms) | set(also)
         expected = expected_of(session, ci, compared)
     _advance(session, sources, now_ms)
     if compared:

@@ -9,6 +9,7 @@ from driftline.schema import Value
 from driftline_baseline import predict, scope, values
 from driftline_baseline.document import misfit
 from driftline_baseline.errors import VersionError
+from driftline_baseline.expected import element_path
 from driftline_baseline.scope import ScopeItem
 from driftline_cmdb import audit
 from driftline_cmdb.assess import assess_ci, mark_due
@@ -136,7 +137,8 @@ def authorise(session: Session, number: int, actor: str, seen: str, comment: str
     session.flush()
     for count, ci in enumerate(cis.values()):
         if count < _ASSESS_AT_ONCE:
-            assess_ci(session, ci, now_ms, whole=True)
+            places = {element_path(delta.path) for delta in deltas if delta.ci_id == ci.id}
+            assess_ci(session, ci, now_ms, also=places)
         else:
             mark_due(session, ci.id, now_ms)
     return rfc

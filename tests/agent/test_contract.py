@@ -24,7 +24,7 @@ CASES = Path(__file__).parent / "cases"
 
 
 def read(name: str) -> Result:
-    """Read a topic of this host; where a package manager is at work, as on a host that was just installed, afterwards."""
+    """Read a topic of this host; where a package manager is at work, as on a young host, afterwards."""
 
     def settled() -> Result | None:
         result = read_topic(name, TOPICS[name], Host(), KEY)
