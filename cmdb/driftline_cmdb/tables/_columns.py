@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Integer, Table
+from sqlalchemy import JSON, BigInteger, Index, Integer, Table, text
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
@@ -28,6 +28,11 @@ def time_ms_or_none() -> Any:
 def document(default: type) -> Any:
     """Return the definition of a JSON column with an empty list or dict as its default."""
     return Field(default_factory=default, sa_type=JSON)
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index over the rows that fulfil a condition, the same on both engines."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 def table_of(model: type[SQLModel]) -> Table:

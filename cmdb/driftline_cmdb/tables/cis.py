@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
-from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
+from driftline_cmdb.tables._columns import document, partial_index, row_id, time_ms, time_ms_or_none
 
 #: Life cycle of a CI.
 STATUSES = (
@@ -59,15 +58,7 @@ class Relation(SQLModel, table=True):
 class Binding(SQLModel, table=True):
     """A source speaks for a CI, for a time. Merging and splitting CIs changes these rows only."""
 
-    __table_args__ = (
-        Index(
-            "binding_open",
-            "source_id",
-            unique=True,
-            sqlite_where=text("until_ms IS NULL"),
-            postgresql_where=text("until_ms IS NULL"),
-        ),
-    )
+    __table_args__ = (partial_index("binding_open", "source_id", where="until_ms IS NULL", unique=True),)
 
     id: int = row_id()
     source_id: int = Field(foreign_key="source.id")
@@ -83,15 +74,7 @@ class Binding(SQLModel, table=True):
 class Finding(SQLModel, table=True):
     """Something a person should look at that is no drift: silence, a clone, a failed integrity check."""
 
-    __table_args__ = (
-        Index(
-            "finding_open",
-            "key",
-            unique=True,
-            sqlite_where=text("closed_ms IS NULL"),
-            postgresql_where=text("closed_ms IS NULL"),
-        ),
-    )
+    __table_args__ = (partial_index("finding_open", "key", where="closed_ms IS NULL", unique=True),)
 
     id: int = row_id()
     #: silent, roll-back, stale section, integrity ...

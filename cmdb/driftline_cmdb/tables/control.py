@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
+from driftline_cmdb.tables._columns import document, partial_index, row_id, time_ms, time_ms_or_none
 
 
 class Baseline(SQLModel, table=True):
@@ -64,16 +64,7 @@ class DriftGroup(SQLModel, table=True):
 class Drift(SQLModel, table=True):
     """One attribute or element of one CI that is not as expected."""
 
-    __table_args__ = (
-        Index(
-            "drift_open",
-            "ci_id",
-            "path",
-            unique=True,
-            sqlite_where=text("closed_ms IS NULL"),
-            postgresql_where=text("closed_ms IS NULL"),
-        ),
-    )
+    __table_args__ = (partial_index("drift_open", "ci_id", "path", where="closed_ms IS NULL", unique=True),)
 
     id: int = row_id()
     ci_id: int = Field(foreign_key="ci.id", index=True)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
+from driftline_cmdb.tables._columns import document, partial_index, row_id, time_ms, time_ms_or_none
 
 
 class Path(SQLModel, table=True):
@@ -86,21 +86,8 @@ class Holding(SQLModel, table=True):
     """
 
     __table_args__ = (
-        Index(
-            "holding_open",
-            "source_id",
-            "path_id",
-            unique=True,
-            sqlite_where=text("until_revision IS NULL"),
-            postgresql_where=text("until_revision IS NULL"),
-        ),
-        Index(
-            "holding_closed",
-            "source_id",
-            "path_id",
-            sqlite_where=text("until_revision IS NOT NULL"),
-            postgresql_where=text("until_revision IS NOT NULL"),
-        ),
+        partial_index("holding_open", "source_id", "path_id", where="until_revision IS NULL", unique=True),
+        partial_index("holding_closed", "source_id", "path_id", where="until_revision IS NOT NULL"),
     )
 
     id: int = row_id()
