@@ -79,11 +79,6 @@ class Document:
     ignore: tuple[str, ...] = ()
     rank: int = 0
 
-    @property
-    def captured(self) -> tuple[str, ...]:
-        """Patterns below which the captured set holds exactly."""
-        return tuple(item.path for item in self.expect if item.predicate is None)
-
 
 def misfit(path: str, kind: str) -> str | None:
     """Say why a kind of predicate cannot be said of what a pattern names; None where it can."""

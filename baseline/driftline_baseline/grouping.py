@@ -20,6 +20,8 @@ class Cause:
     key: str
     #: For people: ``apt-get install -y sl, by root``.
     title: str
+    #: The hosts only look different because driftline reads them in another way.
+    rereading: bool = False
 
 
 def _key(*parts: str) -> str:
@@ -46,4 +48,4 @@ def cause_of(differences: Iterable[Difference], act: HostAct | None) -> Cause:
 
 def cause_of_rereading(what_is_reread: str) -> Cause:
     """Return the cause of what only looks different because it is read in another way (design section 6, rule 13)."""
-    return Cause(_key("rereading", what_is_reread), f"driftline reads {what_is_reread} anew")
+    return Cause(_key("rereading", what_is_reread), f"driftline reads {what_is_reread} anew", rereading=True)

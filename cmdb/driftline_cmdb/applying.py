@@ -18,7 +18,7 @@ from driftline_cmdb.errors import CmdbError, NotFound
 from driftline_cmdb.identify import bound_ci, plain_claims
 from driftline_cmdb.intern import Interned, insert_ignoring
 from driftline_cmdb.packing import pack_ids
-from driftline_cmdb.received import Applied, Committed, Report, lacking_of
+from driftline_cmdb.received import Applied, Committed, Report, applied_sections, lacking_of
 from driftline_cmdb.sections import PreparedSection, with_kept_values
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.cis import Binding, Ci
@@ -71,7 +71,7 @@ class Wave:
         """Write all of it; return for each report its receipt or why it was refused."""
         source_ids = sorted({report.source_id for report in self._reports})
         sources = self._load_sources(source_ids)
-        sections = self._load_sections(source_ids)
+        sections = applied_sections(self._connection, source_ids)
         held = self._load_holdings(sources, sections)
         results = [self._one(report, sources.get(report.source_id), sections, held) for report in self._reports]
         self._write()
@@ -79,11 +79,9 @@ class Wave:
 
     def _load_sources(self, source_ids: list[int]) -> dict[int, Any]:
         query = (
-            select(_SOURCE, _BINDING.c.ci_id, _CI.c.version.label("ci_version"))
+            select(_SOURCE, _BINDING.c.ci_id)
             .select_from(
-                _SOURCE.outerjoin(
-                    _BINDING, (_BINDING.c.source_id == _SOURCE.c.id) & _BINDING.c.until_ms.is_(None)
-                ).outerjoin(_CI, _CI.c.id == _BINDING.c.ci_id)
+                _SOURCE.outerjoin(_BINDING, (_BINDING.c.source_id == _SOURCE.c.id) & _BINDING.c.until_ms.is_(None))
             )
             .where(_SOURCE.c.id.in_(source_ids))
             .order_by(_SOURCE.c.id)
@@ -91,25 +89,6 @@ class Wave:
             .with_for_update(of=_SOURCE, key_share=True)
         )
         return {row.id: row for row in self._connection.execute(query).all()}
-
-    def _load_sections(self, source_ids: list[int]) -> dict[int, dict[str, Applied]]:
-        columns = (
-            _SECTION.c.source_id,
-            _SECTION.c.name,
-            _SECTION.c.id,
-            _SECTION.c.digest,
-            _SECTION.c.applied_schema,
-            _SECTION.c.outcome,
-            _SECTION.c.observed_ms,
-            _SECTION.c.stale_since_ms,
-            _SECTION.c.topic_revision,
-        )
-        found: dict[int, dict[str, Applied]] = {source_id: {} for source_id in source_ids}
-        for source_id, name, *rest in self._connection.execute(
-            select(*columns).where(_SECTION.c.source_id.in_(source_ids))
-        ).all():
-            found[source_id][name] = Applied(*rest)
-        return found
 
     def _load_holdings(
         self, sources: Mapping[int, Any], sections: Mapping[int, Mapping[str, Applied]]
@@ -206,14 +185,15 @@ class Wave:
             return False
         holds = held.get(section_id, {})
         now = self._elements_now(section, holds)
-        gone = [holding for path, (holding, element) in holds.items() if now.get(path) != element]
+        ended = {path: holding for path, (holding, element) in holds.items() if now.get(path) != element}
         new = [item for item in now.items() if item[0] not in holds or holds[item[0]][1] != item[1]]
-        if gone or new:
-            paths = {path for path, (_, element) in holds.items() if now.get(path) != element}
-            paths.update(path for path, _ in new)
+        if ended or new:
+            paths = ended.keys() | {path for path, _ in new}
             after_ms = _last_without(source, before, section, report.skew_ms, observed_ms)
             again = _rereading(before, section)
-            self._changes.append(_Change(report, section, section_id, after_ms, gone, new, paths, again))
+            self._changes.append(
+                _Change(report, section, section_id, after_ms, list(ended.values()), new, paths, again)
+            )
         self._section_rows.append(
             {
                 "_id": section_id,
@@ -231,7 +211,7 @@ class Wave:
         known[section.name] = Applied(
             section_id, section.digest, schema.FINGERPRINT, section.outcome, observed_ms, None, section.revision
         )
-        return bool(gone or new)
+        return bool(ended or new)
 
     def _new_section(self, source_id: int, name: str, observed_ms: int) -> int:
         row = Section(source_id=source_id, name=name, observed_ms=observed_ms)

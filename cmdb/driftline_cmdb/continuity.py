@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
-from driftline_cmdb import audit
+from driftline_cmdb import sources
 from driftline_cmdb.errors import Refused, Rejected
 from driftline_cmdb.tables.cis import Binding, Finding
 from driftline_cmdb.tables.sources import Source
@@ -70,10 +70,7 @@ def note_rejection(session: Session, source_id: int, error: Rejected, now_ms: in
     forked = isinstance(error, Forked)
     kind = "clone" if forked else "roll-back"
     if forked and source.quarantined_ms is None:
-        source.quarantined_ms = now_ms
-        source.quarantine_reason = "two agents report with this identity"
-        session.add(source)
-        audit.record(session, "driftline", "source.quarantined", f"source {source.uid}", {"why": str(error)}, now_ms)
+        sources.quarantine(session, source, "driftline", "two agents report with this identity", now_ms)
     key = f"{kind}:{source.uid}"
     detail: dict[str, Any] = {"source": source.uid, "error": str(error)}
     ci_id = session.exec(select(Binding.ci_id).where(Binding.source_id == source_id, Binding.until_ms == None)).first()  # noqa: E711

@@ -40,14 +40,12 @@ def _note_same_machine(session: Session, source: Source, ci: Ci, now_ms: int) ->
     machine = source.claims.get("machine_id")
     if not machine:
         return
-    for other in session.exec(select(Source).where(Source.id != source.id)):
-        if other.claims.get("machine_id") == machine:
-            message = f"{ci.name} ({ci.uid}) claims the machine id of {other.hostname}: the same machine, or a clone?"
-            detail = {"source": source.uid, "other": other.uid, "machine_id": machine}
-            continuity.open_finding(
-                session, "same machine", f"same machine:{source.uid}", ci.id, message, detail, now_ms
-            )
-            return
+    claimed = col(Source.claims)["machine_id"].as_string()
+    other = session.exec(select(Source).where(Source.id != source.id, claimed == machine).limit(1)).first()
+    if other is not None:
+        message = f"{ci.name} ({ci.uid}) claims the machine id of {other.hostname}: the same machine, or a clone?"
+        detail = {"source": source.uid, "other": other.uid, "machine_id": machine}
+        continuity.open_finding(session, "same machine", f"same machine:{source.uid}", ci.id, message, detail, now_ms)
 
 
 def plain_claims(claims: HostClaims) -> dict[str, Any]:

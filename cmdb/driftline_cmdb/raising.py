@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from driftline_baseline import values
 from driftline_baseline.evidence import HostAct
+from driftline_baseline.grouping import Cause
 from driftline_baseline.wording import package_of, what
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.control import Drift, DriftGroup, Rfc, RfcDecision, RfcDelta
@@ -51,12 +52,18 @@ def decide(
 
 
 def raise_rfc(
-    session: Session, group: DriftGroup, ci: Ci, drifts: Sequence[Drift], act: HostAct | None, now_ms: int
+    session: Session,
+    group: DriftGroup,
+    cause: Cause,
+    ci: Ci,
+    drifts: Sequence[Drift],
+    act: HostAct | None,
+    now_ms: int,
 ) -> Rfc:
     """Raise the one RFC of a new group."""
     rfc = Rfc(
         number=next_number(session),
-        title=_title(group, ci, drifts),
+        title=_title(cause, ci, drifts),
         description=_description(group, ci, drifts, act),
         requester=DRIFTLINE,
         origin=DRIFTLINE,
@@ -177,9 +184,9 @@ def _words(drift: Drift) -> str:
     return f"{subject} {values.show(drift.expected)} -> {values.show(drift.actual)}"
 
 
-def _title(group: DriftGroup, ci: Ci, drifts: Sequence[Drift]) -> str:
-    if group.cause.startswith("driftline reads"):
-        return f"{group.cause}: {len(drifts)} facts look different, first seen on {ci.name}"[:200]
+def _title(cause: Cause, ci: Ci, drifts: Sequence[Drift]) -> str:
+    if cause.rereading:
+        return f"{cause.title}: {len(drifts)} facts look different, first seen on {ci.name}"[:200]
     first = _words(drifts[0])
     more = f" and {len(drifts) - 1} more" if len(drifts) > 1 else ""
     return f"Unexplained change on {ci.name}: {first}{more}"[:200]

@@ -1,13 +1,18 @@
 """What is received from a source, and what is known to be applied of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
 
 from driftline import schema
 from driftline.v1.collector_pb2 import Dropped, HostClaims, Manifest, Transaction
 from driftline_cmdb.sections import PreparedSection
+from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.elements import Section
 from driftline_cmdb.utilization import CheckedBatch
+
+_SECTION = table_of(Section)
 
 #: A host clock this close to the collector's counts as right: the rest is the network.
 SKEW_TOLERANCE_MS = 1000
@@ -64,11 +69,25 @@ class Applied:
     topic_revision: int
 
 
-def applied_of(row: Section) -> Applied:
-    """Return what is applied of a section."""
-    return Applied(
-        row.id, row.digest, row.applied_schema, row.outcome, row.observed_ms, row.stale_since_ms, row.topic_revision
+def applied_sections(connection: Connection, source_ids: Sequence[int]) -> dict[int, dict[str, Applied]]:
+    """Return what is applied of some sources' sections: source id -> section name -> what is known."""
+    columns = (
+        _SECTION.c.source_id,
+        _SECTION.c.name,
+        _SECTION.c.id,
+        _SECTION.c.digest,
+        _SECTION.c.applied_schema,
+        _SECTION.c.outcome,
+        _SECTION.c.observed_ms,
+        _SECTION.c.stale_since_ms,
+        _SECTION.c.topic_revision,
     )
+    found: dict[int, dict[str, Applied]] = {source_id: {} for source_id in source_ids}
+    for source_id, name, *rest in connection.execute(
+        select(*columns).where(_SECTION.c.source_id.in_(source_ids))
+    ).all():
+        found[source_id][name] = Applied(*rest)
+    return found
 
 
 def lacking_of(applied: Mapping[str, Applied], manifest: Manifest) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from driftline.v1.collector_pb2 import Manifest
 from driftline_cmdb import continuity
@@ -11,9 +11,8 @@ from driftline_cmdb.applying import Wave
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import CmdbError, Invalid, Rejected
 from driftline_cmdb.intern import Interned
-from driftline_cmdb.received import Committed, Report, applied_of, lacking_of
+from driftline_cmdb.received import Committed, Report, applied_sections, lacking_of
 from driftline_cmdb.sections import PreparedSection, prepare_section
-from driftline_cmdb.tables.elements import Section
 
 __all__ = ["Committed", "Ingest", "PreparedSection", "Report", "lacking", "prepare_section"]
 
@@ -61,8 +60,7 @@ class Ingest:
 
 def lacking(session: Session, source_id: int, manifest: Manifest) -> tuple[str, ...]:
     """Return the names of the sections whose content the record has not applied."""
-    rows = session.exec(select(Section).where(Section.source_id == source_id))
-    return lacking_of({row.name: applied_of(row) for row in rows}, manifest)
+    return lacking_of(applied_sections(session.connection(), [source_id])[source_id], manifest)
 
 
 def _waves(reports: Sequence[Report]) -> Iterator[list[int]]:

@@ -48,12 +48,14 @@ class Planned:
     operand: Value | None = None
 
 
-def find_rfc(session: Session, number: int) -> Rfc:
+def find_rfc(session: Session, number: int, *, to_decide: bool = False) -> Rfc:
     """Return the RFC with this number.
 
+    :param to_decide: nobody else may decide on it until this transaction ends.
     :raises NotFound: where there is none.
     """
-    rfc = session.exec(select(Rfc).where(Rfc.number == number).with_for_update()).first()
+    query = select(Rfc).where(Rfc.number == number)
+    rfc = session.exec(query.with_for_update() if to_decide else query).first()
     if rfc is None:
         raise NotFound(f"there is no RFC {number}; driftline rfc list shows them all")
     return rfc
@@ -114,7 +116,7 @@ def authorise(session: Session, number: int, actor: str, seen: str, comment: str
         difference.
     :raises Refused: where the actor requested it.
     """
-    rfc = find_rfc(session, number)
+    rfc = find_rfc(session, number, to_decide=True)
     if rfc.requester == actor:
         raise Refused(f"RFC {number}: {actor} requested it, and who requested never approves; ask another approver")
     _require_undecided(rfc)
@@ -178,7 +180,7 @@ def order_revert(session: Session, number: int, actor: str, comment: str, now_ms
 
     :raises Conflict: where it has been decided.
     """
-    rfc = find_rfc(session, number)
+    rfc = find_rfc(session, number, to_decide=True)
     _require_undecided(rfc)
     if rfc.origin != "driftline":
         raise Conflict(f"RFC {number} is a planned change: there is nothing to revert; cancel it instead")
@@ -196,7 +198,7 @@ def cancel(session: Session, number: int, actor: str, comment: str, now_ms: int)
     :raises Refused: for an RFC that driftline raised: it is authorised or reverted.
     :raises Conflict: where it is closed, or its changes have been seen.
     """
-    rfc = find_rfc(session, number)
+    rfc = find_rfc(session, number, to_decide=True)
     if rfc.origin == "driftline":
         raise Refused(f"RFC {number} was raised for a change that is there: authorise it or order it reverted")
     if rfc.closed_ms is not None:

@@ -164,7 +164,7 @@ def _group(session: Session, ci: Ci, cause: Cause, drifts: Sequence[Drift], act:
     session.add_all(drifts)
     session.flush()
     if group.rfc_id is None:
-        raising.raise_rfc(session, group, ci, drifts, act, now_ms)
+        raising.raise_rfc(session, group, cause, ci, drifts, act, now_ms)
     else:
         raising.join_rfc(session, group, ci, drifts, now_ms)
 

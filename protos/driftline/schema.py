@@ -167,8 +167,3 @@ def _by_path() -> dict[str, Field]:
 def field_at(path: str) -> Field | None:
     """Return the field at a schema path (no keys), or None where the schema has none."""
     return _by_path().get(path)
-
-
-def field_names() -> frozenset[str]:
-    """Return the schema paths of all fields."""
-    return frozenset(_by_path())
