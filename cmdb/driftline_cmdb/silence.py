@@ -7,6 +7,9 @@ from driftline_cmdb.database import Database
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.sources import Source
 
+#: A source is silent after this time without a call, ms, where nobody set another: three of the longest check-ins.
+SILENT_AFTER_MS = 900_000
+
 
 def find_silence(database: Database, now_ms: int, after_ms: int) -> int:
     """Open a finding for each source silent for longer than `after_ms`, close those of sources that are back.

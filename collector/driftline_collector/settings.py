@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from driftline_cmdb.silence import SILENT_AFTER_MS
 from driftline_collector.errors import SettingsError
 
 
@@ -77,7 +78,7 @@ class Settings:
     #: Seconds between full inventories.
     inventory_interval_s: int = 3600
     #: Silence of a source after which it is a finding, seconds.
-    silence_after_s: int = 900
+    silence_after_s: int = SILENT_AFTER_MS // 1000
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from driftline import facts, paths, schema
 from driftline_cmdb import record
+from driftline_cmdb.silence import SILENT_AFTER_MS
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.control import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path, Revision
@@ -18,10 +19,6 @@ from driftline_cmdb.tables.sources import Source
 from driftline_server.evidence import Evidence, evidence
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
-
-#: A source is silent after this time without a call, ms: three check-ins of the longest interval.
-SILENT_AFTER_MS = 900_000
-
 
 #: What the summary of a CI shows of its facts.
 KEY_FACTS = (

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from driftline_cmdb.silence import SILENT_AFTER_MS
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.control import BaselineVersion, Drift, Rfc
 from driftline_cmdb.tables.sources import Source
-from driftline_server.cis.views import SILENT_AFTER_MS
 from driftline_server.evidence import CiRef
 from driftline_server.lists import Window, part
 from driftline_server.rfcs.views import WAITING

@@ -7,9 +7,10 @@ from sqlalchemy import func
 from sqlmodel import Session, col, or_, select
 
 from driftline_cmdb.errors import NotFound
+from driftline_cmdb.silence import SILENT_AFTER_MS
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.sources import Certificate, JoinToken, Source
-from driftline_server.cis.views import SILENT_AFTER_MS, state_of
+from driftline_server.cis.views import state_of
 from driftline_server.evidence import CiRef
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
