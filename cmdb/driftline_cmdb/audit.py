@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from driftline_cmdb.database import Database
-from driftline_cmdb.tables.control import AuditEntry
+from driftline_cmdb.tables.audit import AuditEntry
 
 _START = b"\0" * 32
 

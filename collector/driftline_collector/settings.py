@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from driftline_cmdb.silence import SILENT_AFTER_MS
+from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_collector.errors import SettingsError
 
 

@@ -10,8 +10,9 @@ from apscheduler.schedulers.background import (  # type: ignore[import-untyped] 
 )
 from sqlmodel import select
 
-from driftline_cmdb import assess, audit, drifts, silence, sources, utilization
+from driftline_cmdb import audit, sources, utilization
 from driftline_cmdb.database import Database
+from driftline_cmdb.drift import accepting, assess, silence
 from driftline_cmdb.errors import Unavailable
 from driftline_cmdb.tables.elements import Due
 from driftline_collector.authority.authority import Authority
@@ -143,7 +144,7 @@ class Jobs:
             silence.find_silence(self._database, now, after_ms)
 
     def _end_acceptances(self) -> None:
-        drifts.end_acceptances(self._database, self._clock())
+        accepting.end_acceptances(self._database, self._clock())
 
     def _seal(self) -> None:
         audit.seal(self._database)

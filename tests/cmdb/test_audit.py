@@ -4,7 +4,7 @@ from sqlmodel import col, select
 
 from driftline_cmdb import audit
 from driftline_cmdb.database import Database
-from driftline_cmdb.tables.control import AuditEntry
+from driftline_cmdb.tables.audit import AuditEntry
 
 
 def entries(database: Database) -> list[AuditEntry]:

@@ -28,8 +28,8 @@ from tests.collector.harness import (
 from driftline.v1 import collector_pb2 as pb
 from driftline.v1.collector_pb2_grpc import EnrolmentStub
 from driftline_cmdb import sources
+from driftline_cmdb.tables.audit import AuditEntry
 from driftline_cmdb.tables.cis import Binding, Ci
-from driftline_cmdb.tables.control import AuditEntry
 from driftline_cmdb.tables.sources import Certificate, JoinToken, Source
 from driftline_collector.collector import Collector
 

@@ -14,7 +14,7 @@ from tests.collector.process import COMMAND, Process
 
 from driftline_cmdb import sources
 from driftline_cmdb.database import Database
-from driftline_cmdb.tables.control import AuditEntry
+from driftline_cmdb.tables.audit import AuditEntry
 from driftline_collector.main import main, seconds
 
 

@@ -14,11 +14,15 @@ from driftline import facts
 from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
 from driftline.v1.utilization_pb2 import UtilizationBatch
-from driftline_cmdb import baselines, drifts, record, rfcs, utilization
-from driftline_cmdb.assess import assess_due
+from driftline_cmdb import record, utilization
+from driftline_cmdb.baselines import approval, capturing
 from driftline_cmdb.database import Database, migrate
-from driftline_cmdb.silence import find_silence
-from driftline_cmdb.tables.control import Drift, Rfc
+from driftline_cmdb.drift import accepting
+from driftline_cmdb.drift.assess import assess_due
+from driftline_cmdb.drift.silence import find_silence
+from driftline_cmdb.rfcs import decisions, reading
+from driftline_cmdb.tables.drift import Drift
+from driftline_cmdb.tables.rfcs import Rfc
 from driftline_server.access import people
 from driftline_server.times import now_ms
 
@@ -159,13 +163,13 @@ def seed(database: Database) -> Seeded:
             ci.owner, ci.responsible, ci.environment, ci.location = "Web team", "Jane Doe", "production", "fra1"
             ci.criticality, ci.services, ci.labels = "high", ["shop"], {"role": "web", "tier": "1"}
             session.add(ci)
-        baselines.capture(session, record.find_ci(session, "web1"), "golden", "operator", day + MINUTE)
-        baselines.capture(session, record.find_ci(session, "web2"), "web2", "operator", day + MINUTE)
-        baselines.capture(session, record.find_ci(session, "db1"), "db", "operator", day + 2 * MINUTE)
+        capturing.capture(session, record.find_ci(session, "web1"), "golden", "operator", day + MINUTE)
+        capturing.capture(session, record.find_ci(session, "web2"), "web2", "operator", day + MINUTE)
+        capturing.capture(session, record.find_ci(session, "db1"), "db", "operator", day + 2 * MINUTE)
     with database.write() as session:
-        baselines.approve(session, "golden", "approver", day + 3 * MINUTE)
-        baselines.approve(session, "web2", "approver", day + 3 * MINUTE)
-        baselines.approve(session, "db", "approver", day + 3 * MINUTE)
+        approval.approve(session, "golden", "approver", day + 3 * MINUTE)
+        approval.approve(session, "web2", "approver", day + 3 * MINUTE)
+        approval.approve(session, "db", "approver", day + 3 * MINUTE)
     while assess_due(database, day + 4 * MINUTE):
         pass
     _change(fleet, machines, "web1", now - 50 * MINUTE, "sl", "", "5.02-1+b1", "apt-get install -y sl")
@@ -178,11 +182,11 @@ def seed(database: Database) -> Seeded:
     machines["db1"]["os"].os.sysctls[1].value = "438"
     fleet.send("db1", now - 10 * MINUTE, {"os": machines["db1"]["os"]}, [])
     with database.write() as session:
-        view = rfcs.view(session, min(session.exec(select(Rfc.number))) + 1)
-        rfcs.authorise(session, view.rfc.number, "approver", view.scope, "the security update was asked for", now)
+        view = reading.view(session, min(session.exec(select(Rfc.number))) + 1)
+        decisions.authorise(session, view.rfc.number, "approver", view.scope, "the security update was asked for", now)
     with database.write() as session:
         found = session.exec(select(Drift).where(Drift.path == "os.sysctls[kernel.sysrq].value")).one()
-        drifts.accept(session, found.id, "approver", "a test until the weekend", now + 99 * MINUTE, now)
+        accepting.accept(session, found.id, "approver", "a test until the weekend", now + 99 * MINUTE, now)
         for name in ("web1", "web2", "db1"):
             source_id = record.sources_of(session, record.find_ci(session, name).id)[0]
             utilization.append(session, source_id, series(now, 200), now)

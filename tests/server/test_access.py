@@ -8,7 +8,7 @@ from tests.server.conftest import Site, csrf_of, log_in
 from tests.server.seed import PASSWORD
 
 from driftline_cmdb import sources
-from driftline_cmdb.tables.control import AuditEntry
+from driftline_cmdb.tables.audit import AuditEntry
 from driftline_cmdb.tables.people import ApiToken, Person, WebSession
 from driftline_cmdb.tables.sources import Source
 from driftline_server.access import passwords

@@ -33,14 +33,18 @@ from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
 from driftline_baseline.predict import KINDS
 from driftline_baseline.values import show
-from driftline_cmdb import baselines, drifts, record, rfcs
-from driftline_cmdb.assess import assess_due
+from driftline_cmdb import record
+from driftline_cmdb.baselines import approval, capturing, versions
 from driftline_cmdb.database import Database
+from driftline_cmdb.drift import accepting
+from driftline_cmdb.drift.assess import assess_due
+from driftline_cmdb.drift.silence import find_silence
 from driftline_cmdb.errors import CmdbError
 from driftline_cmdb.reports import Committed, Ingest, Report, prepare_section
-from driftline_cmdb.silence import find_silence
+from driftline_cmdb.rfcs import decisions, planning, reading
 from driftline_cmdb.tables.cis import Ci, Finding
-from driftline_cmdb.tables.control import Drift, Rfc
+from driftline_cmdb.tables.drift import Drift
+from driftline_cmdb.tables.rfcs import Rfc
 from driftline_cmdb.tables.sources import Source
 
 DAY_MS = 1_790_000_000_000 // 86_400_000 * 86_400_000
@@ -185,52 +189,52 @@ class Timeline:
 
     def capture(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            baselines.capture(session, record.find_ci(session, step["host"]), step["name"], step["by"], now)
+            capturing.capture(session, record.find_ci(session, step["host"]), step["name"], step["by"], now)
 
     def edit(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            baselines.edit(session, step["name"], step["document"], step["by"], now)
+            versions.edit(session, step["name"], step["document"], step["by"], now)
 
     def approve(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            baselines.approve(session, step["name"], step["by"], now)
+            approval.approve(session, step["name"], step["by"], now)
 
     def retire(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            baselines.retire(session, step["name"], step["by"], now)
+            approval.retire(session, step["name"], step["by"], now)
 
     def look(self, step: dict[str, Any], _now: int) -> None:
         with self.database.read() as session:
-            self.seen[step["mark"]] = rfcs.view(session, step["rfc"]).scope
+            self.seen[step["mark"]] = reading.view(session, step["rfc"]).scope
 
     def authorise(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            seen = self.seen[step["seen"]] if "seen" in step else rfcs.view(session, step["rfc"]).scope
-            rfcs.authorise(session, step["rfc"], step["by"], seen, "", now)
+            seen = self.seen[step["seen"]] if "seen" in step else reading.view(session, step["rfc"]).scope
+            decisions.authorise(session, step["rfc"], step["by"], seen, "", now)
 
     def revert(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            rfcs.order_revert(session, step["rfc"], step["by"], "", now)
+            decisions.order_revert(session, step["rfc"], step["by"], "", now)
 
     def accept(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
             open_ones = session.exec(select(Drift).where(Drift.state == "open")).all()
             (found,) = (drift for drift in open_ones if paths.matches(step["path"], drift.path))
-            drifts.accept(session, found.id, step["by"], "a test", clock(step["until"]), now)
+            accepting.accept(session, found.id, step["by"], "a test", clock(step["until"]), now)
 
     def plan(self, step: dict[str, Any], now: int) -> None:
         kind = next(key for key in step if key in KINDS)
         with self.database.write() as session:
-            planned = rfcs.Planned(record.find_ci(session, step["host"]), step["path"], kind, step[kind])
+            planned = planning.Planned(record.find_ci(session, step["host"]), step["path"], kind, step[kind])
             start, end = (clock(step[name]) if name in step else None for name in ("start", "end"))
-            plan = rfcs.Plan("a plan", planned_start_ms=start, planned_end_ms=end)
-            rfcs.propose(session, plan, step["by"], [planned], now)
+            plan = planning.Plan("a plan", planned_start_ms=start, planned_end_ms=end)
+            planning.propose(session, plan, step["by"], [planned], now)
 
     def silence(self, step: dict[str, Any], now: int) -> None:
         find_silence(self.database, now, int(step["after"]) * 1000)
 
     def wait(self, _step: dict[str, Any], now: int) -> None:
-        drifts.end_acceptances(self.database, now)
+        accepting.end_acceptances(self.database, now)
 
     def expect(self, step: dict[str, Any], _now: int) -> None:
         with self.database.read() as session:
@@ -251,7 +255,7 @@ class Timeline:
                 ]
                 _compare(found, step["drifts"])
             if "rfcs" in step:
-                views = [rfcs.view(session, number) for number in sorted(session.exec(select(Rfc.number)))]
+                views = [reading.view(session, number) for number in sorted(session.exec(select(Rfc.number)))]
                 found = [
                     {
                         "number": view.rfc.number,

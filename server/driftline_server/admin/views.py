@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 from sqlmodel import Session, col, or_, select
 
-from driftline_cmdb.tables.control import AuditEntry
+from driftline_cmdb.tables.audit import AuditEntry
 from driftline_cmdb.tables.people import ApiToken, Person
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from driftline_cmdb import baselines, record
+from driftline_cmdb import record
+from driftline_cmdb.baselines import approval, capturing, versions
 from driftline_server.access.guard import Approver, Db, Operator, Viewer
 from driftline_server.baselines import views
 from driftline_server.lists import AWindow, Listing, answer
@@ -63,7 +64,7 @@ def capture(caller: Operator, db: Db, wanted: Capture) -> views.BaselineDetail:
     """Capture a baseline from a CI, as a draft. Refused while the CI has open drifts."""
     with db.write() as session:
         ci = record.find_ci(session, wanted.ci)
-        baselines.capture(session, ci, wanted.name, caller.name, now_ms())
+        capturing.capture(session, ci, wanted.name, caller.name, now_ms())
         return views.show(session, wanted.name)
 
 
@@ -85,7 +86,7 @@ def diff_baseline(_caller: Viewer, db: Db, name: str, before: int, after: int) -
 def edit(caller: Operator, db: Db, name: str, wanted: Document) -> views.BaselineDetail:
     """Make a new draft version from a document. What is wrong with it is named by line."""
     with db.write() as session:
-        baselines.edit(session, name, wanted.document, caller.name, now_ms())
+        versions.edit(session, name, wanted.document, caller.name, now_ms())
         return views.show(session, name)
 
 
@@ -93,7 +94,7 @@ def edit(caller: Operator, db: Db, name: str, wanted: Document) -> views.Baselin
 def approve(caller: Approver, db: Db, name: str, wanted: Which) -> views.BaselineDetail:
     """Put a draft in force. Its author may not."""
     with db.write() as session:
-        version = baselines.approve(session, name, caller.name, now_ms(), wanted.version)
+        version = approval.approve(session, name, caller.name, now_ms(), wanted.version)
         return views.show(session, name, version.number)
 
 
@@ -101,5 +102,5 @@ def approve(caller: Approver, db: Db, name: str, wanted: Which) -> views.Baselin
 def retire(caller: Approver, db: Db, name: str) -> views.BaselineDetail:
     """Take a baseline out of force."""
     with db.write() as session:
-        version = baselines.retire(session, name, caller.name, now_ms())
+        version = approval.retire(session, name, caller.name, now_ms())
         return views.show(session, name, version.number)

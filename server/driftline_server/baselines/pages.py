@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from driftline_cmdb import baselines, record
+from driftline_cmdb import record
+from driftline_cmdb.baselines import approval, capturing, versions
 from driftline_server.access.guard import ApproverForm, Db, OperatorForm, ViewerPage
 from driftline_server.baselines import views
 from driftline_server.lists import PageWindow, Shown
@@ -36,7 +37,7 @@ def capture(caller: OperatorForm, db: Db, ci: Annotated[str, Form()], name: Anno
     """Capture a baseline from a CI."""
     with db.write() as session:
         found = record.find_ci(session, ci.strip())
-        baselines.capture(session, found, name.strip(), caller.name, now_ms())
+        capturing.capture(session, found, name.strip(), caller.name, now_ms())
     return RedirectResponse(to_page("/baselines", name.strip(), done="captured"), 303)
 
 
@@ -61,7 +62,7 @@ def edit(caller: OperatorForm, db: Db, name: str, document: Annotated[str, Form(
     """Make a new draft version from a document."""
     with db.write() as session:
         # Browsers send lines that end in CR LF
-        baselines.edit(session, name, document.replace("\r\n", "\n"), caller.name, now_ms())
+        versions.edit(session, name, document.replace("\r\n", "\n"), caller.name, now_ms())
     return RedirectResponse(to_page("/baselines", name, done="edited"), 303)
 
 
@@ -69,7 +70,7 @@ def edit(caller: OperatorForm, db: Db, name: str, document: Annotated[str, Form(
 def approve(caller: ApproverForm, db: Db, name: str, version: Annotated[int, Form()]) -> Response:
     """Put a version in force."""
     with db.write() as session:
-        baselines.approve(session, name, caller.name, now_ms(), version)
+        approval.approve(session, name, caller.name, now_ms(), version)
     return RedirectResponse(to_page("/baselines", name, version=version, done="approved"), 303)
 
 
@@ -77,5 +78,5 @@ def approve(caller: ApproverForm, db: Db, name: str, version: Annotated[int, For
 def retire(caller: ApproverForm, db: Db, name: str) -> Response:
     """Take a baseline out of force."""
     with db.write() as session:
-        baselines.retire(session, name, caller.name, now_ms())
+        approval.retire(session, name, caller.name, now_ms())
     return RedirectResponse(to_page("/baselines", name, done="retired"), 303)

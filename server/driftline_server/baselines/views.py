@@ -10,8 +10,8 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from driftline_cmdb.errors import NotFound
+from driftline_cmdb.tables.baselines import Baseline, BaselineVersion
 from driftline_cmdb.tables.cis import Ci
-from driftline_cmdb.tables.control import Baseline, BaselineVersion
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 

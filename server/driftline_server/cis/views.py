@@ -11,9 +11,9 @@ from sqlmodel import Session, col, select
 
 from driftline import facts, paths, schema
 from driftline_cmdb import record
-from driftline_cmdb.silence import SILENT_AFTER_MS
+from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
-from driftline_cmdb.tables.control import Drift
+from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path, Revision
 from driftline_cmdb.tables.sources import Source
 from driftline_server.evidence import Evidence, evidence

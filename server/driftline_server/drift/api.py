@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from driftline_cmdb import drifts, record
+from driftline_cmdb import record
+from driftline_cmdb.drift import accepting
 from driftline_server.access.guard import Approver, Db, Viewer
 from driftline_server.cis.api import Match
 from driftline_server.drift import views
@@ -57,5 +58,7 @@ def accept_drift(caller: Approver, db: Db, drift: int, wanted: Acceptance) -> vi
     """Accept the value that a drift has, for a time: another value is a new drift, and at the end it opens again."""
     now = now_ms()
     with db.write() as session:
-        drifts.accept(session, drift, caller.name, wanted.reason, now + span_ms(wanted.expires_in, "expires_in"), now)
+        accepting.accept(
+            session, drift, caller.name, wanted.reason, now + span_ms(wanted.expires_in, "expires_in"), now
+        )
         return views.show(session, drift)

@@ -12,9 +12,11 @@ from sqlmodel import Session, col, select
 from driftline import paths
 from driftline_baseline.wording import what
 from driftline_cmdb.errors import NotFound
+from driftline_cmdb.tables.baselines import Baseline, BaselineVersion
 from driftline_cmdb.tables.cis import Ci
-from driftline_cmdb.tables.control import Baseline, BaselineVersion, Drift, DriftGroup, Rfc
+from driftline_cmdb.tables.drift import Drift, DriftGroup
 from driftline_cmdb.tables.elements import HostTransaction
+from driftline_cmdb.tables.rfcs import Rfc
 from driftline_server.evidence import CiRef, Evidence, ci_ref, evidence, stored
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none

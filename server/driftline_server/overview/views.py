@@ -7,9 +7,11 @@ from pydantic import BaseModel
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from driftline_cmdb.silence import SILENT_AFTER_MS
+from driftline_cmdb.drift.silence import SILENT_AFTER_MS
+from driftline_cmdb.tables.baselines import BaselineVersion
 from driftline_cmdb.tables.cis import Ci, Finding
-from driftline_cmdb.tables.control import BaselineVersion, Drift, Rfc
+from driftline_cmdb.tables.drift import Drift
+from driftline_cmdb.tables.rfcs import Rfc
 from driftline_cmdb.tables.sources import Source
 from driftline_server.evidence import CiRef
 from driftline_server.lists import Window, part

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, Field
 
-from driftline_cmdb import record, rfcs
+from driftline_cmdb import record
+from driftline_cmdb.rfcs import decisions, planning
 from driftline_server.access.guard import Approver, Db, Operator, Viewer
 from driftline_server.lists import AWindow, Listing, answer
 from driftline_server.rfcs import views
@@ -63,14 +64,14 @@ class NewRfc(BaseModel):
 @router.post("/rfcs", response_model=views.RfcDetail, status_code=201, summary="Submit a planned change")
 def submit(caller: Operator, db: Db, wanted: NewRfc) -> views.RfcDetail:
     """Submit a change before it is made. Once authorised, what fits its predictions in its window is explained."""
-    plan = rfcs.Plan(
+    plan = planning.Plan(
         **wanted.model_dump(exclude={"predictions", "start", "end"}),
         planned_start_ms=to_ms(wanted.start) if wanted.start else None,
         planned_end_ms=to_ms(wanted.end) if wanted.end else None,
     )
     with db.write() as session:
         planned = [
-            rfcs.Planned(
+            planning.Planned(
                 record.find_ci(session, one.ci),
                 one.path,
                 one.kind,
@@ -78,7 +79,7 @@ def submit(caller: Operator, db: Db, wanted: NewRfc) -> views.RfcDetail:
             )
             for one in wanted.predictions
         ]
-        made = rfcs.propose(session, plan, caller.name, planned, now_ms())
+        made = planning.propose(session, plan, caller.name, planned, now_ms())
         return views.show(session, made.number)
 
 
@@ -111,7 +112,7 @@ def show_rfc(_caller: Viewer, db: Db, number: int) -> views.RfcDetail:
 def authorise(caller: Approver, db: Db, number: int, wanted: Authorisation) -> views.RfcDetail:
     """Authorise an RFC: its deltas join the expected state. Its requester may not."""
     with db.write() as session:
-        rfcs.authorise(session, number, caller.name, wanted.scope, wanted.comment, now_ms())
+        decisions.authorise(session, number, caller.name, wanted.scope, wanted.comment, now_ms())
         return views.show(session, number)
 
 
@@ -119,7 +120,7 @@ def authorise(caller: Approver, db: Db, number: int, wanted: Authorisation) -> v
 def revert(caller: Operator, db: Db, number: int, wanted: Order) -> views.RfcDetail:
     """Order that what was found changed is put back. The RFC stays open until the expected values are seen."""
     with db.write() as session:
-        rfcs.order_revert(session, number, caller.name, wanted.comment, now_ms())
+        decisions.order_revert(session, number, caller.name, wanted.comment, now_ms())
         return views.show(session, number)
 
 
@@ -127,5 +128,5 @@ def revert(caller: Operator, db: Db, number: int, wanted: Order) -> views.RfcDet
 def cancel(caller: Operator, db: Db, number: int, wanted: Order) -> views.RfcDetail:
     """Cancel an RFC."""
     with db.write() as session:
-        rfcs.cancel(session, number, caller.name, wanted.comment, now_ms())
+        decisions.cancel(session, number, caller.name, wanted.comment, now_ms())
         return views.show(session, number)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from driftline_cmdb import rfcs
+from driftline_cmdb.rfcs import decisions
 from driftline_server.access.guard import ApproverForm, Db, OperatorForm, ViewerPage
 from driftline_server.lists import PageWindow, Shown
 from driftline_server.rfcs import views
@@ -47,7 +47,7 @@ def authorise(
 ) -> Response:
     """Authorise the scope that the form showed."""
     with db.write() as session:
-        rfcs.authorise(session, number, caller.name, scope, comment, now_ms())
+        decisions.authorise(session, number, caller.name, scope, comment, now_ms())
     return RedirectResponse(f"/rfcs/{number}?done=authorised", 303)
 
 
@@ -55,7 +55,7 @@ def authorise(
 def revert(caller: OperatorForm, db: Db, number: int, comment: Comment = "") -> Response:
     """Order what was found changed reverted."""
     with db.write() as session:
-        rfcs.order_revert(session, number, caller.name, comment, now_ms())
+        decisions.order_revert(session, number, caller.name, comment, now_ms())
     return RedirectResponse(f"/rfcs/{number}?done=revert", 303)
 
 
@@ -63,5 +63,5 @@ def revert(caller: OperatorForm, db: Db, number: int, comment: Comment = "") -> 
 def cancel(caller: OperatorForm, db: Db, number: int, comment: Comment = "") -> Response:
     """Cancel an RFC."""
     with db.write() as session:
-        rfcs.cancel(session, number, caller.name, comment, now_ms())
+        decisions.cancel(session, number, caller.name, comment, now_ms())
     return RedirectResponse(f"/rfcs/{number}?done=cancelled", 303)

@@ -9,9 +9,9 @@ from sqlalchemy import distinct, func
 from sqlmodel import Session, col, or_, select
 
 from driftline_baseline.wording import what
-from driftline_cmdb import rfcs
-from driftline_cmdb.expectation import predicate_of
-from driftline_cmdb.tables.control import Rfc, RfcDelta
+from driftline_cmdb.drift.expectation import predicate_of
+from driftline_cmdb.rfcs import reading
+from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 from driftline_server.drift import views as drift_views
 from driftline_server.drift.views import DriftRow
 from driftline_server.evidence import CiRef, Evidence, ci_ref, evidences, stored
@@ -170,7 +170,7 @@ def show(session: Session, number: int) -> RfcDetail:
 
     :raises NotFound: no such RFC.
     """
-    found = rfcs.view(session, number)
+    found = reading.view(session, number)
     rfc = found.rfc
     drifts = drift_views.rows_of(session, [drift.id for drift in found.drifts])
     bounds = [drift.not_before for drift in drifts]

@@ -6,8 +6,8 @@ from pydantic import BaseModel
 from sqlalchemy import func
 from sqlmodel import Session, col, or_, select
 
+from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.errors import NotFound
-from driftline_cmdb.silence import SILENT_AFTER_MS
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.sources import Certificate, JoinToken, Source
 from driftline_server.cis.views import state_of

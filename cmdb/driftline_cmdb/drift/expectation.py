@@ -13,9 +13,10 @@ from driftline_baseline.judge import Prediction
 from driftline_baseline.predict import Predicate
 from driftline_baseline.values import Attributes
 from driftline_cmdb.packing import chunks
+from driftline_cmdb.tables.baselines import Baseline, BaselineElement, BaselineVersion
 from driftline_cmdb.tables.cis import Ci
-from driftline_cmdb.tables.control import Baseline, BaselineElement, BaselineVersion, Rfc, RfcDelta
 from driftline_cmdb.tables.elements import Element, Path
+from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 
 #: States of an RFC in which what it predicts may happen.
 IN_EFFECT = ("authorised", "scheduled", "implementing", "review")

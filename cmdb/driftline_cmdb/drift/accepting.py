@@ -3,10 +3,10 @@
 from sqlmodel import Session, col, select
 
 from driftline_cmdb import audit
-from driftline_cmdb.assess import mark_due
 from driftline_cmdb.database import Database
+from driftline_cmdb.drift.assess import mark_due
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
-from driftline_cmdb.tables.control import Drift
+from driftline_cmdb.tables.drift import Drift
 
 
 def find_drift(session: Session, drift_id: int) -> Drift:

@@ -12,11 +12,12 @@ from driftline_baseline.expected import element_path
 from driftline_baseline.grouping import JOIN_WITHIN_MS, Cause, cause_of, cause_of_rereading
 from driftline_baseline.interval import Interval
 from driftline_baseline.judge import Closed, Opened, Restated, Returned, Settled, Verdict
-from driftline_cmdb import raising
+from driftline_cmdb.drift import raising
 from driftline_cmdb.record import sources_of
 from driftline_cmdb.tables.cis import Ci
-from driftline_cmdb.tables.control import Drift, DriftGroup, Rfc, RfcDelta
+from driftline_cmdb.tables.drift import Drift, DriftGroup
 from driftline_cmdb.tables.elements import Revision
+from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 from driftline_cmdb.transactions import acts_since
 
 

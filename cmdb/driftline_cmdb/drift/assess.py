@@ -14,15 +14,15 @@ from driftline_baseline.expected import Expected, element_path
 from driftline_baseline.interval import Interval
 from driftline_baseline.judge import RETURN_WITHIN_MS, KnownDrift, Look, judge
 from driftline_baseline.values import Attributes
-from driftline_cmdb import verdicts
 from driftline_cmdb.database import Database
+from driftline_cmdb.drift import verdicts
+from driftline_cmdb.drift.expectation import expected_of, predictions_of
 from driftline_cmdb.errors import CmdbError
-from driftline_cmdb.expectation import expected_of, predictions_of
 from driftline_cmdb.intern import insert_ignoring
 from driftline_cmdb.packing import chunks, unpack_ids
 from driftline_cmdb.record import sources_of
 from driftline_cmdb.tables.cis import Ci
-from driftline_cmdb.tables.control import Drift
+from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Assessment, Due, Element, Holding, Path, Revision
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ from driftline_baseline.evidence import HostAct
 from driftline_baseline.grouping import Cause
 from driftline_baseline.wording import package_of, what
 from driftline_cmdb.tables.cis import Ci
-from driftline_cmdb.tables.control import Drift, DriftGroup, Rfc, RfcDecision, RfcDelta
+from driftline_cmdb.tables.drift import Drift, DriftGroup
+from driftline_cmdb.tables.rfcs import Rfc, RfcDecision, RfcDelta
 
 #: driftline's own name as requester and actor.
 DRIFTLINE = "driftline"

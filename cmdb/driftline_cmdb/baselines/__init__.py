@@ -1,0 +1,1 @@
+"""Baselines: drafted, captured, approved, retired."""

@@ -1,0 +1,1 @@
+"""Requests for change: planned by people or raised for what was found, and the decisions on them."""

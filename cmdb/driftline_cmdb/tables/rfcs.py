@@ -1,0 +1,84 @@
+"""Requests for change with their deltas and decisions."""
+
+from typing import Any
+
+from sqlalchemy import JSON, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
+
+
+class Rfc(SQLModel, table=True):
+    """A request for change."""
+
+    id: int = row_id()
+    number: int = Field(unique=True)
+    title: str
+    description: str = ""
+    requester: str
+    #: person or driftline.
+    origin: str = "person"
+    created_ms: int = time_ms()
+    #: standard, normal, emergency.
+    kind: str = "normal"
+    priority: str = "medium"
+    category: str = "configuration"
+    #: draft, submitted, assessed, authorised, scheduled, implementing, review, closed, rejected, cancelled, backed out.
+    state: str = Field(default="submitted", index=True)
+    #: None, or "revert" where the operator ordered it reverted.
+    ordered: str | None = None
+    reason: str = ""
+    effect_of_not_doing: str = ""
+    risk: str = ""
+    impact: str = ""
+    benefit: str = ""
+    cost: str = ""
+    implementer: str | None = None
+    test_plan: str = ""
+    back_out_plan: str = ""
+    planned_start_ms: int | None = time_ms_or_none()
+    planned_end_ms: int | None = time_ms_or_none()
+    actual_start_ms: int | None = time_ms_or_none()
+    actual_end_ms: int | None = time_ms_or_none()
+    review: str = ""
+    outcome: str | None = None
+    closed_ms: int | None = time_ms_or_none()
+
+
+class RfcDelta(SQLModel, table=True):
+    """What an RFC changes (or found changed) at one path of one CI."""
+
+    __table_args__ = (UniqueConstraint("rfc_id", "ci_id", "path"),)
+
+    id: int = row_id()
+    rfc_id: int = Field(foreign_key="rfc.id", index=True)
+    ci_id: int = Field(foreign_key="ci.id", index=True)
+    path: str
+    #: As in Drift: JSON, None means absent.
+    before: str | None = None
+    after: str | None = None
+    #: What a planned change predicts: {"kind": "at_least", "operand": "3.0.14"}; None where `after` is exact.
+    predicate: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    #: proposed, authorised (a predicate: not seen yet), settled (the predicate came true, `after` is exact now),
+    #: superseded, withdrawn.
+    state: str = "proposed"
+    authorised_ms: int | None = time_ms_or_none()
+    #: Version of the CI when the delta was recorded.
+    ci_version: int = 0
+
+
+class RfcDecision(SQLModel, table=True):
+    """A transition of an RFC with who made it, what they saw, and why."""
+
+    id: int = row_id()
+    rfc_id: int = Field(foreign_key="rfc.id", index=True)
+    at_ms: int = time_ms()
+    actor: str
+    #: raised, joined, authorised, revert ordered, rejected, closed, backed out, reopened ...
+    action: str
+    from_state: str | None = None
+    to_state: str
+    comment: str = ""
+    #: Digest of the scope that the actor saw.
+    scope: str | None = None
+    detail: dict[str, Any] = document(dict)
