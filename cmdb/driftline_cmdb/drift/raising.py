@@ -119,8 +119,9 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
 def close_when_done(session: Session, rfc_id: int, now_ms: int) -> None:
     """Close a planned RFC once everything that it predicts has been seen."""
     rfc = session.get_one(Rfc, rfc_id)
-    waiting = select(RfcDelta.id).where(RfcDelta.rfc_id == rfc_id, RfcDelta.state == "authorised")
-    if rfc.closed_ms is None and session.exec(waiting).first() is None:
+    predicted = select(RfcDelta.state).where(RfcDelta.rfc_id == rfc_id, RfcDelta.part == "predicted")
+    states = set(session.exec(predicted.distinct()))
+    if rfc.closed_ms is None and rfc.ordered is None and states and states <= {"settled", "superseded", "withdrawn"}:
         rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = "every predicted change was seen", now_ms, now_ms
         decide(session, rfc, DRIFTLINE, "verified", "closed", now_ms, rfc.outcome)
 
