@@ -12,6 +12,7 @@ from driftline_baseline.document import DocumentReader, Selector, field_named
 from driftline_baseline.errors import VersionError
 from driftline_baseline.hours import ALL_HOURS, DAYS, Hours
 from driftline_baseline.predict import ORDERS, ecosystem_of, version
+from driftline_baseline.values import Attributes
 from driftline_baseline.yaml_reader import YamlReader, compose
 
 _TOP = ("name", "reason", "selector", "hours", "actors", "allow", "expires")
@@ -70,13 +71,13 @@ class _Reader(DocumentReader):
         problem = problem_of(line)
         if problem is not None:
             raise self.fail(node, where, problem)
-        if kind in ("upgrade", "present", "absent") and origin is None and path.startswith("software.packages["):
+        if kind in ("upgrade", "present") and origin is None and path.startswith("software.packages["):
             raise self.fail(
                 node, where, f"{kind} of packages needs an origin: a rule constrains values, not only paths"
             )
         return line
 
-    def _operand(self, node: yaml.Node, where: str, kind: str) -> Value | None:
+    def _operand(self, node: yaml.Node, where: str, kind: str) -> Value | Attributes | None:
         operand = self.plain(node)
         if kind in ("upgrade", "present", "absent"):
             if operand is not True:
@@ -84,6 +85,8 @@ class _Reader(DocumentReader):
             return None
         if isinstance(operand, list):
             return tuple(operand)
+        if kind == "is" and (operand is None or isinstance(operand, dict)):
+            return operand
         if not isinstance(operand, str | int | bool | float):
             raise self.fail(node, where, f"{operand!r} is not a plain value")
         return operand
