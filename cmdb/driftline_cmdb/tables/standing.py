@@ -5,16 +5,13 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from driftline_cmdb.tables._columns import document, partial_index, row_id, time_ms, time_ms_or_none
+from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
 
 
 class StandingRule(SQLModel, table=True):
     """One version of a standing rule."""
 
-    __table_args__ = (
-        UniqueConstraint("name", "number"),
-        partial_index("standing_rule_in_force", "name", where="state = 'in force'", unique=True),
-    )
+    __table_args__ = (UniqueConstraint("name", "number"),)
 
     id: int = row_id()
     name: str = Field(index=True)

@@ -160,13 +160,6 @@ def upgrade() -> None:
     with op.batch_alter_table("standingrule", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_standingrule_name"), ["name"], unique=False)
         batch_op.create_index(batch_op.f("ix_standingrule_state"), ["state"], unique=False)
-        batch_op.create_index(
-            "standing_rule_in_force",
-            ["name"],
-            unique=True,
-            sqlite_where=sa.text("state = 'in force'"),
-            postgresql_where=sa.text("state = 'in force'"),
-        )
 
     op.create_table(
         "apitoken",
@@ -717,11 +710,6 @@ def downgrade() -> None:
 
     op.drop_table("apitoken")
     with op.batch_alter_table("standingrule", schema=None) as batch_op:
-        batch_op.drop_index(
-            "standing_rule_in_force",
-            sqlite_where=sa.text("state = 'in force'"),
-            postgresql_where=sa.text("state = 'in force'"),
-        )
         batch_op.drop_index(batch_op.f("ix_standingrule_state"))
         batch_op.drop_index(batch_op.f("ix_standingrule_name"))
 
