@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -121,9 +121,8 @@ def list_origins(_caller: Viewer, db: Db) -> list[views.OriginRow]:
         return views.list_origins(session)
 
 
-@router.put("/origins/{name}", response_model=Loaded, summary="Load what an origin publishes")
-async def load_origin(caller: Operator, db: Db, name: str, request: Request) -> Loaded:
-    """Add what a repository's own index says (the body: a Debian ``Packages`` file). What was known stays known."""
+async def _index(request: Request) -> list[origins.Entry]:
+    """Return what the Packages file in the body lists."""
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -136,6 +135,14 @@ async def load_origin(caller: Operator, db: Db, name: str, request: Request) -> 
     entries = list(origins.read_debian_index(lines))
     if not entries:
         raise Invalid("the index lists nothing: is this a Packages file?")
+    return entries
+
+
+@router.put("/origins/{name}", response_model=Loaded, summary="Load what an origin publishes")
+def load_origin(
+    caller: Operator, db: Db, name: str, entries: Annotated[list[origins.Entry], Depends(_index)]
+) -> Loaded:
+    """Add what a repository's own index says (the body: a Debian ``Packages`` file). What was known stays known."""
     with db.write() as session:
         new = origins.load(session, name, entries, caller.name, now_ms())
     return Loaded(origin=name, new=new)
