@@ -54,7 +54,12 @@ allow:
 expires: 2090-01-01
 """
 #: Each example runs a whole site, so they are few; the seed moves with every run.
-SITE = settings(max_examples=400, phases=[Phase.explicit, Phase.generate], deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SITE = settings(
+    max_examples=400,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 
 
 @contextmanager

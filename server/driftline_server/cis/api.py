@@ -10,6 +10,7 @@ from driftline_cmdb import record
 from driftline_server.access.guard import Db, Operator, Viewer
 from driftline_server.cis import views
 from driftline_server.cis.edit import edit
+from driftline_server.cis.expected import ExpectedRow, expected_rows
 from driftline_server.lists import AWindow, Listing, answer, csv_of
 from driftline_server.times import now_ms, to_ms
 
@@ -70,6 +71,16 @@ def facts_of(
         found = record.facts_of(session, record.find_ci(session, ci), match or (), None if at is None else to_ms(at))
     part = found[window.offset : window.offset + window.limit]
     return answer([views.fact(item) for item in part], len(found), window, f"facts-{ci}")
+
+
+@router.get("/cis/{ci}/expected", response_model=Listing[ExpectedRow], summary="What is expected of a CI")
+def expected_of(
+    _caller: Viewer, db: Db, window: AWindow, ci: str, match: Match = None
+) -> Listing[ExpectedRow] | Response:
+    """List what is expected of a CI by path: the value or rule, which baseline version or RFC says so, since when."""
+    with db.read() as session:
+        found = expected_rows(session, record.find_ci(session, ci), match or ())
+    return answer(found[window.offset : window.offset + window.limit], len(found), window, f"expected-{ci}")
 
 
 @router.get("/cis/{ci}/history", response_model=views.History, summary="History of a CI")

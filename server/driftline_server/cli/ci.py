@@ -146,6 +146,34 @@ def facts(
     more(found)
 
 
+@group.command("expected")
+def expected(
+    context: typer.Context, host: Host, match: Match = None, limit: Limit = 10_000, as_json: Json = False
+) -> None:
+    """Show what is expected of a CI, and who says so: which baseline or RFC, since when, approved by whom."""
+    found = connect(context).get(f"/cis/{part(host)}/expected", match=match, limit=limit)
+    if as_json:
+        print_json(found["items"])
+        return
+    table(
+        ("PATH", "EXPECTED", "ACTUAL", "AS EXPECTED", "SAYS WHO", "SINCE (UTC)", "APPROVED BY"),
+        (
+            (
+                one["path"],
+                one["rule"] or value(one["expected"]),
+                value(one["actual"]),
+                state("yes" if one["holds"] else "no"),
+                one["says"],
+                moment(one["since"]),
+                one["approved_by"],
+            )
+            for one in found["items"]
+        ),
+        empty="nothing is expected there: no baseline watches it",
+    )
+    more(found)
+
+
 @group.command("history")
 def history(
     context: typer.Context,
