@@ -277,3 +277,19 @@ def _dump_expectation(item: Expectation) -> dict[str, Any]:
     if item.severity != "warning":
         out["severity"] = item.severity
     return out
+
+
+def parse_selector(text: str, source: str = "selector") -> Selector:
+    """Read a selector that stands alone: ``{environment: production, labels: {role: web}}``.
+
+    :param source: what to call it in errors.
+    :raises DocumentError: where it breaks its rules.
+    """
+    reader = _Reader(source)
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise DocumentError(f"{source}: not YAML: {error}") from error
+    if root is None:
+        raise DocumentError(f"{source}: is empty; name at least one of ci, class, labels ...")
+    return reader.selector(root)

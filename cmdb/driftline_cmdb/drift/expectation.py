@@ -10,6 +10,7 @@ from driftline_baseline import document, values
 from driftline_baseline.expected import Delta, Expected, Layer
 from driftline_baseline.interval import Window
 from driftline_baseline.judge import Prediction
+from driftline_baseline.lifecycle import IN_EFFECT
 from driftline_baseline.predict import Predicate
 from driftline_baseline.values import Attributes
 from driftline_cmdb.packing import chunks
@@ -17,9 +18,6 @@ from driftline_cmdb.tables.baselines import Baseline, BaselineElement, BaselineV
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.elements import Element, Path
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
-
-#: States of an RFC in which what it predicts may happen.
-IN_EFFECT = ("authorised", "scheduled", "implementing", "review")
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,7 @@ from driftline_baseline.expected import element_path
 from driftline_baseline.grouping import JOIN_WITHIN_MS, Cause, cause_of, cause_of_rereading
 from driftline_baseline.interval import Interval
 from driftline_baseline.judge import Closed, Opened, Restated, Returned, Settled, Verdict
+from driftline_baseline.lifecycle import UNDECIDED
 from driftline_cmdb.drift import raising
 from driftline_cmdb.record import sources_of
 from driftline_cmdb.tables.cis import Ci
@@ -178,7 +179,7 @@ def _joinable(session: Session, cause: Cause, now_ms: int) -> DriftGroup:
         .where(
             DriftGroup.key == cause.key,
             DriftGroup.joinable_until_ms > now_ms,
-            col(Rfc.state).in_(raising.UNDECIDED),
+            col(Rfc.state).in_(UNDECIDED),
             col(Rfc.ordered).is_(None),
         )
         .order_by(col(DriftGroup.id).desc())
