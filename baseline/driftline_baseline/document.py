@@ -236,3 +236,12 @@ def _dump_expectation(item: Expectation) -> dict[str, Any]:
     if item.severity != "warning":
         out["severity"] = item.severity
     return out
+
+
+def parse_selector(text: str, source: str = "selector") -> Selector:
+    """Read a selector that stands alone: ``{environment: production, labels: {role: web}}``.
+
+    :param source: what to call it in errors.
+    :raises DocumentError: where it breaks its rules.
+    """
+    return DocumentReader(source).selector(compose(text, source, "name at least one of ci, class, labels ..."))

@@ -14,6 +14,7 @@ from driftline_cmdb import audit, sources, utilization
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import accepting, assess, silence
 from driftline_cmdb.errors import Unavailable
+from driftline_cmdb.rfcs import lifecycle
 from driftline_cmdb.tables.elements import Due
 from driftline_collector.authority.authority import Authority
 from driftline_collector.clock import Clock
@@ -95,6 +96,7 @@ class Jobs:
             ("fleet", self._count_fleet, 10),
             ("silence", self._find_silence, 30),
             ("accepted", self._end_acceptances, 10),
+            ("rfcs", self._move_rfcs, 10),
             ("seal", self._seal, 10),
             ("compact", self._compact, 60),
             ("rotate", self._rotate, 3600),
@@ -145,6 +147,10 @@ class Jobs:
 
     def _end_acceptances(self) -> None:
         accepting.end_acceptances(self._database, self._clock())
+
+    def _move_rfcs(self) -> None:
+        lifecycle.advance(self._database, self._clock())
+        lifecycle.escalate(self._database, self._clock())
 
     def _seal(self) -> None:
         audit.seal(self._database)

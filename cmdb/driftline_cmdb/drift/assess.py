@@ -18,9 +18,9 @@ from driftline_baseline.judge import RETURN_WITHIN_MS, KnownDrift, Look, judge
 from driftline_baseline.values import Attributes
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import verdicts
+from driftline_cmdb.drift.due import mark_due as mark_due  # others take it from here
 from driftline_cmdb.drift.expectation import expected_of, predictions_of
 from driftline_cmdb.errors import CmdbError
-from driftline_cmdb.intern import insert_ignoring
 from driftline_cmdb.packing import chunks, unpack_ids
 from driftline_cmdb.record import sources_of
 from driftline_cmdb.standing.origins import published
@@ -34,16 +34,6 @@ log = logging.getLogger(__name__)
 
 #: A CI whose assessment failed is tried again after this time.
 RETRY_MS = 60_000
-
-
-def mark_due(session: Session, ci_id: int, now_ms: int) -> None:
-    """Have a CI compared whole, in the transaction that gives the reason for it."""
-    due = session.get(Due, ci_id)
-    if due is None:
-        insert_ignoring(session, Due, [{"ci_id": ci_id, "since_ms": now_ms, "whole": True}])
-    else:
-        due.whole = True
-        session.add(due)
 
 
 def assess_due(database: Database, now_ms: int, limit: int = 50) -> int:

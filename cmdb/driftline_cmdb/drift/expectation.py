@@ -12,6 +12,7 @@ from driftline_baseline.allowed import Allowed
 from driftline_baseline.expected import Delta, Expected, Layer
 from driftline_baseline.explain import Prediction
 from driftline_baseline.interval import Window
+from driftline_baseline.lifecycle import IN_EFFECT
 from driftline_baseline.values import Attributes
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.baselines import Baseline, BaselineElement, BaselineVersion
@@ -19,8 +20,6 @@ from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.elements import Element, Path
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 
-#: States of an RFC in which what it predicts may happen.
-IN_EFFECT = ("authorised", "scheduled", "implementing", "review")
 #: Reports of what fell into a closed RFC's window may come so much later.
 LATE_REPORTS_MS = 30 * 86_400_000
 

@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 from driftline_baseline.evidence import HostAct
 from driftline_baseline.grouping import JOIN_WITHIN_MS, Cause
 from driftline_baseline.interval import Interval, Window
+from driftline_baseline.lifecycle import UNDECIDED
 from driftline_cmdb.drift import raising
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
@@ -101,7 +102,7 @@ def _joinable(session: Session, cause: Cause, now_ms: int) -> DriftGroup:
         .where(
             DriftGroup.key == cause.key,
             DriftGroup.joinable_until_ms > now_ms,
-            col(Rfc.state).in_(raising.UNDECIDED),
+            col(Rfc.state).in_(UNDECIDED),
             col(Rfc.ordered).is_(None),
         )
         .order_by(col(DriftGroup.id).desc())

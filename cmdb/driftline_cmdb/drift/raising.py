@@ -9,48 +9,18 @@ from driftline_baseline import back_out, values
 from driftline_baseline.back_out import Undo
 from driftline_baseline.evidence import HostAct
 from driftline_baseline.grouping import Cause
+from driftline_baseline.lifecycle import IN_EFFECT
 from driftline_baseline.wording import package_of, what
+from driftline_cmdb.rfcs import approvals, policies
+from driftline_cmdb.rfcs.lifecycle import DRIFTLINE, decide, end_implementation, start
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
-from driftline_cmdb.tables.rfcs import Rfc, RfcDecision, RfcDelta
-
-#: driftline's own name as requester and actor.
-DRIFTLINE = "driftline"
-
-#: States in which nobody has decided yet.
-UNDECIDED = ("draft", "submitted", "assessed")
+from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 
 
 def next_number(session: Session) -> int:
     """Return the number of the next RFC. A second writer that takes the same one fails and is repeated."""
     return (session.exec(select(func.max(Rfc.number))).one() or 0) + 1
-
-
-def decide(
-    session: Session,
-    rfc: Rfc,
-    actor: str,
-    action: str,
-    to_state: str,
-    now_ms: int,
-    comment: str = "",
-    scope: str | None = None,
-) -> None:
-    """Move an RFC on and keep who did it and why."""
-    session.add(
-        RfcDecision(
-            rfc_id=rfc.id,
-            at_ms=now_ms,
-            actor=actor,
-            action=action,
-            from_state=rfc.state,
-            to_state=to_state,
-            comment=comment,
-            scope=scope,
-        )
-    )
-    rfc.state = to_state
-    session.add(rfc)
 
 
 def raise_rfc(
@@ -82,7 +52,7 @@ def raise_rfc(
     group.rfc_id = rfc.id
     session.add(group)
     _add_deltas(session, rfc, ci, drifts)
-    decide(session, rfc, DRIFTLINE, "raised", "submitted", now_ms, f"cause: {group.cause}")
+    decide(session, rfc, DRIFTLINE, "raise", "submitted", now_ms, f"cause: {group.cause}")
     return rfc
 
 
@@ -92,7 +62,7 @@ def join_rfc(session: Session, group: DriftGroup, ci: Ci, drifts: Sequence[Drift
     _add_deltas(session, rfc, ci, drifts)
     hosts = set(session.exec(select(RfcDelta.ci_id).where(RfcDelta.rfc_id == rfc.id, RfcDelta.state != "withdrawn")))
     rfc.impact = f"{len(hosts)} CI{'s' if len(hosts) > 1 else ''}, the last to join: {ci.name}"
-    decide(session, rfc, DRIFTLINE, "joined", rfc.state, now_ms, f"{ci.name}: {', '.join(d.path for d in drifts[:5])}")
+    decide(session, rfc, DRIFTLINE, "join", rfc.state, now_ms, f"{ci.name}: {', '.join(d.path for d in drifts[:5])}")
 
 
 def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
@@ -106,25 +76,34 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
         return
     states = {drift.state for drift in drifts}
     if "explained" in states:
-        state, outcome = "closed", "explained; the expected state holds it now"
+        action, state, outcome = "close", "closed", "explained; the expected state holds it now"
     elif "reverted" in states:
         ordered = rfc.ordered == "revert"
-        state = "backed out"
+        action, state = "back out", "backed out"
         outcome = "reverted as ordered, verified" if ordered else "reverted before a decision was made, verified"
     else:
-        state, outcome = "cancelled", "superseded: the values changed again"
+        action, state, outcome = "cancel", "cancelled", "superseded: the values changed again"
     rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = outcome, now_ms, now_ms
-    decide(session, rfc, DRIFTLINE, state, state, now_ms, outcome)
+    decide(session, rfc, DRIFTLINE, action, state, now_ms, outcome)
 
 
 def close_when_done(session: Session, rfc_id: int, now_ms: int) -> None:
-    """Close a planned RFC once everything that it predicts has been seen."""
+    """Close a planned RFC once all that it predicts has been seen, or have it reviewed where the policy says so."""
     rfc = session.get_one(Rfc, rfc_id)
     predicted = select(RfcDelta.state).where(RfcDelta.rfc_id == rfc_id, RfcDelta.part == "predicted")
     states = set(session.exec(predicted.distinct()))
-    if rfc.closed_ms is None and rfc.ordered is None and states and states <= {"settled", "superseded", "withdrawn"}:
-        rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = "every predicted change was seen", now_ms, now_ms
-        decide(session, rfc, DRIFTLINE, "verified", "closed", now_ms, rfc.outcome)
+    if rfc.state not in IN_EFFECT or rfc.ordered is not None:
+        return
+    if not states or states - {"settled", "superseded", "withdrawn"}:
+        return
+    if rfc.state in ("authorised", "scheduled"):
+        start(session, rfc, DRIFTLINE, now_ms, "what it predicts has begun")
+    seen, need = "every predicted change was seen", policies.need_of(session, rfc)
+    if need.closes and not need.review:
+        rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = seen, now_ms, now_ms
+        decide(session, rfc, DRIFTLINE, "verify", "closed", now_ms, seen)
+    elif rfc.state == "implementing":
+        end_implementation(session, rfc, DRIFTLINE, now_ms, f"{seen}; it waits for its review")
 
 
 def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> bool:
@@ -140,7 +119,8 @@ def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> bool:
         return False
     rfc.outcome = rfc.closed_ms = rfc.actual_end_ms = None
     rfc.ordered = None
-    decide(session, rfc, DRIFTLINE, "reopened", "submitted", now_ms, why)
+    decide(session, rfc, DRIFTLINE, "reopen", "submitted", now_ms, why)
+    approvals.void(session, rfc, now_ms)
     return True
 
 

@@ -8,6 +8,7 @@ from driftline_baseline.compare import Difference
 from driftline_baseline.judge import Held, Settled
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import raising
+from driftline_cmdb.rfcs.lifecycle import DRIFTLINE, decide, start
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 from driftline_cmdb.tables.standing import StandingRule
@@ -34,6 +35,8 @@ def settle(session: Session, ci: Ci, verdict: Settled, now_ms: int) -> Rfc:
         part = "consequential" if explanation.consequential else "matched"
         _add(session, rfc, ci, verdict.difference, part, now_ms)
     session.flush()
+    if rfc.state in ("authorised", "scheduled"):
+        start(session, rfc, DRIFTLINE, now_ms, "what it predicts has begun")
     raising.close_when_done(session, rfc.id, now_ms)
     return rfc
 
@@ -100,7 +103,7 @@ def _standard_change(session: Session, rule: StandingRule, now_ms: int) -> Rfc:
     session.add(rfc)
     session.flush()
     why = f"permitted by rule {rule.name} v{rule.number}, approved by {rule.approved_by}"
-    raising.decide(session, rfc, raising.DRIFTLINE, "raised", "implementing", now_ms, why)
+    decide(session, rfc, DRIFTLINE, "record", "implementing", now_ms, why)
     session.flush()
     return rfc
 
@@ -115,5 +118,5 @@ def close_standard_changes(database: Database, now_ms: int) -> int:
         found = session.exec(ended).all()
         for rfc in found:
             rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = "as the rule permits", now_ms, now_ms
-            raising.decide(session, rfc, raising.DRIFTLINE, "closed", "closed", now_ms, rfc.outcome)
+            decide(session, rfc, DRIFTLINE, "close", "closed", now_ms, rfc.outcome)
         return len(found)

@@ -7,9 +7,10 @@ from driftline_baseline.back_out import Undo
 from driftline_baseline.expected import element_path
 from driftline_cmdb import audit
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift.assess import mark_due
-from driftline_cmdb.drift.raising import DRIFTLINE, decide
+from driftline_cmdb.drift.due import mark_due
 from driftline_cmdb.errors import Conflict, Invalid
+from driftline_cmdb.rfcs.emergencies import close_finding
+from driftline_cmdb.rfcs.lifecycle import DRIFTLINE, check, decide
 from driftline_cmdb.rfcs.present import elements_at, value_at
 from driftline_cmdb.rfcs.reading import deltas_of, find_rfc
 from driftline_cmdb.tables.cis import Ci
@@ -55,8 +56,7 @@ def order(session: Session, number: int, actor: str, comment: str, now_ms: int) 
         raise Invalid("comment: a back-out needs a reason")
     if rfc.origin == DRIFTLINE:
         raise Conflict(f"RFC {number} was raised for a change that was found: order it reverted instead")
-    if rfc.closed_ms is not None or rfc.state not in ("authorised", "implementing", "review"):
-        raise Conflict(f"RFC {number} is {rfc.state}: only a change that is being carried out can be backed out")
+    check(rfc, "order back out")
     if rfc.ordered is not None:
         raise Conflict(f"RFC {number} is ordered to be backed out already")
     touched = set()
@@ -72,7 +72,7 @@ def order(session: Session, number: int, actor: str, comment: str, now_ms: int) 
     rfc.ordered = "back out"
     if not rfc.back_out_plan:
         rfc.back_out_plan = draft(session, rfc)
-    decide(session, rfc, actor, "back-out ordered", rfc.state, now_ms, comment)
+    decide(session, rfc, actor, "order back out", rfc.state, now_ms, comment)
     audit.record(session, actor, "rfc.back_out_ordered", f"RFC {number}", {"why": comment}, now_ms)
     session.flush()
     for ci_id in sorted(touched):
@@ -107,7 +107,8 @@ def verify_back_outs(database: Database, now_ms: int) -> int:
                     if delta.state == "backing out":
                         delta.state = "withdrawn"
                         session.add(delta)
+                close_finding(session, rfc, now_ms)
                 rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = "backed out, the state before is back", now_ms, now_ms
-                decide(session, rfc, DRIFTLINE, "backed out", "backed out", now_ms, rfc.outcome)
+                decide(session, rfc, DRIFTLINE, "back out", "backed out", now_ms, rfc.outcome)
                 closed += 1
     return closed

@@ -10,8 +10,9 @@ from driftline_baseline.allowed import ALLOWED_KINDS, Allowed
 from driftline_baseline.standing import problem_of
 from driftline_baseline.values import Attributes
 from driftline_cmdb import audit
-from driftline_cmdb.drift.raising import decide, next_number
+from driftline_cmdb.drift.raising import next_number
 from driftline_cmdb.errors import Invalid
+from driftline_cmdb.rfcs.lifecycle import decide
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 
@@ -43,8 +44,10 @@ class Plan:
     description: str = ""
     kind: str = "normal"
     priority: str = "medium"
+    category: str = "configuration"
     effect_of_not_doing: str = ""
     risk: str = ""
+    risk_level: str = "medium"
     impact: str = ""
     benefit: str = ""
     cost: str = ""
@@ -60,23 +63,38 @@ def propose(session: Session, plan: Plan, requester: str, planned: Sequence[Plan
 
     :raises Invalid: where a prediction cannot be one; the message names it and the mend.
     """
-    if not planned:
-        raise Invalid("predictions: a planned RFC needs at least one predicted change")
-    start_ms, end_ms = plan.planned_start_ms, plan.planned_end_ms
-    if start_ms is not None and end_ms is not None and end_ms <= start_ms:
-        raise Invalid("end: the planned window ends before it starts")
+    require_predictions(planned)
+    check_window(plan.planned_start_ms, plan.planned_end_ms)
     rfc = Rfc(number=next_number(session), requester=requester, created_ms=now_ms, **asdict(plan))
     session.add(rfc)
     session.flush()
-    add_predictions(session, rfc, planned)
-    decide(session, rfc, requester, "submitted", "submitted", now_ms, plan.reason)
+    add_planned(session, rfc, planned)
+    decide(session, rfc, requester, "submit", "submitted", now_ms, plan.reason)
     audit.record(session, requester, "rfc.submitted", f"RFC {rfc.number}", {"title": plan.title}, now_ms)
     session.flush()
     return rfc
 
 
-def add_predictions(session: Session, rfc: Rfc, planned: Sequence[Planned]) -> None:
-    """Add what an RFC predicts.
+def require_predictions(planned: Sequence[object]) -> None:
+    """Pass where a planned RFC predicts something.
+
+    :raises Invalid: where it does not.
+    """
+    if not planned:
+        raise Invalid("predictions: a planned RFC needs at least one predicted change")
+
+
+def check_window(start_ms: int | None, end_ms: int | None) -> None:
+    """Pass where a planned window can be one.
+
+    :raises Invalid: where it ends before it starts.
+    """
+    if start_ms is not None and end_ms is not None and end_ms <= start_ms:
+        raise Invalid("end: the planned window ends before it starts")
+
+
+def add_planned(session: Session, rfc: Rfc, planned: Sequence[Planned]) -> None:
+    """Give an RFC its predicted changes.
 
     :raises Invalid: where a prediction cannot be one; the message names it and the mend.
     """

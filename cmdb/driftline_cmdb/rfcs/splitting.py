@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
+from driftline_baseline.lifecycle import UNDECIDED
 from driftline_cmdb import audit
-from driftline_cmdb.drift.raising import UNDECIDED, decide, next_number
+from driftline_cmdb.drift.raising import next_number
 from driftline_cmdb.errors import Conflict, Invalid
+from driftline_cmdb.rfcs.lifecycle import decide
 from driftline_cmdb.rfcs.reading import deltas_of, find_rfc
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
@@ -38,7 +40,11 @@ def split(session: Session, number: int, cis: Sequence[Ci], actor: str, comment:
     names = ", ".join(sorted(ci.name for ci in cis)[:5]) + (f" and {len(cis) - 5} more" if len(cis) > 5 else "")
     fields = {name: value for name, value in rfc.model_dump().items() if name not in _OWN}
     part = Rfc(
-        number=next_number(session), created_ms=now_ms, title=f"{rfc.title} (on {names})"[:200], state="draft", **fields
+        number=next_number(session),
+        created_ms=now_ms,
+        title=f"{rfc.title} (on {names})"[:200],
+        state=rfc.state,
+        **fields,
     )
     session.add(part)
     session.flush()
@@ -48,7 +54,7 @@ def split(session: Session, number: int, cis: Sequence[Ci], actor: str, comment:
             session.add(delta)
     _move_drifts(session, rfc, part, moved, now_ms)
     why = f"split off RFC {number}: {names}{f': {comment}' if comment else ''}"
-    decide(session, part, actor, "split off", rfc.state, now_ms, why)
+    decide(session, part, actor, "split", rfc.state, now_ms, why)
     decide(session, rfc, actor, "split", rfc.state, now_ms, f"{names} went to RFC {part.number}")
     audit.record(
         session, actor, "rfc.split", f"RFC {number}", {"new": part.number, "cis": len(moved), "why": comment}, now_ms

@@ -10,10 +10,11 @@ from sqlmodel import Session, col, select
 from driftline import facts, paths
 from driftline_baseline.errors import VersionError
 from driftline_baseline.expected import element_path
+from driftline_baseline.lifecycle import IN_EFFECT
 from driftline_baseline.predict import ecosystem_of, version
 from driftline_baseline.values import Attributes
 from driftline_baseline.wording import package_of
-from driftline_cmdb.drift.assess import mark_due
+from driftline_cmdb.drift.due import mark_due
 from driftline_cmdb.drift.expectation import allowed_of
 from driftline_cmdb.record import sources_of
 from driftline_cmdb.rfcs.present import elements_at, is_so, value_at
@@ -84,8 +85,11 @@ class Verification:
         )
 
 
-def verify(session: Session, rfc: Rfc) -> Verification:
-    """Compare what an RFC predicts with what its CIs are now."""
+def verify(session: Session, rfc: Rfc, *, over: bool = False) -> Verification:
+    """Compare what an RFC predicts with what its CIs are now.
+
+    :param over: its window has ended: what is half done has failed.
+    """
     deltas = session.exec(select(RfcDelta).where(RfcDelta.rfc_id == rfc.id).order_by(col(RfcDelta.id))).all()
     by_ci: dict[int, list[RfcDelta]] = {}
     for delta in deltas:
@@ -96,7 +100,7 @@ def verify(session: Session, rfc: Rfc) -> Verification:
     heard = _heard_since(session, list(by_ci), since_ms)
     newest = _Newest(session)
     hosts = tuple(
-        _host(session, rfc, cis[ci_id], items, ci_id in heard, newest)
+        _host(session, rfc, cis[ci_id], items, ci_id in heard, newest, over)
         for ci_id, items in sorted(by_ci.items(), key=lambda pair: cis[pair[0]].name)
     )
     return Verification(hosts, len(heard))
@@ -111,14 +115,13 @@ def end_window(session: Session, rfc: Rfc, now_ms: int) -> Verification:
             col(RfcDelta.state).in_(("authorised", "in progress")),
         )
     ).all()
-    found = verify(session, rfc)
     for delta in waiting:
         if delta.state == "in progress":
             mark_due(session, delta.ci_id, now_ms)
         delta.state = "missed"
         session.add(delta)
     session.flush()
-    return found
+    return verify(session, rfc, over=True)
 
 
 def _heard_since(session: Session, ci_ids: Sequence[int], since_ms: int) -> set[int]:
@@ -134,7 +137,9 @@ def _heard_since(session: Session, ci_ids: Sequence[int], since_ms: int) -> set[
     return set(session.exec(query))
 
 
-def _host(session: Session, rfc: Rfc, ci: Ci, deltas: Sequence[RfcDelta], heard: bool, newest: "_Newest") -> HostResult:
+def _host(
+    session: Session, rfc: Rfc, ci: Ci, deltas: Sequence[RfcDelta], heard: bool, newest: "_Newest", over: bool
+) -> HostResult:
     predicted = [delta for delta in deltas if delta.part == "predicted"]
     exact = [delta for delta in predicted if allowed_of(delta).exact]
     waves = [delta for delta in predicted if delta not in exact]
@@ -147,7 +152,7 @@ def _host(session: Session, rfc: Rfc, ci: Ci, deltas: Sequence[RfcDelta], heard:
             applicable = True
         elif actual is not None or element_path(delta.path) == delta.path:
             applicable = True
-            moved = moved or delta.state == "in progress" or _moved(delta, actual)
+            moved = moved or _moved(delta, actual)
             missing.append(delta.path)
     for delta in waves:
         missing += newest.behind(ci, delta)
@@ -157,8 +162,8 @@ def _host(session: Session, rfc: Rfc, ci: Ci, deltas: Sequence[RfcDelta], heard:
     status = "effective"
     why = ""
     if missing:
-        in_window = rfc.state in ("authorised", "scheduled", "implementing")
-        status = "failed" if moved and not in_window else "in progress" if moved or done else "not started"
+        over = over or rfc.state not in IN_EFFECT or rfc.state == "review"
+        status = "failed" if moved and over else "in progress" if moved or done else "not started"
     elif not (applicable or done or waves):
         status, why = "not applicable", "nothing of what it predicts is on this host"
     elif done:

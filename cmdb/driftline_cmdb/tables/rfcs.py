@@ -11,6 +11,8 @@ from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or
 class Rfc(SQLModel, table=True):
     """A request for change."""
 
+    __table_args__ = (UniqueConstraint("external_system", "external_id"),)
+
     id: int = row_id()
     number: int = Field(unique=True)
     title: str
@@ -23,13 +25,15 @@ class Rfc(SQLModel, table=True):
     kind: str = "normal"
     priority: str = "medium"
     category: str = "configuration"
-    #: draft, submitted, assessed, authorised, scheduled, implementing, review, closed, rejected, cancelled, backed out.
-    state: str = Field(default="submitted", index=True)
+    #: One of `driftline_baseline.lifecycle.STATES`; only `driftline_cmdb.rfcs.lifecycle.decide` changes it.
+    state: str = Field(default="draft", index=True)
     #: None, or "revert" where the operator ordered it reverted.
     ordered: str | None = None
     reason: str = ""
     effect_of_not_doing: str = ""
     risk: str = ""
+    #: low, medium, high.
+    risk_level: str = "medium"
     impact: str = ""
     benefit: str = ""
     cost: str = ""
@@ -40,8 +44,15 @@ class Rfc(SQLModel, table=True):
     planned_end_ms: int | None = time_ms_or_none()
     actual_start_ms: int | None = time_ms_or_none()
     actual_end_ms: int | None = time_ms_or_none()
+    #: When it was authorised last.
+    authorised_ms: int | None = time_ms_or_none()
+    #: An emergency that began without approval must have it by then.
+    approve_by_ms: int | None = time_ms_or_none()
     review: str = ""
     outcome: str | None = None
+    #: Its record in another system that is the master: name of that system, and id there.
+    external_system: str | None = None
+    external_id: str | None = None
     closed_ms: int | None = time_ms_or_none()
     #: The standing rule whose uses it records.
     rule_id: int | None = Field(default=None, foreign_key="standingrule.id", index=True)

@@ -12,6 +12,20 @@ depends_on = None
 def upgrade() -> None:
     """Apply this migration."""
     op.create_table(
+        "approvalpolicy",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed_by", sa.String(), nullable=True),
+        sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_approvalpolicy")),
+    )
+    with op.batch_alter_table("approvalpolicy", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_approvalpolicy_state"), ["state"], unique=False)
+
+    op.create_table(
         "auditentry",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
@@ -36,6 +50,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_baseline")),
         sa.UniqueConstraint("name", name=op.f("uq_baseline_name")),
     )
+    op.create_table(
+        "changefreeze",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("selector", sa.String(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        sa.Column("end_ms", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("created_by", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_by", sa.String(), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_changefreeze")),
+        sa.UniqueConstraint("name", name=op.f("uq_changefreeze_name")),
+    )
+    with op.batch_alter_table("changefreeze", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_changefreeze_end_ms"), ["end_ms"], unique=False)
+
     op.create_table(
         "ci",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -116,6 +148,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
         sa.UniqueConstraint("name", name=op.f("uq_person_name")),
     )
+    op.create_table(
+        "rfctemplate",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("approver", sa.String(), nullable=True),
+        sa.Column("approved_ms", sa.BigInteger(), nullable=True),
+        sa.Column("retired_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfctemplate")),
+        sa.UniqueConstraint("name", "number", name=op.f("uq_rfctemplate_name_number")),
+    )
+    with op.batch_alter_table("rfctemplate", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfctemplate_name"), ["name"], unique=False)
+        batch_op.create_index(batch_op.f("ix_rfctemplate_state"), ["state"], unique=False)
+
     op.create_table(
         "source",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -377,6 +428,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("effect_of_not_doing", sa.String(), nullable=False),
         sa.Column("risk", sa.String(), nullable=False),
+        sa.Column("risk_level", sa.String(), nullable=False),
         sa.Column("impact", sa.String(), nullable=False),
         sa.Column("benefit", sa.String(), nullable=False),
         sa.Column("cost", sa.String(), nullable=False),
@@ -387,12 +439,17 @@ def upgrade() -> None:
         sa.Column("planned_end_ms", sa.BigInteger(), nullable=True),
         sa.Column("actual_start_ms", sa.BigInteger(), nullable=True),
         sa.Column("actual_end_ms", sa.BigInteger(), nullable=True),
+        sa.Column("authorised_ms", sa.BigInteger(), nullable=True),
+        sa.Column("approve_by_ms", sa.BigInteger(), nullable=True),
         sa.Column("review", sa.String(), nullable=False),
         sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("external_system", sa.String(), nullable=True),
+        sa.Column("external_id", sa.String(), nullable=True),
         sa.Column("closed_ms", sa.BigInteger(), nullable=True),
         sa.Column("rule_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["rule_id"], ["standingrule.id"], name=op.f("fk_rfc_rule_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rfc")),
+        sa.UniqueConstraint("external_system", "external_id", name=op.f("uq_rfc_external_system_external_id")),
         sa.UniqueConstraint("number", name=op.f("uq_rfc_number")),
     )
     with op.batch_alter_table("rfc", schema=None) as batch_op:
@@ -505,6 +562,35 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_emergencyscope_ci_id"), ["ci_id"], unique=False)
 
     op.create_table(
+        "rfcapproval",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=True),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.Column("void_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcapproval_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcapproval")),
+    )
+    with op.batch_alter_table("rfcapproval", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfcapproval_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "rfccomment",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfccomment_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfccomment")),
+    )
+    with op.batch_alter_table("rfccomment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfccomment_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
         "rfcdecision",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("rfc_id", sa.Integer(), nullable=False),
@@ -544,6 +630,21 @@ def upgrade() -> None:
     with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_rfcdelta_ci_id"), ["ci_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_rfcdelta_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "rfclink",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("target", sa.String(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfclink_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfclink")),
+        sa.UniqueConstraint("rfc_id", "kind", "target", name=op.f("uq_rfclink_rfc_id_kind_target")),
+    )
+    with op.batch_alter_table("rfclink", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfclink_rfc_id"), ["rfc_id"], unique=False)
 
     op.create_table(
         "snapshot",
@@ -622,6 +723,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_snapshot_ci_id"))
 
     op.drop_table("snapshot")
+    with op.batch_alter_table("rfclink", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfclink_rfc_id"))
+
+    op.drop_table("rfclink")
     with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rfcdelta_rfc_id"))
         batch_op.drop_index(batch_op.f("ix_rfcdelta_ci_id"))
@@ -631,6 +736,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_rfcdecision_rfc_id"))
 
     op.drop_table("rfcdecision")
+    with op.batch_alter_table("rfccomment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfccomment_rfc_id"))
+
+    op.drop_table("rfccomment")
+    with op.batch_alter_table("rfcapproval", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfcapproval_rfc_id"))
+
+    op.drop_table("rfcapproval")
     with op.batch_alter_table("emergencyscope", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_emergencyscope_ci_id"))
 
@@ -715,6 +828,11 @@ def downgrade() -> None:
 
     op.drop_table("standingrule")
     op.drop_table("source")
+    with op.batch_alter_table("rfctemplate", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfctemplate_state"))
+        batch_op.drop_index(batch_op.f("ix_rfctemplate_name"))
+
+    op.drop_table("rfctemplate")
     op.drop_table("person")
     op.drop_table("path")
     op.drop_table("originversion")
@@ -736,8 +854,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_ci_name"))
 
     op.drop_table("ci")
+    with op.batch_alter_table("changefreeze", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_changefreeze_end_ms"))
+
+    op.drop_table("changefreeze")
     op.drop_table("baseline")
     with op.batch_alter_table("auditentry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_auditentry_action"))
 
     op.drop_table("auditentry")
+    with op.batch_alter_table("approvalpolicy", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_approvalpolicy_state"))
+
+    op.drop_table("approvalpolicy")
