@@ -2,7 +2,7 @@
 
 import pytest
 
-from driftline_baseline import capture, document
+from driftline_baseline import capture, document, reading
 from driftline_baseline.errors import DocumentError
 
 GOOD = """\
@@ -28,17 +28,17 @@ ignore:
 
 
 def test_reads_and_writes_the_same_document() -> None:
-    read = document.parse(GOOD)
-    assert document.parse(document.dump(read)) == read
+    read = reading.parse(GOOD)
+    assert reading.parse(document.dump(read)) == read
     assert [item.severity for item in read.expect] == ["warning", "critical", "warning", "warning"]
     assert [item.path for item in read.expect if item.predicate is None] == ["os"]
 
 
 def test_a_captured_draft_is_a_document() -> None:
     draft = capture.draft("golden", "an-uid")
-    assert document.parse(document.dump(draft)) == draft
+    assert reading.parse(document.dump(draft)) == draft
     text = capture.draft_text("golden", "an-uid")
-    assert document.parse(text) == draft
+    assert reading.parse(text) == draft
     for pattern, reason in capture.MOVES_BY_ITSELF.items():
         assert any(pattern in line and line.endswith(f"# {reason}") for line in text.splitlines())
 
@@ -47,7 +47,7 @@ def test_a_captured_draft_is_a_document() -> None:
     ("old", "new", "words"),
     [
         ("rank: 10", "rank: high", "web.yaml:2:7: rank: 'high' is not a whole number"),
-        ("rank: 10", "rang: 10", '"rang" is not known here; allowed are name, rank, selector, expect, ignore'),
+        ("rank: 10", "rang: 10", '"rang" is not known here; allowed are name, rank, selector, rest, expect, ignore'),
         ("3.0.14-1", "abc def", 'expect[1].at_least: "abc def" is not a dpkg version'),
         ("exactly: captured", "exactly: all", "write exactly: captured"),
         ("absent: true", "absent: false", "write absent: true"),
@@ -64,7 +64,7 @@ def test_a_captured_draft_is_a_document() -> None:
 def test_refuses_with_place_and_mend(old: str, new: str, words: str) -> None:
     assert old in GOOD
     with pytest.raises(DocumentError) as refused:
-        document.parse(GOOD.replace(old, new), "web.yaml")
+        reading.parse(GOOD.replace(old, new), "web.yaml")
     assert words in str(refused.value)
     assert str(refused.value).startswith("web.yaml:")
 
@@ -75,16 +75,16 @@ def test_says_what_is_missing(missing: str) -> None:
     start = next(index for index, line in enumerate(lines) if line.startswith(missing))
     end = next((i for i in range(start + 1, len(lines)) if not lines[i].startswith(" ")), len(lines))
     with pytest.raises(DocumentError, match=f"has no {missing}"):
-        document.parse("\n".join(lines[:start] + lines[end:]))
+        reading.parse("\n".join(lines[:start] + lines[end:]))
 
 
 def test_an_empty_selector_is_refused() -> None:
     with pytest.raises(DocumentError, match="selects nothing"):
-        document.parse("name: a\nselector: {}\nexpect: []\n")
+        reading.parse("name: a\nselector: {}\nexpect: []\n")
 
 
 def test_selector_needs_every_condition() -> None:
-    selector = document.parse(GOOD).selector
+    selector = reading.parse(GOOD).selector
     fields = {"class": ("server",), "environment": ("staging",)}
     assert selector.selects(fields, {"role": "web", "more": "x"})
     assert not selector.selects(fields, {"role": "db"})

@@ -12,8 +12,10 @@ from driftline_baseline import values
 from driftline_baseline.compare import Difference, compare
 from driftline_baseline.expected import Expected, element_path
 from driftline_baseline.interval import Interval
-from driftline_baseline.judge import RETURN_WITHIN_MS, KnownDrift, Look, judge
+from driftline_baseline.judge import RETURN_WITHIN_MS, KnownDrift, Look, Verdict, judge
 from driftline_baseline.values import Attributes
+from driftline_cmdb.baselines import conflicts
+from driftline_cmdb.baselines.selection import table
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import verdicts
 from driftline_cmdb.drift.expectation import expected_of, predictions_of
@@ -86,11 +88,15 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
     sources = sources_of(session, ci.id)
     known = _known_drifts(session, ci.id, now_ms)
     standing = {element_path(drift.path) for drift in known if drift.state != "reverted"}
+    changed = set() if whole else _changed_paths(session, sources)
+    # A fact that a selector looks at may have moved the CI into a baseline, or out of one.
+    whole = whole or (bool(changed) and not changed.isdisjoint(table(session).facts))
     if whole:
         expected = expected_of(session, ci)
         compared = _all_paths(session, sources) | expected.named_paths() | standing
+        conflicts.review(session, ci, now_ms)
     else:
-        compared = _changed_paths(session, sources) | _expiring(known, now_ms) | set(also)
+        compared = changed | _expiring(known, now_ms) | set(also)
         expected = expected_of(session, ci, compared)
     _advance(session, sources, now_ms)
     if compared:
@@ -99,6 +105,16 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
         predictions = predictions_of(session, ci.id)
         results = judge(look, known, predictions, now_ms)
         verdicts.apply(session, ci, results, {path: held.revision for path, held in holdings.items()}, now_ms)
+
+
+def foresee(session: Session, ci: Ci, expected: Expected, now_ms: int) -> list[Verdict]:
+    """Return what a whole comparison with an expected state would find, without writing anything."""
+    sources = sources_of(session, ci.id)
+    known = _known_drifts(session, ci.id, now_ms)
+    standing = {element_path(drift.path) for drift in known if drift.state != "reverted"}
+    compared = _all_paths(session, sources) | expected.named_paths() | standing
+    look = _look(compared, expected, _holdings(session, sources, compared))
+    return judge(look, known, predictions_of(session, ci.id), now_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ from driftline_baseline import values
 from driftline_baseline.compare import Difference
 from driftline_baseline.evidence import HostAct, attribute, weight
 from driftline_baseline.expected import element_path
-from driftline_baseline.grouping import JOIN_WITHIN_MS, Cause, cause_of, cause_of_rereading
+from driftline_baseline.grouping import JOIN_WITHIN_MS, Cause, cause_of, cause_of_approval, cause_of_rereading
 from driftline_baseline.interval import Interval
 from driftline_baseline.judge import Closed, Opened, Restated, Returned, Settled, Verdict
+from driftline_cmdb.baselines.reasons import approval_behind
 from driftline_cmdb.drift import raising
 from driftline_cmdb.record import sources_of
 from driftline_cmdb.tables.cis import Ci
@@ -28,6 +29,8 @@ class _Event:
     cause: Cause
     act: HostAct | None
     opened: Sequence[Opened]
+    #: Why they opened, where it was the expectation that changed.
+    why: str | None = None
 
 
 def apply(
@@ -127,6 +130,8 @@ def _events(session: Session, ci: Ci, opened: Sequence[Opened], revisions: Mappi
         act = None
         if revision is not None and revision.rereading:
             key: tuple[str, Hashable] = ("rereading", revision.rereading)
+        elif (approval := approval_behind(session, ci, item.difference, revision)) is not None:
+            key = ("approval", (approval.version_id, approval.cause, approval.words))
         elif (act := attribute(item.difference.path, _version_after(item.difference), item.change, acts)) is not None:
             key = ("act", act.id)
         else:
@@ -135,8 +140,15 @@ def _events(session: Session, ci: Ci, opened: Sequence[Opened], revisions: Mappi
     events = []
     for (kind, made_by), (act, items) in parts.items():
         differences = [item.difference for item in items]
-        cause = cause_of_rereading(str(made_by)) if kind == "rereading" else cause_of(differences, act)
-        events.append(_Event(cause, act, items))
+        why = None
+        if kind == "rereading":
+            cause = cause_of_rereading(str(made_by))
+        elif kind == "approval" and isinstance(made_by, tuple):
+            version_id, title, why = made_by
+            cause = cause_of_approval(version_id, title)
+        else:
+            cause = cause_of(differences, act)
+        events.append(_Event(cause, act, items, why))
     return events
 
 
@@ -152,6 +164,7 @@ def _open(session: Session, ci: Ci, event: _Event, revisions: Mapping[str, Revis
     drifts = []
     for item in sorted(event.opened, key=lambda item: weight(item.difference.path, event.act)):
         drift = _row(ci, item.difference, item.change, revisions, now_ms)
+        drift.why = event.why or drift.why
         drift.transaction_id = event.act.id if event.act is not None else None
         drifts.append(drift)
     _group(session, ci, event.cause, drifts, event.act, now_ms)
