@@ -1,5 +1,6 @@
 """The baseline document: which CIs are meant and what is expected of them. YAML is read in `reading`."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -97,6 +98,13 @@ class Document:
     def rules(self) -> Rules[Expectation]:
         """Its expectations and ignores, found by path."""
         return Rules(self.expect, self.ignore)
+
+
+def key_of(item: Expectation) -> str:
+    """Return what makes a rule the same rule in another version: what it expects where; its severity does not count."""
+    plain = plain_expectation(item)
+    plain.pop("severity", None)
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def misfit(path: str, kind: str) -> str | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from driftline import paths, schema
 from driftline.schema import Value
-from driftline_baseline.document import Document, Expectation
+from driftline_baseline.document import Document, Expectation, key_of
 from driftline_baseline.layering import narrows
 from driftline_baseline.values import Attributes
 
@@ -35,6 +35,12 @@ class Layer:
     as_of_ms: int = 0
     #: The element paths that it pins.
     pinned_paths: frozenset[str] = frozenset()
+    #: When each rule was drafted, by its key; a rule that is not here is as old as the layer.
+    rule_times: Mapping[str, int] = field(default_factory=dict)
+
+    def as_of(self, item: Expectation) -> int:
+        """Return up to which time deltas are folded into a rule."""
+        return self.rule_times.get(key_of(item), self.as_of_ms) if self.rule_times else self.as_of_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,8 @@ class Expected:
         for delta in self.by_element.get(path, ()):
             name = None if delta.path == path else delta.path[len(path) + 1 :]
             for place in [place for place in found if name is None or place == name]:
-                if delta.authorised_ms > found[place][0].as_of_ms:
+                layer, item = found[place]
+                if delta.authorised_ms > layer.as_of(item):
                     del found[place]
         return found
 

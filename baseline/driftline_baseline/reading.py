@@ -303,7 +303,8 @@ def parse(text: str, source: str = "baseline") -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise DocumentError(f"{place}: not YAML: {error.problem}") from error
+        mend = "; put a path with brackets in quotes" if str(error.problem).endswith("got '['") else ""
+        raise DocumentError(f"{place}: not YAML: {error.problem}{mend}") from error
     except yaml.YAMLError as error:
         raise DocumentError(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
     if root is None:

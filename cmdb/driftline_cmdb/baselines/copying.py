@@ -25,7 +25,7 @@ def roll_back(session: Session, name: str, to: int, author: str, now_ms: int) ->
     if old.state in ("draft", "approved", "in force"):
         raise Conflict(f"baseline {name} v{to} is {old.state}: there is nothing to roll back to; name an older version")
     version = _copy(session, old, name, old.document, author, now_ms)
-    version.taken_from = f"{name} v{to}"
+    version.taken_from, version.rule_times = f"{name} v{to}", dict(old.rule_times)
     session.add(version)
     subject = f"baseline {name} v{version.number}"
     audit.record(session, author, "baseline.rolled_back", subject, {"to": to}, now_ms)

@@ -43,12 +43,13 @@ def folded(session: Session, version: BaselineVersion) -> list[Folded]:
         .join(Rfc, col(Rfc.id) == col(RfcDelta.rfc_id))
         .join(Ci, col(Ci.id) == col(RfcDelta.ci_id))
         .where(col(RfcDelta.state).in_(("authorised", "settled")), col(RfcDelta.authorised_ms) <= version.as_of_ms)
-        .where((col(RfcDelta.predicate).is_(None)) | (RfcDelta.state == "settled"))
         .order_by(col(Rfc.number), Ci.name, RfcDelta.path)
     )
     if before is not None:
         query = query.where(col(RfcDelta.authorised_ms) > before)
     for chunk in chunks(sorted(covered)):
         for number, ci, delta in session.exec(query.where(col(RfcDelta.ci_id).in_(chunk))):
-            found.append(Folded(number, ci, delta.path, delta.after, delta.authorised_ms or 0))
+            # In Python: an absent predicate is JSON's null in the table, not SQL's.
+            if delta.predicate is None or delta.state == "settled":
+                found.append(Folded(number, ci, delta.path, delta.after, delta.authorised_ms or 0))
     return sorted(found, key=lambda one: (one.rfc, one.ci, one.path))

@@ -1,13 +1,13 @@
 """Baselines: finding one, and drafting its next version."""
 
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from driftline_baseline import reading
-from driftline_baseline.document import Document
+from driftline_baseline.document import Document, key_of
 from driftline_baseline.errors import DocumentError
 from driftline_cmdb import audit
 from driftline_cmdb.baselines.pins import copy_pins
+from driftline_cmdb.baselines.selection import parsed
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
 from driftline_cmdb.tables.baselines import Baseline, BaselineVersion
 
@@ -45,9 +45,14 @@ def find_version(session: Session, name: str, number: int | None = None, state: 
     return version
 
 
+def find_name(session: Session, version: BaselineVersion) -> str:
+    """Return the name of a version's baseline."""
+    return session.get_one(Baseline, version.baseline_id).name
+
+
 def title_of(session: Session, version: BaselineVersion) -> str:
     """Return what a version is called: "golden v2"."""
-    return f"{session.get_one(Baseline, version.baseline_id).name} v{version.number}"
+    return f"{find_name(session, version)} v{version.number}"
 
 
 def create(session: Session, document: str, author: str, now_ms: int) -> BaselineVersion:
@@ -114,8 +119,11 @@ def add_version(session: Session, name: str, document: str, author: str, now_ms:
         session.add(baseline)
         session.flush()
     newest = session.exec(
-        select(func.max(BaselineVersion.number)).where(BaselineVersion.baseline_id == baseline.id)
-    ).one()
+        select(BaselineVersion)
+        .where(BaselineVersion.baseline_id == baseline.id)
+        .order_by(col(BaselineVersion.number).desc())
+        .limit(1)
+    ).first()
     draft = session.exec(
         select(BaselineVersion).where(BaselineVersion.baseline_id == baseline.id, BaselineVersion.state == "draft")
     ).first()
@@ -123,12 +131,20 @@ def add_version(session: Session, name: str, document: str, author: str, now_ms:
         raise Conflict(f"baseline {name} v{draft.number} is still a draft; approve or retire it first")
     version = BaselineVersion(
         baseline_id=baseline.id,
-        number=(newest or 0) + 1,
+        number=newest.number + 1 if newest is not None else 1,
         document=document,
         author=author,
         created_ms=now_ms,
         as_of_ms=now_ms,
+        rule_times=_rule_times(document, newest, now_ms),
     )
     session.add(version)
     session.flush()
     return version
+
+
+def _rule_times(document: str, before: BaselineVersion | None, now_ms: int) -> dict[str, int]:
+    """Return when each rule was first drafted as it stands: one that the version before has too is as old as there."""
+    known = before.rule_times if before is not None else {}
+    keys = [key_of(item) for item in parsed(document).expect if item.predicate is not None]
+    return {key: known.get(key, now_ms) for key in keys}

@@ -52,6 +52,7 @@ def expected_of(
                 version.id,
                 version.as_of_ms,
                 frozenset(pinned),
+                version.rule_times,
             )
         )
     query = (

@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from driftline_cmdb.tables._columns import document as document_column
 from driftline_cmdb.tables._columns import row_id, time_ms, time_ms_or_none
 
 
@@ -31,6 +32,9 @@ class BaselineVersion(SQLModel, table=True):
     created_ms: int = time_ms()
     #: It holds all changes observed up to here; RFC deltas authorised later stay on top.
     as_of_ms: int = time_ms()
+    #: When each rule was first drafted as it stands, by `driftline_baseline.document.key_of`: deltas authorised later
+    #: stay on top of it.
+    rule_times: dict[str, int] = document_column(dict)
     captured_ci_id: int | None = Field(default=None, foreign_key="ci.id")
     approved_by: str | None = None
     approved_ms: int | None = time_ms_or_none()

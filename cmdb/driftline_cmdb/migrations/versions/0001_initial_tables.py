@@ -198,6 +198,7 @@ def upgrade() -> None:
         sa.Column("author", sa.String(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("as_of_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rule_times", sa.JSON(), nullable=False),
         sa.Column("captured_ci_id", sa.Integer(), nullable=True),
         sa.Column("approved_by", sa.String(), nullable=True),
         sa.Column("approved_ms", sa.BigInteger(), nullable=True),
