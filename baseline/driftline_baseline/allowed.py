@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from driftline import paths
 from driftline.schema import Value
 from driftline_baseline.compare import Difference
-from driftline_baseline.document import field_named
 from driftline_baseline.errors import VersionError
-from driftline_baseline.predict import KINDS, Predicate, ecosystem_of, version
+from driftline_baseline.predict import KINDS, Predicate, ecosystem_of, field_of, version
 from driftline_baseline.values import Attributes, decode, encode
 from driftline_baseline.wording import package_of
 
@@ -86,7 +85,7 @@ class Allowed:
 
 
 def _is_element(pattern: str) -> bool:
-    named = field_named(pattern)
+    named = field_of(pattern)
     return named is not None and named.message is not None
 
 

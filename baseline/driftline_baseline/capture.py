@@ -1,5 +1,7 @@
 """Drafting a baseline from what a CI is: the whole schema exactly, less what differs or moves by itself."""
 
+from collections.abc import Mapping
+
 from driftline import schema
 from driftline_baseline.document import Document, Expectation, Selector, dump
 
@@ -41,19 +43,31 @@ MOVES_BY_ITSELF: dict[str, str] = {
 
 def draft(name: str, ci_uid: str) -> Document:
     """Return the document of a baseline captured from one CI; the captured elements are pinned beside it."""
-    return Document(
-        name=name,
-        selector=Selector({"ci": (ci_uid,)}),
-        expect=tuple(Expectation(field.name, None) for field in schema.FACTS.fields),
-        ignore=tuple(MOVES_BY_ITSELF),
-    )
+    return draft_for(name, Selector({"ci": (ci_uid,)}), MOVES_BY_ITSELF)
+
+
+def draft_for(name: str, selector: Selector, ignore: Mapping[str, str]) -> Document:
+    """Return the document of a baseline that wants all that was captured, less what it ignores.
+
+    :param ignore: patterns with the reason for each.
+    """
+    expect = tuple(Expectation(field.name, None) for field in schema.FACTS.fields)
+    return Document(name=name, selector=selector, expect=expect, ignore=tuple(ignore))
 
 
 def draft_text(name: str, ci_uid: str) -> str:
     """Return the draft as YAML, with the reason beside everything that it ignores."""
-    lines = dump(draft(name, ci_uid)).splitlines()
-    ignored = lines.index("ignore:") + 1
-    reasons = list(MOVES_BY_ITSELF.values())
-    width = max(map(len, lines[ignored:]))
-    lines[ignored:] = [f"{line:<{width}}  # {reason}" for line, reason in zip(lines[ignored:], reasons, strict=True)]
+    return with_reasons(draft(name, ci_uid), MOVES_BY_ITSELF)
+
+
+def with_reasons(document: Document, ignore: Mapping[str, str]) -> str:
+    """Return a document as YAML, with the reason beside everything that it ignores."""
+    lines = dump(document).splitlines()
+    if ignore:
+        ignored = lines.index("ignore:") + 1
+        width = min(100, max(map(len, lines[ignored:])))
+        reasons = (ignore[pattern] for pattern in document.ignore)
+        lines[ignored:] = [
+            f"{line:<{width}}  # {reason}" for line, reason in zip(lines[ignored:], reasons, strict=True)
+        ]
     return "\n".join(lines) + "\n"

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import yaml
 
 from driftline_baseline.lifecycle import KINDS
-from driftline_baseline.nodes import Nodes
+from driftline_baseline.yaml_reader import YamlReader, compose
 
 RISK_LEVELS = ("low", "medium", "high")
 #: How long an emergency may wait for its approval where no rule says so, ms.
@@ -137,10 +137,11 @@ def parse(text: str, source: str = "policy") -> Policy:
     :param source: what to call it in errors: a file's name.
     :raises DocumentError: where it breaks its rules; the message names line, column and the mend.
     """
-    nodes = Nodes(text, source)
-    found = nodes.mapping(nodes.root, "policy", ("rules", "external"))
+    nodes = YamlReader(source)
+    root = compose(text, source, "a policy has rules")
+    found = nodes.mapping(root, "policy", ("rules", "external"))
     if "rules" not in found:
-        raise nodes.fail(nodes.root, "policy", "has no rules")
+        raise nodes.fail(root, "policy", "has no rules")
     listed = nodes.sequence(found["rules"], "rules")
     if not listed:
         raise nodes.fail(found["rules"], "rules", "is empty; write at least one rule without when")
@@ -161,7 +162,7 @@ def parse(text: str, source: str = "policy") -> Policy:
     return Policy(tuple(rules), external)
 
 
-def _rule(nodes: Nodes, node: yaml.Node, where: str) -> Rule:
+def _rule(nodes: YamlReader, node: yaml.Node, where: str) -> Rule:
     found = nodes.mapping(node, where, _RULE)
     when: dict[str, tuple[str, ...]] = {}
     if "when" in found:
@@ -195,6 +196,6 @@ def _rule(nodes: Nodes, node: yaml.Node, where: str) -> Rule:
     return Rule(when, need)
 
 
-def _choice(nodes: Nodes, found: Mapping[str, yaml.Node], where: str, name: str, allowed: tuple[str, str]) -> str:
+def _choice(nodes: YamlReader, found: Mapping[str, yaml.Node], where: str, name: str, allowed: tuple[str, str]) -> str:
     """Return one of two words, the first where none is written."""
     return nodes.one_of(found[name], f"{where}.{name}", allowed) if name in found else allowed[0]

@@ -6,12 +6,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
+from driftline import schema
 from driftline.schema import Value
 from driftline_baseline.allowed import ALLOWED_KINDS, Allowed
-from driftline_baseline.document import DocumentReader, Selector, field_named
+from driftline_baseline.document import Selector, misfit, unwatchable
 from driftline_baseline.errors import VersionError
 from driftline_baseline.hours import ALL_HOURS, DAYS, Hours
-from driftline_baseline.predict import ORDERS, ecosystem_of, version
+from driftline_baseline.predict import ORDERS, ecosystem_of, field_of, place
+from driftline_baseline.reading import DocumentReader
 from driftline_baseline.values import Attributes
 from driftline_baseline.yaml_reader import YamlReader, compose
 
@@ -102,27 +104,35 @@ class _Reader(DocumentReader):
 
 def problem_of(line: Allowed) -> str | None:
     """Say why a change cannot be foreseen so; None where it can. The words name the path and the mend."""
-    named = field_named(line.path)
+    named = field_of(line.path)
     if named is None:
         return f'"{line.path}" names no single kind of fact; wild cards stand in brackets only'
-    on_element = named.message is not None
-    if on_element and line.kind not in ("present", "absent", "is"):
-        return f'"{line.path}" is an element; {line.kind} needs one of its attributes, as .version'
-    if on_element and line.kind == "is" and not isinstance(line.operand, dict):
-        return f'"{line.path}" is an element; is: needs all of its attributes, or one attribute in the path'
-    if not on_element and line.kind in ("present", "absent"):
-        return f'"{line.path}" is an attribute; {line.kind} is said of an element, without .{named.name}'
+    if (problem := unwatchable(line.path)) is not None:
+        return problem
     if line.origin is not None and not line.path.startswith("software.packages["):
         return f'"{line.path}": only packages come from an origin'
-    if line.kind in ("at_least", "at_most", "upgrade"):
-        try:
-            ecosystem = ecosystem_of(line.path)
-            if line.kind != "upgrade":
-                version(str(line.operand), ecosystem)
-            elif named.name != "version" or ecosystem not in ORDERS:
-                return f'"{line.path}": upgrade is said of the version of packages of {", ".join(ORDERS)}'
-        except VersionError as error:
-            return str(error)
+    if named.message is None:
+        return _problem_of_attribute(line, named)
+    if line.kind == "is" and not isinstance(line.operand, dict):
+        return f'"{line.path}" is an element; is: needs all of its attributes, or one attribute in the path'
+    if line.kind not in ("present", "absent", "is"):
+        return f'"{line.path}" is an element; {line.kind} needs one of its attributes, as .version'
+    return None
+
+
+def _problem_of_attribute(line: Allowed, named: schema.Field) -> str | None:
+    tried = line.path.replace("*", "x").replace("?", "x")
+    if line.kind == "upgrade":
+        if named.name != "version" or ecosystem_of(tried) not in ORDERS:
+            return f'"{line.path}": upgrade is said of the version of packages of {", ".join(ORDERS)}'
+        return None
+    if (problem := misfit(line.path, line.kind)) is not None:
+        return problem
+    try:
+        if line.kind in ("at_least", "at_most"):
+            place(tried, line.operand)
+    except VersionError as error:
+        return str(error)
     return None
 
 

@@ -18,10 +18,11 @@ import yaml
 
 from driftline import paths
 from driftline.schema import Value
-from driftline_baseline.document import Selector, misfit, parse_selector
+from driftline_baseline.document import Selector, misfit
 from driftline_baseline.errors import DocumentError
-from driftline_baseline.nodes import Nodes
 from driftline_baseline.predict import KINDS
+from driftline_baseline.reading import DocumentReader
+from driftline_baseline.yaml_reader import compose
 
 #: Texts of an RFC that a template may fill.
 TEXTS = (
@@ -126,11 +127,12 @@ def parse(text: str, source: str = "template") -> Template:
     :param source: what to call it in errors: a file's name.
     :raises DocumentError: where it breaks its rules; the message names line, column and the mend.
     """
-    nodes = Nodes(text, source)
-    found = nodes.mapping(nodes.root, "template", _TOP)
+    nodes = DocumentReader(source)
+    root = compose(text, source, "a template has title and expect")
+    found = nodes.mapping(root, "template", _TOP)
     for name in ("title", "expect"):
         if name not in found:
-            raise nodes.fail(nodes.root, "template", f"has no {name}")
+            raise nodes.fail(root, "template", f"has no {name}")
     parameters: dict[str, str] = {}
     if "parameters" in found:
         for name, node in nodes.mapping(found["parameters"], "parameters").items():
@@ -146,12 +148,7 @@ def parse(text: str, source: str = "template") -> Template:
     listed = nodes.sequence(found["expect"], "expect")
     if not listed:
         raise nodes.fail(found["expect"], "expect", "is empty; a change predicts at least one thing")
-    selector = None
-    if "selector" in found:
-        try:
-            selector = parse_selector(yaml.serialize(found["selector"]), source)
-        except DocumentError as error:
-            raise nodes.fail(found["selector"], "selector", str(error)) from error
+    selector = nodes.selector(found["selector"]) if "selector" in found else None
     return Template(
         title=_text(nodes, found["title"], "title", parameters),
         texts=texts,
@@ -162,7 +159,7 @@ def parse(text: str, source: str = "template") -> Template:
     )
 
 
-def _text(nodes: Nodes, node: yaml.Node, where: str, parameters: Mapping[str, str], *more: str) -> str:
+def _text(nodes: DocumentReader, node: yaml.Node, where: str, parameters: Mapping[str, str], *more: str) -> str:
     text = nodes.text(node, where)
     for name in _PLACE.findall(text):
         if name not in parameters and name not in (more or (_CIS,)):
@@ -170,7 +167,7 @@ def _text(nodes: Nodes, node: yaml.Node, where: str, parameters: Mapping[str, st
     return text
 
 
-def _expect(nodes: Nodes, node: yaml.Node, where: str, parameters: Mapping[str, str]) -> Predicted:
+def _expect(nodes: DocumentReader, node: yaml.Node, where: str, parameters: Mapping[str, str]) -> Predicted:
     text = _text(nodes, node, where, parameters, "")
     try:
         read = prediction(text)

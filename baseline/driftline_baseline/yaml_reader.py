@@ -1,26 +1,31 @@
-"""YAML documents that people write: read node by node, so that every error has its line and column."""
+"""YAML documents that people write: read node by node, so that every error has its line, its column and the mend."""
 
+import re
+from collections.abc import Collection
 from typing import Any
 
 import yaml
 
 from driftline_baseline.errors import DocumentError
 
+_SPAN = re.compile(r"(\d{1,6})([mhd])")
+_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
 
 class YamlReader:
-    """Turns YAML nodes into values; every error names file, line, column and what would be right."""
+    """Turns the nodes of one document into values."""
 
     def __init__(self, source: str) -> None:
-        """Name the source in errors."""
+        """Name the source in errors: a file's name."""
         self.source = source
 
     def fail(self, node: yaml.Node | None, where: str, what: str) -> DocumentError:
-        """Return an error that names the place."""
+        """Return the error at a node."""
         line = f"{self.source}:{node.start_mark.line + 1}:{node.start_mark.column + 1}" if node else self.source
         return DocumentError(f"{line}: {where}: {what}")
 
-    def mapping(self, node: yaml.Node, where: str, allowed: tuple[str, ...] | None) -> dict[str, yaml.Node]:
-        """Return a mapping's values by name.
+    def mapping(self, node: yaml.Node, where: str, allowed: Collection[str] | None = None) -> dict[str, yaml.Node]:
+        """Return a mapping's nodes by name, each once and known.
 
         :param allowed: the names that may stand there; any by default.
         """
@@ -36,6 +41,12 @@ class YamlReader:
             found[name] = value
         return found
 
+    def need(self, node: yaml.Node, found: Collection[str], where: str, names: Collection[str]) -> None:
+        """Refuse a mapping that lacks a name."""
+        for name in names:
+            if name not in found:
+                raise self.fail(node, where, f"has no {name}")
+
     def sequence(self, node: yaml.Node, where: str) -> list[yaml.Node]:
         """Return a list's nodes."""
         if not isinstance(node, yaml.SequenceNode):
@@ -43,34 +54,42 @@ class YamlReader:
         return list(node.value)
 
     def plain(self, node: yaml.Node) -> Any:
-        """Return the plain value of a node."""
-        return yaml.SafeLoader("").construct_object(node, deep=True)
+        """Return a node as Python has it."""
+        try:
+            return yaml.SafeLoader("").construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError, TypeError) as error:
+            raise self.fail(node, "value", f"cannot be read: {getattr(error, 'problem', error)}") from error
 
     def text(self, node: yaml.Node, where: str) -> str:
         """Return a text that is not empty."""
         value = self.plain(node)
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value.strip():
             raise self.fail(node, where, f"{value!r} is not a text; put it in quotes")
         return value
 
     def texts(self, node: yaml.Node, where: str) -> tuple[str, ...]:
-        """Return one text, or a list of them."""
+        """Return a text or a list of them."""
         if isinstance(node, yaml.SequenceNode):
-            return tuple(self.text(item, f"{where}[{index}]") for index, item in enumerate(node.value))
+            found = tuple(self.text(item, f"{where}[{index}]") for index, item in enumerate(node.value))
+            if not found:
+                raise self.fail(node, where, "is an empty list, which nothing fits; leave it out")
+            return found
         return (self.text(node, where),)
 
-    def choice(self, node: yaml.Node, where: str, allowed: tuple[str, ...]) -> str:
+    def one_of(self, node: yaml.Node, where: str, allowed: Collection[str]) -> str:
         """Return a text that is one of some."""
-        text = self.text(node, where)
-        if text not in allowed:
-            raise self.fail(node, where, f'"{text}" is not one of {", ".join(allowed)}')
-        return text
+        value = self.plain(node)
+        if value not in allowed:
+            raise self.fail(node, where, f"{value!r} is not one of {', '.join(allowed)}")
+        return str(value)
 
-    def need(self, node: yaml.Node, found: dict[str, yaml.Node], where: str, names: tuple[str, ...]) -> None:
-        """Refuse a mapping without some names."""
-        for name in names:
-            if name not in found:
-                raise self.fail(node, where, f"has no {name}")
+    def span_ms(self, node: yaml.Node, where: str) -> int:
+        """Return a span of time, ms."""
+        value = self.plain(node)
+        found = _SPAN.fullmatch(str(value))
+        if found is None or int(found[1]) == 0:
+            raise self.fail(node, where, f"{value!r} is not a span of time, for example 30m, 24h, 7d")
+        return int(found[1]) * _UNITS_MS[found[2]]
 
 
 def compose(text: str, source: str, empty: str) -> yaml.Node:
@@ -84,7 +103,10 @@ def compose(text: str, source: str, empty: str) -> yaml.Node:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise DocumentError(f"{place}: not YAML: {error.problem}") from error
+        mend = "; put a path with brackets in quotes" if str(error.problem).endswith("got '['") else ""
+        raise DocumentError(f"{place}: not YAML: {error.problem}{mend}") from error
+    except yaml.YAMLError as error:
+        raise DocumentError(f"{source}: not YAML: {str(error).splitlines()[0]}") from error
     if root is None:
         raise DocumentError(f"{source}: is empty; {empty}")
     return root

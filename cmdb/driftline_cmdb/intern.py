@@ -60,10 +60,15 @@ class Interned:
 
     def ids_within(self, session: Session, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
         """Return ids as `ids` does, inside a transaction that may yet be rolled back; nothing is remembered."""
-        wanted = {element.digest: element for element in elements}
-        known = _select_elements(session, wanted.keys())
-        missing = {digest: element for digest, element in wanted.items() if digest not in known}
-        return known | _insert(session, missing) if missing else known
+        return insert_missing(session, elements)
+
+
+def insert_missing(session: Session, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
+    """Return (element id, path id) by digest, inserting what the record does not have, in the session's transaction."""
+    wanted = {element.digest: element for element in elements}
+    known = _select_elements(session, wanted.keys())
+    missing = {digest: element for digest, element in wanted.items() if digest not in known}
+    return known | _insert(session, missing) if missing else known
 
 
 def _select_elements(session: Session, digests: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:

@@ -11,6 +11,7 @@ from apscheduler.schedulers.background import (  # type: ignore[import-untyped] 
 from sqlmodel import select
 
 from driftline_cmdb import audit, sources, utilization
+from driftline_cmdb.baselines import approval
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import accepting, assess, silence
 from driftline_cmdb.errors import Unavailable
@@ -97,6 +98,7 @@ class Jobs:
             ("silence", self._find_silence, 30),
             ("accepted", self._end_acceptances, 10),
             ("rfcs", self._move_rfcs, 10),
+            ("baselines", self._bring_into_force, 10),
             ("seal", self._seal, 10),
             ("compact", self._compact, 60),
             ("rotate", self._rotate, 3600),
@@ -151,6 +153,9 @@ class Jobs:
     def _move_rfcs(self) -> None:
         lifecycle.advance(self._database, self._clock())
         lifecycle.escalate(self._database, self._clock())
+
+    def _bring_into_force(self) -> None:
+        approval.bring_into_force(self._database, self._clock())
 
     def _seal(self) -> None:
         audit.seal(self._database)

@@ -4,11 +4,15 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
 (HH:MM[:SS] of one day, +N for days later, UTC, the collector's clock) and one of:
 
 - `report`: `host`, and what its sections hold now: `packages` {name: version}, `sysctls` {name: value}, `users`
-  {name: uid}; a section that is left out was not read. `since` {section: HH:MM} is the last time the host knows the
+  {name: uid}, `release` {field: value}; a section that is left out was not read.
+  `since` {section: HH:MM} is the last time the host knows the
   content before still held, `clock` seconds by which the host's clock is ahead, `unreadable` {section: reason},
   `revision` of the code that read it, `log` a list of {command, by, start, end, changes: [[name, before, after]]}.
 - `confirm`: `host`: a check-in whose manifest says that nothing changed.
-- `capture` {host, name, by}, `approve` {name, by}, `edit` {name, by, document}, `retire` {name, by}
+- `capture` {host | group, name, by, share, leave_out}, `create` {by, document}, `approve` {name, by, at: to come},
+  `edit` {name, by, document}, `retire` {name, by}, `roll_back` {name, to, by}, `promote` {name, to, set, by}
+- `record` {host, labels, environment, services}: what a person says of a CI
+- `dry_run` {name, opens, closes}: [[host, path]]; nothing may be written
 - `authorise` {rfc, by, seen, supersedes, despite_freeze, despite_conflicts}: `seen` names an earlier `look` step's
   mark, else what is there now
 - `look` {rfc, mark}: remembers what an approver sees
@@ -25,10 +29,10 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
 - `policy` {by, confirm, document}: an approval policy, proposed and confirmed; `cis` {host: {field: value}}
 - `freeze` {name, by, selector, start, end, reason}, `relate` {host, kind, to}
 - `template` {name, by, approve, document}, `from_template` {name, by, host, set, start, end}
-- `silence` {after}: the job that looks for silent sources; `wait` {}: those that end acceptances, move RFCs on with
-  their windows, and escalate emergencies
+- `silence` {after}: the job that looks for silent sources; `wait` {}: those that end acceptances, bring into force,
+  move RFCs on with their windows, and escalate emergencies
 Any of them may have `error`: words that the refusal must contain.
-- `expect`: `drifts` [{host, path, kind, expected, actual, state}] in any order: all drifts there are that are not
+- `expect`: `drifts` [{host, path, kind, expected, actual, state, why}] in any order: all drifts there are that are not
   superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome, approvals: "1 of 2",
   decisions: [action ...], title, said (with the last decision), impact}]; `findings` [kind].
 """
@@ -48,7 +52,7 @@ from driftline.v1.facts_pb2 import Facts
 from driftline_baseline.allowed import ALLOWED_KINDS
 from driftline_baseline.values import show
 from driftline_cmdb import record
-from driftline_cmdb.baselines import approval, capturing, versions
+from driftline_cmdb.baselines import approval, capturing, copying, groups, trial, versions
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import accepting, settling
 from driftline_cmdb.drift.assess import assess_due
@@ -78,6 +82,8 @@ from driftline_cmdb.tables.cis import Ci, Finding, Relation
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
 from driftline_cmdb.tables.sources import Source
+from driftline_server.cis.edit import edit as edit_ci
+from driftline_server.cis.views import CiEdit
 
 DAY_MS = 1_790_000_000_000 // 86_400_000 * 86_400_000
 
@@ -113,6 +119,9 @@ def section_facts(name: str, content: Any) -> Facts:
     elif name == "users":
         for user, uid in sorted(content.items()):
             out.accounts.users.add(name=user, uid=uid)
+    elif name == "release":
+        for key, value in content.items():
+            setattr(out.os.release, key, str(value))
     else:
         raise AssertionError(f"a report of a case has no section {name}")
     return out
@@ -221,7 +230,43 @@ class Timeline:
 
     def capture(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            capturing.capture(session, record.find_ci(session, step["host"]), step["name"], step["by"], now)
+            leave_out = step.get("leave_out", False)
+            if "group" in step:
+                selector, share = groups.parse_group(step["group"]), step.get("share", 90)
+                groups.capture_group(
+                    session, selector, step["name"], share, step["by"], now, leave_out_drifts=leave_out
+                )
+                return
+            ci = record.find_ci(session, step["host"])
+            capturing.capture(session, ci, step["name"], step["by"], now, leave_out_drifts=leave_out)
+
+    def create(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            versions.create(session, step["document"], step["by"], now)
+
+    def roll_back(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            copying.roll_back(session, step["name"], step["to"], step["by"], now)
+
+    def promote(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            copying.promote(session, step["name"], step["to"], step["set"], step["by"], now)
+
+    def record(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            said = {name: value for name, value in step.items() if name != "host"}
+            edit_ci(session, step["host"], CiEdit(**said), "alice", now)
+
+    def dry_run(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            found = trial.foresee_approval(session, step["name"], now)
+            assert not session.dirty and not session.new and not session.deleted
+        assert [[one.ci, one.path] for one in found.opens] == step.get("opens", []), found.opens
+        assert [[one.ci, one.path] for one in found.closes] == step.get("closes", []), found.closes
+        if "folds" in step:
+            assert [one.show() for one in found.folded] == step["folds"]
+        if "conflicts" in step:
+            assert len(found.conflicts) == step["conflicts"], found.conflicts
 
     def edit(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
@@ -229,7 +274,8 @@ class Timeline:
 
     def approve(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            approval.approve(session, step["name"], step["by"], now)
+            at = clock(step["at"]) if "at" in step else None
+            approval.approve(session, step["name"], step["by"], now, at_ms=at)
 
     def retire(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
@@ -396,6 +442,7 @@ class Timeline:
         settling.close_standard_changes(self.database, now)
         lifecycle.advance(self.database, now)
         lifecycle.escalate(self.database, now)
+        approval.bring_into_force(self.database, now)
 
     def expect(self, step: dict[str, Any], _now: int) -> None:
         with self.database.read() as session:
@@ -410,6 +457,8 @@ class Timeline:
                         "expected": show(drift.expected),
                         "actual": show(drift.actual),
                         "returns": drift.returns,
+                        "severity": drift.severity,
+                        "why": drift.why,
                     }
                     for drift in session.exec(select(Drift).order_by(Drift.id))  # type: ignore[arg-type]  # a column
                     if step.get("all") or drift.state != "superseded"

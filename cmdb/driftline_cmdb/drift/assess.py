@@ -14,8 +14,10 @@ from driftline_baseline.evidence import LOG_RESOLUTION_MS
 from driftline_baseline.expected import Expected, element_path
 from driftline_baseline.explain import Explanation, Observed, explain, observe
 from driftline_baseline.interval import Interval
-from driftline_baseline.judge import RETURN_WITHIN_MS, KnownDrift, Look, judge
+from driftline_baseline.judge import RETURN_WITHIN_MS, KnownDrift, Look, Verdict, judge
 from driftline_baseline.values import Attributes
+from driftline_cmdb.baselines import conflicts
+from driftline_cmdb.baselines.selection import table
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import verdicts
 from driftline_cmdb.drift.due import mark_due as mark_due  # others take it from here
@@ -81,11 +83,15 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
     sources = sources_of(session, ci.id)
     known = _known_drifts(session, ci.id, now_ms)
     standing = {element_path(drift.path) for drift in known if drift.state != "reverted"}
+    changed = set() if whole else _changed_paths(session, sources)
+    # A fact that a selector looks at may have moved the CI into a baseline, or out of one.
+    whole = whole or (bool(changed) and not changed.isdisjoint(table(session).facts))
     if whole:
         expected = expected_of(session, ci)
         compared = _all_paths(session, sources) | expected.named_paths() | standing
+        conflicts.review(session, ci, now_ms)
     else:
-        compared = _changed_paths(session, sources) | _expiring(known, now_ms) | set(also)
+        compared = changed | _expiring(known, now_ms) | set(also)
         expected = expected_of(session, ci, compared)
     _advance(session, sources, now_ms)
     if compared:
@@ -118,6 +124,18 @@ def _explained(session: Session, ci: Ci, observed: list[Observed], now_ms: int) 
     if not (predictions or rules):
         return {}
     return explain(observed, predictions, rules, published(session), now_ms)
+
+
+def foresee(session: Session, ci: Ci, expected: Expected, now_ms: int) -> list[Verdict]:
+    """Return what a whole comparison with an expected state would find, without writing anything."""
+    sources = sources_of(session, ci.id)
+    known = _known_drifts(session, ci.id, now_ms)
+    standing = {element_path(drift.path) for drift in known if drift.state != "reverted"}
+    compared = _all_paths(session, sources) | expected.named_paths() | standing
+    holdings = _holdings(session, sources, compared)
+    look = _look(compared, expected, holdings)
+    observed = _observed(session, sources, look, holdings)
+    return judge(look, known, _explained(session, ci, observed, now_ms), now_ms)
 
 
 @dataclass(frozen=True, slots=True)

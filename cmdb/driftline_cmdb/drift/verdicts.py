@@ -9,9 +9,10 @@ from driftline_baseline.compare import Difference
 from driftline_baseline.evidence import HostAct, weight
 from driftline_baseline.expected import element_path
 from driftline_baseline.explain import Observed
-from driftline_baseline.grouping import Cause, cause_of, cause_of_rereading
+from driftline_baseline.grouping import Cause, cause_of, cause_of_approval, cause_of_rereading
 from driftline_baseline.interval import Interval
 from driftline_baseline.judge import Closed, Held, Opened, Restated, Returned, Settled, Verdict
+from driftline_cmdb.baselines.reasons import approval_behind
 from driftline_cmdb.drift import groups, raising, settling
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift
@@ -39,6 +40,8 @@ class _Event:
     cause: Cause
     act: HostAct | None
     opened: Sequence[Opened]
+    #: Why they opened, where it was the expectation that changed.
+    why: str | None = None
 
 
 def apply(session: Session, ci: Ci, verdicts: Sequence[Verdict], seen: Seen, now_ms: int) -> None:
@@ -61,7 +64,7 @@ def apply(session: Session, ci: Ci, verdicts: Sequence[Verdict], seen: Seen, now
             case Opened():
                 pass  # together, below: what one cause made is one group
     session.flush()
-    for event in _events([item for item in verdicts if isinstance(item, Opened)], seen):
+    for event in _events(session, ci, [item for item in verdicts if isinstance(item, Opened)], seen):
         _open(session, ci, event, seen, now_ms)
     session.flush()
     for group_id in touched:
@@ -124,7 +127,7 @@ def _row(ci: Ci, difference: Difference, change: Interval, seen: Seen, now_ms: i
     )
 
 
-def _events(opened: Sequence[Opened], seen: Seen) -> list[_Event]:
+def _events(session: Session, ci: Ci, opened: Sequence[Opened], seen: Seen) -> list[_Event]:
     """Part new drifts by what made them: a new way of reading, a transaction of the host's logs, or else one report."""
     parts: dict[tuple[str, Hashable], tuple[HostAct | None, list[Opened]]] = {}
     for item in opened:
@@ -133,6 +136,9 @@ def _events(opened: Sequence[Opened], seen: Seen) -> list[_Event]:
         if revision is not None and revision.rereading:
             act = None
             key: tuple[str, Hashable] = ("rereading", revision.rereading)
+        elif (approval := approval_behind(session, ci, item.difference, revision)) is not None:
+            act = None
+            key = ("approval", (approval.version_id, approval.cause, approval.words))
         elif act is not None:
             key = ("act", act.id)
         else:
@@ -141,8 +147,15 @@ def _events(opened: Sequence[Opened], seen: Seen) -> list[_Event]:
     events = []
     for (kind, made_by), (act, items) in parts.items():
         differences = [item.difference for item in items]
-        cause = cause_of_rereading(str(made_by)) if kind == "rereading" else cause_of(differences, act)
-        events.append(_Event(cause, act, items))
+        why = None
+        if kind == "rereading":
+            cause = cause_of_rereading(str(made_by))
+        elif kind == "approval" and isinstance(made_by, tuple):
+            version_id, title, why = made_by
+            cause = cause_of_approval(version_id, title)
+        else:
+            cause = cause_of(differences, act)
+        events.append(_Event(cause, act, items, why))
     return events
 
 
@@ -151,4 +164,6 @@ def _open(session: Session, ci: Ci, event: _Event, seen: Seen, now_ms: int) -> N
         _row(ci, item.difference, item.change, seen, now_ms)
         for item in sorted(event.opened, key=lambda item: weight(item.difference.path, event.act))
     ]
+    for drift in drifts:
+        drift.why = event.why or drift.why
     groups.group(session, ci, event.cause, drifts, event.act, now_ms)

@@ -63,7 +63,7 @@ def conflicts_of(session: Session, rfc: Rfc, now_ms: int) -> list[ConflictFound]
         ConflictFound("freeze", freeze.name, freeze.reason, ci, None, freeze.start_ms, freeze.end_ms)
         for freeze in freezes.overlapping(session, start_ms, end_ms)
         for ci in ordered
-        if freezes.covers(freeze, ci)
+        if freezes.covers(session, freeze, ci)
     ]
     for other, ci_id in _others(session, rfc, cis, start_ms, end_ms):
         found.append(_with(other, cis[ci_id], None))

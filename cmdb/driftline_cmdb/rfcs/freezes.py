@@ -2,10 +2,11 @@
 
 from sqlmodel import Session, col, or_, select
 
-from driftline_baseline import document
+from driftline_baseline.document import Selector
 from driftline_baseline.errors import DocumentError
+from driftline_baseline.reading import parse_selector
 from driftline_cmdb import audit
-from driftline_cmdb.drift.expectation import selects
+from driftline_cmdb.baselines.selection import is_meant
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
 from driftline_cmdb.tables.change_control import ChangeFreeze
 from driftline_cmdb.tables.cis import Ci
@@ -79,16 +80,16 @@ def overlapping(session: Session, start_ms: int, end_ms: int | None) -> list[Cha
     return [one for one in found if one.ended_ms is None or one.ended_ms > one.start_ms]
 
 
-def covers(freeze: ChangeFreeze, ci: Ci) -> bool:
+def covers(session: Session, freeze: ChangeFreeze, ci: Ci) -> bool:
     """Tell whether a freeze means a CI."""
     meant = _meant(freeze.selector)
-    return meant is None or selects(document.Document(freeze.name, meant, ()), ci)
+    return meant is None or is_meant(session, meant, ci)
 
 
-def _meant(selector: str) -> document.Selector | None:
+def _meant(selector: str) -> Selector | None:
     if selector.strip() == ALL:
         return None
     try:
-        return document.parse_selector(selector)
+        return parse_selector(selector)
     except DocumentError as error:
         raise Invalid(f'{error}; write {ALL} for every CI, or as in "environment: production"') from error

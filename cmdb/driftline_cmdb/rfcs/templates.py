@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from driftline_baseline import document, template
+from driftline_baseline import template
 from driftline_baseline.errors import DocumentError
 from driftline_cmdb import audit
-from driftline_cmdb.drift.expectation import selects
+from driftline_cmdb.baselines.selection import is_meant
 from driftline_cmdb.errors import Conflict, Invalid, NotFound, Refused
 from driftline_cmdb.rfcs import decisions
 from driftline_cmdb.rfcs.decisions import Waivers
@@ -121,7 +121,7 @@ def use(
     if not cis:
         raise Invalid("ci: name at least one CI")
     for ci in cis:
-        if read.selector is not None and not selects(document.Document(name, read.selector, ()), ci):
+        if read.selector is not None and not is_meant(session, read.selector, ci):
             raise Invalid(f"{ci.name}: the template {name} is not for this CI, as its selector says")
     try:
         filled = read.fill(settings, _names(cis))

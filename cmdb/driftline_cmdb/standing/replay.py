@@ -16,7 +16,7 @@ from driftline_baseline.explain import StandingRule as Rule
 from driftline_baseline.interval import ALWAYS, Interval
 from driftline_baseline.values import decode
 from driftline_baseline.wording import package_of
-from driftline_cmdb.drift.expectation import selected_by
+from driftline_cmdb.baselines.selection import is_meant
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.standing.origins import published
 from driftline_cmdb.standing.rules import as_rule, find_rule, parsed_rule
@@ -70,7 +70,7 @@ def replay(session: Session, name: str, days: int, now_ms: int) -> Replay:
     document = parsed_rule(row.document)
     always = as_rule(row)
     rule = Rule(always.id, always.name, always.allow, always.hours, ALWAYS, always.actors)
-    cis = {ci.id: ci for ci in session.exec(select(Ci)) if selected_by(document.selector, ci)}
+    cis = {ci.id for ci in session.exec(select(Ci)) if is_meant(session, document.selector, ci)}
     ask = published(session)
     looked_at = 0
     hidden: list[int] = []

@@ -10,8 +10,8 @@ from driftline_baseline.errors import DocumentError
 from driftline_baseline.interval import Window
 from driftline_baseline.standing import RuleDocument
 from driftline_cmdb import audit
+from driftline_cmdb.baselines.selection import is_meant
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift.expectation import selected_by
 from driftline_cmdb.errors import Conflict, Invalid, NotFound, Refused
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.standing import StandingRule
@@ -132,7 +132,7 @@ def expire(database: Database, now_ms: int) -> int:
 def rules_for(session: Session, ci: Ci) -> list[explain.StandingRule]:
     """Return the rules that select a CI: those in force, and ended ones for changes that fell into their time."""
     query = select(StandingRule).where(col(StandingRule.approved_ms).is_not(None)).order_by(col(StandingRule.id))
-    return [as_rule(row) for row in session.exec(query) if selected_by(parsed_rule(row.document).selector, ci)]
+    return [as_rule(row) for row in session.exec(query) if is_meant(session, parsed_rule(row.document).selector, ci)]
 
 
 def as_rule(row: StandingRule) -> explain.StandingRule:
