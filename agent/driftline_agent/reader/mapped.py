@@ -1,0 +1,30 @@
+"""Which files a process has mapped that are gone. Source: proc_pid_maps(5)."""
+
+#: Programs and libraries are here; a deleted temporary or shared memory file says nothing.
+PREFIXES = (b"/usr/", b"/lib/", b"/lib64/", b"/bin/", b"/sbin/", b"/opt/")
+#: A process' map is larger only where it has some ten thousand mappings.
+MAX_MAPS = 8 << 20
+_DELETED = b" (deleted)"
+
+
+def parse_maps(content: bytes) -> list[bytes]:
+    """Return the paths of programs and libraries that are mapped and gone, sorted; `content` is a /proc/PID/maps."""
+    if _DELETED not in content:
+        return []
+    found: set[bytes] = set()
+    for line in content.split(b"\n"):
+        if line.endswith(_DELETED):
+            path = line[line.find(b"/") : -len(_DELETED)]
+            if path.startswith(PREFIXES):
+                found.add(path)
+    return sorted(found)
+
+
+def pack(paths: list[bytes]) -> bytes:
+    """Return paths as they go over the reader's socket."""
+    return b"".join(path + b"\0" for path in paths)
+
+
+def unpack(content: bytes) -> list[bytes]:
+    """Return packed paths."""
+    return content.split(b"\0")[:-1]
