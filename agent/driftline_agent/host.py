@@ -1,8 +1,7 @@
 """What topics read through: the files below one root, the kernel's netlink, and a little of libc.
 
-A captured tree stands in for a host by another root; its netlink answers are read from ``.netlink/<name>.bin``, and what
-a copy of a tree does not keep (owners, modes, times) from ``.lstat``: a line a path, ``path TAB mode TAB uid TAB gid TAB
-mtime``.
+A captured tree stands in for a host by another root; its netlink answers are read from ``.netlink/<name>.bin``. What a
+copy of a tree does not keep is read from ``.lstat``: path, mode, user, group and time, by tabs, a line a path.
 """
 
 # pathlib costs three times the processor time of os calls here, and an inventory makes some thousand of them.
@@ -95,6 +94,31 @@ class Host:
             return b"".join(parts)
         except OSError as error:
             return self._by_reader(READ, path, error)
+        finally:
+            os.close(descriptor)
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """Yield a large file's content in pieces of whole lines; nothing where it is not there.
+
+        :raises UnreadableError: where it is there and cannot be read.
+        """
+        try:
+            descriptor = os.open(self.real(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            _none_or_raise(path, error)
+            return
+        try:
+            rest = b""
+            while data := os.read(descriptor, _CHUNK):
+                end = data.rfind(b"\n") + 1
+                if end:
+                    yield rest + data[:end]
+                    rest = b""
+                rest += data[end:]
+            if rest:
+                yield rest
+        except OSError as error:
+            raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
         finally:
             os.close(descriptor)
 
@@ -215,8 +239,11 @@ class Host:
         """
         path = f"/proc/{process}/maps"
         try:
-            with open(self.real(path), "rb") as file:  # noqa: PTH123  # see above
-                found = mapped.parse_maps(file.read(mapped.MAX_MAPS))
+            descriptor = os.open(self.real(path), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                found = mapped.parse_chunks(iter(lambda: os.read(descriptor, _CHUNK), b""))
+            finally:
+                os.close(descriptor)
         except OSError as error:
             found = mapped.unpack(self._by_reader(MAPPED, path, error) or b"")
         return [os.fsdecode(name) for name in found]

@@ -29,7 +29,7 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class Diversions:
-    """dpkg-divert(1): where packages' files go instead, because another package, or the administrator, has the place."""
+    """Where packages' files go because another package, or the administrator, has the place. Source: dpkg-divert(1)."""
 
     #: Path to where it goes and whose own file keeps the place; empty where the administrator said so.
     by_path: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -121,11 +121,11 @@ def _search_dpkg(host: Host, wanted: set[str]) -> dict[str, str]:
         if not file.endswith(".list"):
             continue
         package = file[: -len(".list")].partition(":")[0]
-        content = b"\n" + (host.read_bytes(f"{FOLDER}/{file}") or b"")
-        for line in search(content, starts):
-            path = os.fsdecode(line)
-            if path in asked:
-                place = names.get(diversions.place(path, package))
-                if place is not None:
-                    out.setdefault(place, package)
+        for lines in host.pieces(f"{FOLDER}/{file}"):
+            for line in search(b"\n" + lines, starts):
+                path = os.fsdecode(line)
+                if path in asked:
+                    place = names.get(diversions.place(path, package))
+                    if place is not None:
+                        out.setdefault(place, package)
     return out

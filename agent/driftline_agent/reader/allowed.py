@@ -1,8 +1,8 @@
 """What the reader reads: a fixed list, by the topic that asks for it. The command line can only shorten it.
 
 In a pattern ``#`` is one name of digits, ``*`` is one name, and ``name*`` one that begins so; ``**`` stands for the
-folders that --files-root names, with all below. No pattern has a symbolic link in it, and none that is met on the way is
-followed.
+folders that --files-root names, with all below. No pattern has a symbolic link in it, and none that is met on the way
+is followed.
 
 Not on the list, although root could read it:
 

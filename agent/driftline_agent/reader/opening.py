@@ -51,15 +51,15 @@ def open_at(root: int, path: str, folder: bool = False) -> int:
         os.close(found)
 
 
-def read(root: int, path: str, limit: int = MAX_CONTENT) -> bytes:
+def read(root: int, path: str) -> bytes:
     """Return a regular file's content.
 
-    :raises OSError: EFBIG where it is larger than `limit`.
+    :raises OSError: EFBIG where it is larger than an answer may be.
     """
     descriptor = open_at(root, path)
     try:
         parts: list[bytes] = []
-        left = limit + 1
+        left = MAX_CONTENT + 1
         while left > 0 and (data := os.read(descriptor, min(left, 65536))):
             parts.append(data)
             left -= len(data)

@@ -74,7 +74,11 @@ class Server:
         if operation == SOCKETS:
             return opening.sockets(self._root, place)
         if operation == MAPPED:
-            return mapped.pack(mapped.parse_maps(opening.read(self._root, place, mapped.MAX_MAPS)))
+            descriptor = opening.open_at(self._root, place)
+            try:
+                return mapped.pack(mapped.parse_chunks(iter(lambda: os.read(descriptor, 65536), b"")))
+            finally:
+                os.close(descriptor)
         if operation not in (FOLDER, DIGEST):
             return opening.read(self._root, place)
         descriptor = opening.open_at(self._root, place, folder=operation == FOLDER)
