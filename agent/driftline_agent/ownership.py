@@ -1,7 +1,7 @@
-"""Which package a file belongs to. Source: dpkg's /var/lib/dpkg/info/*.list and diversions; rpm's Basenames.
+"""Which package a file belongs to. Source: dpkg's /var/lib/dpkg/info/*.list and diversions.
 
-Only what is asked for is kept: a host's packages own some hundred thousand files. An answer holds until the package
-manager changes its database.
+rpm's database is not asked: there files have no known owner. Only what is asked for is kept: a host's packages own some
+hundred thousand files. An answer holds until the package manager changes its database.
 """
 
 import os

@@ -334,7 +334,7 @@ class OutdatedProcess(_message.Message):
 
     @_builtins.property
     def packages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Packages that own files of these names now, by dpkg's or rpm's database."""
+        """Packages that own files of these names now, by dpkg's database."""
 
     def __init__(
         self,
@@ -1330,7 +1330,7 @@ class Unit(_message.Message):
     sub_state: _builtins.str
     """running, exited, dead ..."""
     package: _builtins.str
-    """Package that the unit file belongs to; absent where none owns it. dpkg's or rpm's database."""
+    """Package that the unit file belongs to; absent where none owns it. dpkg's database; rpm's is not asked."""
     @_builtins.property
     def exec_start(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What a service starts, as the unit file says: ExecStart, each one a line."""
@@ -1526,7 +1526,7 @@ class File(_message.Message):
     target: _builtins.str
     """What a link points at, as it is written in it."""
     package: _builtins.str
-    """Package that owns a file or link; absent where none does. dpkg's or rpm's database."""
+    """Package that owns a file or link; absent where none does. dpkg's database; rpm's is not asked."""
     size: _builtins.int
     """Of a file's content."""
     modified_at: _builtins.int
