@@ -281,7 +281,7 @@ def test_many_unreadable_files_are_few_patterns(etc: Path, tmp_path: Path) -> No
 @pytest.fixture
 def in_memory() -> Iterator[Path]:
     """A folder in memory where there is one: a disk takes a minute for as many files."""
-    where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108  # a private folder there
+    where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # a private folder there
     with tempfile.TemporaryDirectory(dir=where) as name:
         yield Path(name)
 
