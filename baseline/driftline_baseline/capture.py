@@ -7,6 +7,22 @@ from driftline_baseline.document import Document, Expectation, Selector, dump
 
 #: What a captured baseline ignores, with why. It stands in the document, where its reviewer sees and edits it.
 MOVES_BY_ITSELF: dict[str, str] = {
+    "files.files[\\/etc\\/letsencrypt\\/archive\\/*]": "certbot renews certificates by itself",
+    "files.files[\\/etc\\/letsencrypt\\/live\\/*]": "certbot renews certificates by itself",
+    "files.files[\\/etc\\/letsencrypt\\/csr\\/*]": "certbot renews certificates by itself",
+    "files.files[\\/etc\\/letsencrypt\\/keys\\/*]": "certbot renews certificates by itself",
+    "files.files[\\/etc\\/letsencrypt\\/renewal\\/*]": "certbot notes each renewal here",
+    "files.files[\\/etc\\/systemd\\/system\\/snap-*]": "snapd mounts and drops revisions when it refreshes",
+    "files.files[\\/etc\\/systemd\\/system\\/*.wants\\/snap-*]": "snapd mounts and drops revisions when it refreshes",
+    "files.files[\\/etc\\/systemd\\/system\\/snap.*]": "snapd writes the units of each revision",
+    "files.files[\\/etc\\/udev\\/rules.d\\/*-snap.*]": "snapd writes the rules of each revision",
+    "files.files[\\/etc\\/dbus-1\\/system.d\\/snap.*]": "snapd writes the rules of each revision",
+    "files.files[\\/etc\\/cni\\/net.d\\/*]": "Kubernetes' network renews the tokens in it",
+    "files.files[\\/etc\\/kubernetes\\/pki\\/*]": "kubelet and kubeadm renew certificates by themselves",
+    "files.files[\\/etc\\/ssh\\/ssh_host_*]": "each host's own; os.ssh_host_keys has the public halves",
+    "files.files[\\/etc\\/lvm\\/devices\\/*]": "LVM adds the devices that it meets",
+    "files.files[\\/etc\\/cups\\/ppd\\/*]": "printers come and go",
+    "files.files[\\/etc\\/apt\\/apt.conf.d\\/01autoremove-kernels]": "written anew with each kernel",
     "network.interfaces[veth*]": "containers come and go",
     "network.interfaces[br-*]": "made by container engines",
     "network.interfaces[docker*]": "made by container engines",
