@@ -15,7 +15,7 @@ from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path, Revision
-from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.tables.sources import RECORD, Source
 from driftline_server.evidence import Evidence, evidence
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
@@ -52,8 +52,9 @@ class CiRow(BaseModel):
     services: list[str]
     labels: dict[str, str]
     open_drifts: int
-    first_seen: datetime
-    last_seen: datetime
+    #: When a source first and last reported of it; None where none did yet.
+    first_seen: datetime | None
+    last_seen: datetime | None
 
 
 class SourceOfCi(BaseModel):
@@ -216,7 +217,7 @@ def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
 def sources_of(session: Session, ci_id: int, now_ms: int) -> list[SourceOfCi]:
     """Return the sources that speak for a CI now, the highest-ranked first."""
     statement = select(Source, Binding).join(Binding, col(Binding.source_id) == col(Source.id))
-    statement = statement.where(Binding.ci_id == ci_id, col(Binding.until_ms).is_(None))
+    statement = statement.where(Binding.ci_id == ci_id, col(Binding.until_ms).is_(None), Source.kind != RECORD)
     return [
         SourceOfCi(
             uid=source.uid,
@@ -333,6 +334,6 @@ def _row(ci: Ci, open_drifts: int, system: str | None) -> CiRow:
         services=ci.services,
         labels=ci.labels,
         open_drifts=open_drifts,
-        first_seen=moment(ci.first_seen_ms),
-        last_seen=moment(ci.last_seen_ms),
+        first_seen=moment_or_none(ci.first_seen_ms),
+        last_seen=moment_or_none(ci.last_seen_ms),
     )
