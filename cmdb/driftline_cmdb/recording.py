@@ -132,14 +132,8 @@ def note_renamed(session: Session, ci_ids: Iterable[int], now_ms: int) -> None:
     """Let CIs that stand in a relation to a renamed one say its new name. That is no change of the relation."""
     ids = sorted(set(ci_ids))
     if ids:
-        query = (
-            select(Ci)
-            .join(Relation, col(Relation.from_ci_id) == col(Ci.id))
-            .where(col(Relation.to_ci_id).in_(ids), col(Relation.until_ms).is_(None))
-            .distinct()
-        )
-        for ci in session.exec(query.order_by(col(Ci.id))).all():
-            write(session, [ci], now_ms)
+        fronts = select(Relation.from_ci_id).where(col(Relation.to_ci_id).in_(ids), col(Relation.until_ms).is_(None))
+        write(session, session.exec(select(Ci).where(col(Ci.id).in_(fronts)).order_by(col(Ci.id))).all(), now_ms)
 
 
 def _uid(ci: Ci) -> str:

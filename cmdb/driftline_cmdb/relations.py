@@ -1,6 +1,5 @@
 """CIs that people put on record, and relations between CIs. Each relation is a row, and a fact of the CI in front."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -142,14 +141,6 @@ def all_edges(session: Session) -> list[Edge[int]]:
     """Return every open relation, CIs by id."""
     query = select(Relation.from_ci_id, Relation.kind, Relation.to_ci_id).where(col(Relation.until_ms).is_(None))
     return [Edge(*row) for row in session.exec(query.order_by(col(Relation.id)))]
-
-
-def names_in(session: Session, paths: Sequence[str]) -> Mapping[str, str]:
-    """Return the names of the CIs that paths of relations mean, by uid, for wording."""
-    uids = {path.rpartition("/")[2].partition("]")[0] for path in paths if path.startswith("record.relations[")}
-    if not uids:
-        return {}
-    return dict(session.exec(select(Ci.uid, Ci.name).where(col(Ci.uid).in_(sorted(uids)))).all())
 
 
 def _related(session: Session, condition: object) -> list[Related]:
