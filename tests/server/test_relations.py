@@ -1,32 +1,44 @@
 """CIs and relations that people put on record: over REST, in the CLI and on the page."""
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from tests.server.conftest import Site
+from tests.server.conftest import Site, serve, settings_of
 from tests.server.test_cli import stored
 
 from driftline_server.cli.relations import dot
 
 
 @pytest.fixture(scope="module")
+def site(seeded: tuple[Path, dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server of this module's own, because its tests write."""
+    path, tokens = seeded
+    directory = tmp_path_factory.mktemp("relations")
+    shutil.copy(path, directory / "driftline.db")
+    with serve(settings_of(f"sqlite:///{directory / 'driftline.db'}", directory), tokens) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
 def operator(site: Site) -> httpx.Client:
     """An operator's client with a shop on record: shop depends on web1, web1 runs on hv7."""
-    client = site.client("operator")
+    client = site.api("operator")
     for name, ci_class in (("shop", "service"), ("hv7", "server")):
-        made = client.post("/api/v1/cis", json={"name": name, "ci_class": ci_class, "status": "installed"})
+        made = client.post("/cis", json={"name": name, "ci_class": ci_class, "status": "installed"})
         assert made.status_code == 201, made.text
         assert made.json()["first_seen"] is None and made.json()["sources"] == []
     for name, kind, to in (("shop", "depends on", "web1"), ("web1", "runs on", "hv7")):
-        made = client.post(f"/api/v1/cis/{name}/relations", json={"kind": kind, "to": to})
+        made = client.post(f"/cis/{name}/relations", json={"kind": kind, "to": to})
         assert made.status_code == 201, made.text
     return client
 
 
 def shown(client: httpx.Client, ci: str, **query: object) -> list[str]:
-    answer = client.get(f"/api/v1/cis/{ci}/relations", params=query)  # type: ignore[arg-type]  # plain values
+    answer = client.get(f"/cis/{ci}/relations", params=query)  # type: ignore[arg-type]  # plain values
     return [f"{one['front']['name']} {one['kind']} {one['behind']['name']}" for one in answer.json()["items"]]
 
 
@@ -40,14 +52,14 @@ def test_relations_are_seen_from_both_ends(operator: httpx.Client) -> None:
 
 def test_what_does_not_do_is_refused(operator: httpx.Client, site: Site) -> None:
     def answer(ci: str, kind: str, to: str) -> tuple[int, str]:
-        got = operator.post(f"/api/v1/cis/{ci}/relations", json={"kind": kind, "to": to})
+        got = operator.post(f"/cis/{ci}/relations", json={"kind": kind, "to": to})
         return got.status_code, got.json()["detail"]
 
     assert answer("web1", "runs on", "hv7") == (409, "web1 runs on hv7 is on record already")
     assert answer("web1", "likes", "hv7")[0] == 422
     assert answer("web1", "runs on", "web1")[0] == 422
     assert answer("web1", "runs on", "nowhere")[0] == 404
-    gone = operator.delete("/api/v1/cis/web1/relations", params={"kind": "depends on", "to": "hv7"})
+    gone = operator.delete("/cis/web1/relations", params={"kind": "depends on", "to": "hv7"})
     assert gone.status_code == 404
     for body in (
         {"name": "shop"},
@@ -55,29 +67,29 @@ def test_what_does_not_do_is_refused(operator: httpx.Client, site: Site) -> None
         {"name": "x", "status": "lost"},
         {"name": " "},
     ):
-        assert operator.post("/api/v1/cis", json=body).status_code in (409, 422), body
-    assert site.client("viewer").post("/api/v1/cis", json={"name": "x"}).status_code == 403
+        assert operator.post("/cis", json=body).status_code in (409, 422), body
+    assert site.api("viewer").post("/cis", json={"name": "x"}).status_code == 403
 
 
 def test_decisions_are_audited(operator: httpx.Client) -> None:
-    entries = operator.get("/api/v1/audit", params={"action": "ci."}).json()["items"]
+    entries = operator.get("/audit", params={"action": "ci"}).json()["items"]
     assert {entry["action"] for entry in entries} >= {"ci.created", "ci.related"}
     (one,) = [entry for entry in entries if entry["action"] == "ci.related" and entry["subject"] == "CI shop"]
     assert (one["actor"], one["detail"]["name"], one["detail"]["kind"]) == ("operator", "web1", "depends on")
 
 
 def test_a_relation_is_a_fact_with_a_history(operator: httpx.Client) -> None:
-    found = operator.get("/api/v1/cis/shop/facts").json()["items"]
+    found = operator.get("/cis/shop/facts").json()["items"]
     named = {item["path"].rpartition(".")[2]: item["value"] for item in found}
     assert (named["name"], named["announced"]) == ("web1", True)
-    (change,) = operator.get("/api/v1/cis/shop/history").json()["items"]
+    (change,) = operator.get("/cis/shop/history").json()["items"]
     assert change["path"].startswith("record.relations[depends on/") and change["before"] is None
 
 
 def test_silent_cis(operator: httpx.Client) -> None:
-    silent = {one["name"] for one in operator.get("/api/v1/cis", params={"silent": True}).json()["items"]}
+    silent = {one["name"] for one in operator.get("/cis", params={"silent": True}).json()["items"]}
     assert "old1" in silent and silent.isdisjoint({"shop", "hv7", "db1"})
-    findings = operator.get("/api/v1/cis/old1").json()["findings"]
+    findings = operator.get("/cis/old1").json()["findings"]
     assert any(one["kind"] == "silent" for one in findings)
 
 

@@ -46,6 +46,8 @@ class FindingRow(BaseModel):
     kind: str
     ci: CiRef | None
     message: str
+    #: What the message is made of; for silence: since_ms, site, behind, silent, back, classes, names.
+    detail: dict[str, Any]
     opened: datetime
     closed: datetime | None
 
@@ -98,6 +100,7 @@ def list_findings(
             kind=finding.kind,
             ci=CiRef(uid=ci.uid, name=ci.name) if ci else None,
             message=finding.message,
+            detail=finding.detail,
             opened=moment(finding.opened_ms),
             closed=moment_or_none(finding.closed_ms),
         )
