@@ -20,15 +20,18 @@ class Undo:
     now: str | None
 
 
-def plan(undone: Iterable[Undo]) -> list[str]:
-    """Return the steps for one host, in an order in which they can be done: packages, then what stands on them."""
+def plan(undone: Iterable[Undo], names: Mapping[str, str] | None = None) -> list[str]:
+    """Return the steps for one host, in an order in which they can be done: packages, then what stands on them.
+
+    :param names: what keys are called where they are no names, as uids of CIs.
+    """
     purged: dict[str, list[str]] = {}
     installed: dict[str, list[str]] = {}
     steps: list[str] = []
     for item in undone:
         package = package_of(item.path)
         if package is None or package[0] not in _MANAGERS:
-            steps += _other(item)
+            steps += _other(item, names or {})
             continue
         if item.path != element_path(item.path) and not item.path.endswith(".version"):
             continue  # follows the version
@@ -37,18 +40,18 @@ def plan(undone: Iterable[Undo]) -> list[str]:
             purged.setdefault(package[0], []).append(package[1])
         else:
             installed.setdefault(package[0], []).append(_MANAGERS[package[0]].pinned(package[1], before))
-    for manager, names in installed.items():
-        steps.insert(0, f"{_MANAGERS[manager].install} {' '.join(sorted(names))}")
-    for manager, names in purged.items():
-        steps.insert(0, f"{_MANAGERS[manager].purge} {' '.join(sorted(names))}")
+    for manager, packages in installed.items():
+        steps.insert(0, f"{_MANAGERS[manager].install} {' '.join(sorted(packages))}")
+    for manager, packages in purged.items():
+        steps.insert(0, f"{_MANAGERS[manager].purge} {' '.join(sorted(packages))}")
     return steps
 
 
-def text(by_host: Mapping[str, Sequence[Undo]]) -> str:
+def text(by_host: Mapping[str, Sequence[Undo]], names: Mapping[str, str] | None = None) -> str:
     """Return the plan for several hosts: hosts with the same steps stand together."""
     same: dict[tuple[str, ...], list[str]] = {}
     for host, undone in sorted(by_host.items()):
-        same.setdefault(tuple(plan(undone)), []).append(host)
+        same.setdefault(tuple(plan(undone, names)), []).append(host)
     parts = []
     for steps, hosts in same.items():
         numbered = "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
@@ -75,7 +78,9 @@ _MANAGERS = {
 }
 
 
-def _other(item: Undo) -> list[str]:
+def _other(item: Undo, names: Mapping[str, str]) -> list[str]:
+    if item.path == "record.announced":
+        return ["find out whose it is; take it off the network, or have this authorised"]
     parts = list(paths.steps(item.path))
     lists = [(name, keys) for name, keys in parts if keys is not None]
     name, keys = lists[-1] if lists else ("", ("",))
@@ -87,10 +92,10 @@ def _other(item: Undo) -> list[str]:
         if steps:
             return steps
     if item.before is None:
-        return [f"take away the {what(item.path)}"]
+        return [f"take away the {what(item.path, names)}"]
     if item.now is None:
-        return [f"bring back the {what(item.path)}: {show(item.before)}"]
-    return [f"set the {what(item.path)} back to {show(item.before)} (it is {show(item.now)})"]
+        return [f"bring back the {what(item.path, names)}: {show(item.before)}"]
+    return [f"set the {what(item.path, names)} back to {show(item.before)} (it is {show(item.now)})"]
 
 
 def _sysctl(key: str, item: Undo) -> list[str]:

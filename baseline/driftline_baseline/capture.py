@@ -49,6 +49,7 @@ MOVES_BY_ITSELF: dict[str, str] = {
     "network.routes[*/vnet*]": "virtual machines come and go",
     "network.routes[*/virbr*]": "made by libvirt",
     "network.routes[*].source": "follows the interface's address",
+    "record.announced": "how it was first heard of; expect it where newcomers are to be found",
     "services.units[snap-*]": "snapd mounts and drops revisions when it refreshes",
     "software.packages[snap/*].version": "snapd refreshes by itself, some times a day",
     "storage.devices[loop*]": "attached and detached by snaps and images",

@@ -28,7 +28,7 @@ def bound_ci(session: Session, source: Source, claims: HostClaims | None, now_ms
             mark_due(session, ci.id, now_ms)  # baselines may name it
         source.hostname = hostname
         return ci
-    ci = Ci(uid=str(uuid4()), name=hostname, first_seen_ms=now_ms, last_seen_ms=now_ms)
+    ci = Ci(uid=str(uuid4()), name=hostname, announced=False, first_seen_ms=now_ms, last_seen_ms=now_ms)
     session.add(ci)
     session.flush()
     source.hostname = hostname

@@ -58,13 +58,9 @@ class Interned:
                 del known[digest]
         return found
 
-    def ids_within(self, session: Session, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
-        """Return ids as `ids` does, inside a transaction that may yet be rolled back; nothing is remembered."""
-        return insert_missing(session, elements)
 
-
-def insert_missing(session: Session, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
-    """Return (element id, path id) by digest, inserting what the record does not have, in the session's transaction."""
+def ids_within(session: Session, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
+    """Return ids as `Interned.ids` does, inside a transaction that may yet be rolled back; nothing is remembered."""
     wanted = {element.digest: element for element in elements}
     known = _select_elements(session, wanted.keys())
     missing = {digest: element for digest, element in wanted.items() if digest not in known}

@@ -144,8 +144,7 @@ class Jobs:
         if now - self._looked_ms > _SLEPT_MS:
             self._listening_ms = now
         self._looked_ms = now
-        if now - self._listening_ms >= after_ms:
-            silence.find_silence(self._database, now, after_ms)
+        silence.find_silence(self._database, now, after_ms, self._listening_ms)
 
     def _end_acceptances(self) -> None:
         accepting.end_acceptances(self._database, self._clock())

@@ -3,12 +3,14 @@
 A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`, and `steps`. Every step has `at`
 (HH:MM[:SS] of one day, +N for days later, UTC, the collector's clock) and one of:
 
-- `report`: `host`, and what its sections hold now: `packages` {name: version}, `sysctls` {name: value}, `users`
-  {name: uid}, `release` {field: value}; a section that is left out was not read.
-  `since` {section: HH:MM} is the last time the host knows the
-  content before still held, `clock` seconds by which the host's clock is ahead, `unreadable` {section: reason},
-  `revision` of the code that read it, `log` a list of {command, by, start, end, changes: [[name, before, after]]}.
-- `confirm`: `host`: a check-in whose manifest says that nothing changed.
+- `report`: `host` (or `hosts`, all the same), and what its sections hold now: `packages` {name: version}, `sysctls`
+  {name: value}, `users` {name: uid}, `memory` {slot: size}, `disks` {name: serial number}, `interfaces` {name: mac},
+  `release` {field: value}; a
+  section that is left out was not read. `since` {section: HH:MM} is the last time the host knows the content before
+  still held, `clock` seconds by which the host's clock is ahead, `unreadable` {section: reason}, `called` another host
+  name than before, `revision` of the code that read it, `log` a list of {command, by, start, end, changes: [[name,
+  before, after]]}.
+- `confirm`: `host` or `hosts`: a check-in whose manifest says that nothing changed.
 - `capture` {host | group, name, by, share, leave_out}, `create` {by, document}, `approve` {name, by, at: to come},
   `edit` {name, by, document}, `retire` {name, by}, `roll_back` {name, to, by}, `promote` {name, to, set, by}
 - `record` {host, labels, environment, services}: what a person says of a CI
@@ -27,14 +29,18 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
   `schedule` {rfc, by, start, end}, `start` {rfc, by}, `close` {rfc, by, outcome, review}, `back_out` {rfc, by, why},
   `reopen` {rfc, by}, `declare` {by, title}: an emergency
 - `policy` {by, confirm, document}: an approval policy, proposed and confirmed; `cis` {host: {field: value}}
-- `freeze` {name, by, selector, start, end, reason}, `relate` {host, kind, to}
+- `freeze` {name, by, selector, start, end, reason}
+- `create_ci` {name, by, class, status, site}: a CI on record before any report; `join` {host, ci}: the host's join
+  token names that CI; `locate` {site: [host, ...]}; `relate` and `unrelate` {from, kind, to, by}
 - `template` {name, by, approve, document}, `from_template` {name, by, host, set, start, end}
-- `silence` {after}: the job that looks for silent sources; `wait` {}: those that end acceptances, bring into force,
-  move RFCs on with their windows, and escalate emergencies
-Any of them may have `error`: words that the refusal must contain.
+- `silence` {after, listening}: the job that looks for silent sources, `listening` since then without a break;
+  `wait` {}: those that end acceptances, bring into force, move RFCs on with their windows, and escalate emergencies
+Any of them may have `error`: words that the refusal must contain, or `later: true`: not assessed until the next step.
 - `expect`: `drifts` [{host, path, kind, expected, actual, state, why}] in any order: all drifts there are that are not
   superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome, approvals: "1 of 2",
-  decisions: [action ...], title, said (with the last decision), impact}]; `findings` [kind].
+  decisions: [action ...], title, said (with the last decision), impact}]; `findings` [kind];
+  `silent` [{key, message, closed, silent, back}]: all findings of silence; `history` {host: [[path, before, after]]},
+  newest first, `intervals` {host: [[path, after, observed]]} of the same; `facts` {host: {path: value}}.
 """
 
 import os
@@ -51,7 +57,7 @@ from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
 from driftline_baseline.allowed import ALLOWED_KINDS
 from driftline_baseline.values import show
-from driftline_cmdb import record
+from driftline_cmdb import record, relations
 from driftline_cmdb.baselines import approval, capturing, copying, groups, trial, versions
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import accepting, settling
@@ -78,7 +84,7 @@ from driftline_cmdb.rfcs import (
 )
 from driftline_cmdb.rfcs.decisions import Waivers
 from driftline_cmdb.standing import origins, replay, rules
-from driftline_cmdb.tables.cis import Ci, Finding, Relation
+from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
 from driftline_cmdb.tables.sources import Source
@@ -122,6 +128,15 @@ def section_facts(name: str, content: Any) -> Facts:
     elif name == "release":
         for key, value in content.items():
             setattr(out.os.release, key, str(value))
+    elif name == "memory":
+        for slot, size in sorted(content.items()):
+            out.hardware.memory.modules.add(slot=slot, size=size)
+    elif name == "disks":
+        for disk, serial in sorted(content.items()):
+            out.storage.devices.add(name=disk, serial_number=str(serial))
+    elif name == "interfaces":
+        for interface, mac in sorted(content.items()):
+            out.network.interfaces.add(name=interface, mac=mac)
     else:
         raise AssertionError(f"a report of a case has no section {name}")
     return out
@@ -139,13 +154,13 @@ class Timeline:
     def run(self, case: dict[str, Any]) -> None:
         for number, step in enumerate(case["steps"]):
             now = clock(step["at"])
-            kind = next(key for key in step if key not in ("at", "error"))
+            kind = next(key for key in step if key not in ("at", "error", "later"))
             with _naming(f"step {number} ({step['at']} {kind})"):
                 if "error" in step:
                     self._refused(kind, step, now)
                 else:
                     getattr(self, kind)(step[kind], now)
-                    while assess_due(self.database, now):
+                    while not step.get("later") and assess_due(self.database, now):
                         pass
 
     def _refused(self, kind: str, step: dict[str, Any], now: int) -> None:
@@ -166,11 +181,15 @@ class Timeline:
         return self.hosts[name]
 
     def report(self, step: dict[str, Any], now: int) -> None:
+        for name in step.get("hosts", []):
+            self.report({key: value for key, value in step.items() if key != "hosts"} | {"host": name}, now)
+        if "hosts" in step:
+            return
         host = self.host(step["host"], now)
         ahead = int(step.get("clock", 0)) * 1000
         sections = []
         for name, content in step.items():
-            if name in ("host", "since", "clock", "unreadable", "log", "read_at", "revision"):
+            if name in ("host", "called", "since", "clock", "unreadable", "log", "read_at", "revision"):
                 continue
             data = section_facts(name, content).SerializeToString(deterministic=True)
             read_ms = clock(step["read_at"]) if "read_at" in step else now
@@ -194,16 +213,22 @@ class Timeline:
                 )
             )
         log = [_transaction(entry, ahead) for entry in step.get("log", [])]
-        self._commit(step["host"], now, ahead, sections, log, None)
+        self._commit(step["host"], now, ahead, sections, log, None, step.get("called"))
 
     def confirm(self, step: dict[str, Any], now: int) -> None:
+        for name in step.get("hosts", []):
+            self.confirm({"host": name}, now)
+        if "hosts" in step:
+            return
         host = self.host(step["host"], now)
         manifest = collector_pb2.Manifest(observed_at_ms=now)
         for name, digest in host.digests.items():
             manifest.sections.add(name=name, digest=digest)
         self._commit(step["host"], now, 0, [], [], manifest)
 
-    def _commit(self, name: str, now: int, ahead: int, sections: Any, log: Any, manifest: Any) -> None:
+    def _commit(
+        self, name: str, now: int, ahead: int, sections: Any, log: Any, manifest: Any, called: str | None = None
+    ) -> None:
         host = self.hosts[name]
         host.sequence += 1
         (result,) = self.ingest.commit(
@@ -217,7 +242,7 @@ class Timeline:
                     received_ms=now,
                     sent_ms=now + ahead,
                     agent_version="0",
-                    claims=collector_pb2.HostClaims(hostname=name),
+                    claims=collector_pb2.HostClaims(hostname=called or name),
                     sections=tuple(prepare_section(section) for section in sections),
                     transactions=tuple(log),
                     manifest=manifest,
@@ -370,11 +395,6 @@ class Timeline:
             start, end = clock(step["start"]), clock(step["end"])
             freezes.add(session, step["name"], step["selector"], start, end, step["reason"], step["by"], now)
 
-    def relate(self, step: dict[str, Any], now: int) -> None:
-        with self.database.write() as session:
-            one, other = (record.find_ci(session, step[name]).id for name in ("host", "to"))
-            session.add(Relation(from_ci_id=one, to_ci_id=other, kind=step["kind"], since_ms=now))
-
     def template(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
             templates.write(session, step["name"], step["document"], step["by"], now)
@@ -432,8 +452,38 @@ class Timeline:
             until = clock(step["until"])
             declaring.open_emergency(session, cis, step["by"], step.get("accounts", ()), step["incident"], until, now)
 
+    def create_ci(self, step: dict[str, Any], now: int) -> None:
+        new = relations.NewCi(
+            step["name"], step.get("class", "server"), step.get("status", "planned"), location=step.get("site")
+        )
+        with self.database.write() as session:
+            relations.create_ci(session, new, step["by"], now)
+
+    def join(self, step: dict[str, Any], now: int) -> None:
+        host = self.host(step["host"], now)
+        with self.database.write() as session:
+            ci = record.find_ci(session, step["ci"])
+            session.add(Binding(source_id=host.source_id, ci_id=ci.id, reason="its token names it", since_ms=now))
+
+    def locate(self, step: dict[str, Any], _now: int) -> None:
+        with self.database.write() as session:
+            for site, names in step.items():
+                for name in names:
+                    record.find_ci(session, name).location = site
+
+    def relate(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            front, behind = (record.find_ci(session, step[end]) for end in ("from", "to"))
+            relations.relate(session, front, step["kind"], behind, relations.BY_A_PERSON, step["by"], now)
+
+    def unrelate(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            front, behind = (record.find_ci(session, step[end]) for end in ("from", "to"))
+            relations.unrelate(session, front, step["kind"], behind, step["by"], now)
+
     def silence(self, step: dict[str, Any], now: int) -> None:
-        find_silence(self.database, now, int(step["after"]) * 1000)
+        listening = clock(step["listening"]) if "listening" in step else None
+        find_silence(self.database, now, int(step["after"]) * 1000, listening)
 
     def wait(self, _step: dict[str, Any], now: int) -> None:
         accepting.end_acceptances(self.database, now)
@@ -484,6 +534,29 @@ class Timeline:
                     for view in views
                 ]
                 _compare(found, step["rfcs"])
+            if "silent" in step:
+                named = {ci.uid: ci.name for ci in session.exec(select(Ci))}
+                found = [
+                    {
+                        "key": ":".join(named.get(word, word) for word in row.key.split(":")),
+                        "message": row.message,
+                        "closed": row.closed_ms is not None,
+                        "silent": row.detail["silent"],
+                        "back": row.detail["back"],
+                    }
+                    for row in session.exec(select(Finding).where(Finding.kind == "silent"))
+                ]
+                _compare(found, step["silent"])
+            for host, wanted in step.get("history", {}).items():
+                changes = record.history_of(session, record.find_ci(session, host))
+                assert [[one.path, one.before, one.after] for one in changes] == wanted
+            for host, wanted in step.get("intervals", {}).items():
+                changes = record.history_of(session, record.find_ci(session, host))
+                bounds = [[path, clock(after), clock(observed)] for path, after, observed in wanted]
+                assert [[one.path, one.after_ms, one.observed_ms] for one in changes] == bounds
+            for host, wanted in step.get("facts", {}).items():
+                values = {one.path: one.value for one in record.facts_of(session, record.find_ci(session, host))}
+                assert {path: values.get(path) for path in wanted} == wanted
             if "findings" in step:
                 open_ones = [row.kind for row in session.exec(select(Finding)) if row.closed_ms is None]
                 assert sorted(open_ones) == sorted(step["findings"])

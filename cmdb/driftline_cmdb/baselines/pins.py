@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from driftline import facts
 from driftline_baseline.values import Attributes
-from driftline_cmdb.intern import insert_missing
+from driftline_cmdb.intern import ids_within
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.baselines import BaselineElement, BaselineVersion
@@ -48,7 +48,7 @@ def copy_pins(session: Session, from_version: int, to_version: BaselineVersion) 
 def ids_of(session: Session, wanted: Iterable[tuple[str, Attributes]]) -> dict[int, int]:
     """Return element ids by path id of elements with just these attributes, putting into the record what it lacks."""
     elements = [facts.element_of(path, attributes) for path, attributes in wanted]
-    ids = insert_missing(session, elements)
+    ids = ids_within(session, elements)
     return {path_id: element_id for element_id, path_id in ids.values()}
 
 

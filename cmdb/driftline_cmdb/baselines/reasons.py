@@ -33,7 +33,11 @@ def approval_behind(session: Session, ci: Ci, difference: Difference, revision: 
     if version is None or version.in_force_ms is None or difference.origin.startswith("RFC "):
         return None
     known_ms = revision.received_ms if revision is not None else ci.first_seen_ms
-    if known_ms > version.in_force_ms or (known_ms > version.as_of_ms and not _replaced_another(session, version)):
+    if (
+        known_ms is None
+        or known_ms > version.in_force_ms
+        or (known_ms > version.as_of_ms and not _replaced_another(session, version))
+    ):
         return None
     since = datetime.fromtimestamp(version.in_force_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
     by = f"approved by {version.approved_by}"

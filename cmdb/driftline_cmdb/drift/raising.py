@@ -1,6 +1,6 @@
 """RFCs that driftline raises for unexplained changes, and how they follow what becomes of their drifts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -11,6 +11,7 @@ from driftline_baseline.evidence import HostAct
 from driftline_baseline.grouping import Cause
 from driftline_baseline.lifecycle import IN_EFFECT
 from driftline_baseline.wording import package_of, what
+from driftline_cmdb.record import names_in
 from driftline_cmdb.rfcs import approvals, policies
 from driftline_cmdb.rfcs.lifecycle import DRIFTLINE, decide, end_implementation, start
 from driftline_cmdb.tables.cis import Ci
@@ -33,10 +34,11 @@ def raise_rfc(
     now_ms: int,
 ) -> Rfc:
     """Raise the one RFC of a new group."""
+    names = names_in(session, [drift.path for drift in drifts])
     rfc = Rfc(
         number=next_number(session),
-        title=_title(cause, ci, drifts),
-        description=_description(group, ci, drifts, act),
+        title=_title(cause, ci, drifts, names),
+        description=_description(group, ci, drifts, act, names),
         requester=DRIFTLINE,
         origin=DRIFTLINE,
         created_ms=now_ms,
@@ -45,7 +47,9 @@ def raise_rfc(
         reason="found changed without an approved change that predicted it",
         effect_of_not_doing="the change stays in production without review",
         impact=f"{ci.name}: {len(drifts)} attribute{'s' if len(drifts) > 1 else ''}",
-        back_out_plan=back_out.text({ci.name: [Undo(drift.path, drift.expected, drift.actual) for drift in drifts]}),
+        back_out_plan=back_out.text(
+            {ci.name: [Undo(drift.path, drift.expected, drift.actual) for drift in drifts]}, names
+        ),
     )
     session.add(rfc)
     session.flush()
@@ -153,9 +157,9 @@ def _add_deltas(session: Session, rfc: Rfc, ci: Ci, drifts: Iterable[Drift]) -> 
     session.flush()
 
 
-def _words(drift: Drift) -> str:
+def _words(drift: Drift, names: Mapping[str, str]) -> str:
     package = package_of(drift.path)
-    subject = what(drift.path)
+    subject = what(drift.path, names)
     if package is not None and drift.path.endswith((".version", "]")):
         subject = f"package {package[1]}"
     if drift.kind == "unexpected":
@@ -167,18 +171,23 @@ def _words(drift: Drift) -> str:
     return f"{subject} {values.show(drift.expected)} -> {values.show(drift.actual)}"
 
 
-def _title(cause: Cause, ci: Ci, drifts: Sequence[Drift]) -> str:
+def _title(cause: Cause, ci: Ci, drifts: Sequence[Drift], names: Mapping[str, str]) -> str:
+    if any(drift.path == "record.announced" for drift in drifts):
+        more = f", and {len(drifts) - 1} more differences" if len(drifts) > 1 else ""
+        return f"New CI {ci.name} that nobody announced{more}"[:200]
     if cause.rereading:
         return f"{cause.title}: {len(drifts)} facts look different, first seen on {ci.name}"[:200]
-    first = _words(drifts[0])
+    first = _words(drifts[0], names)
     more = f" and {len(drifts) - 1} more" if len(drifts) > 1 else ""
     return f"Unexplained change on {ci.name}: {first}{more}"[:200]
 
 
-def _description(group: DriftGroup, ci: Ci, drifts: Sequence[Drift], act: HostAct | None) -> str:
+def _description(
+    group: DriftGroup, ci: Ci, drifts: Sequence[Drift], act: HostAct | None, names: Mapping[str, str]
+) -> str:
     """Say what changed, and apart from it what only changed at the time of a transaction whose log does not name it."""
     named = [drift for drift in drifts if act is None or package_of(drift.path) is not None]
-    lines = [f"{ci.name}: {_words(drift)}" for drift in named]
+    lines = [f"{ci.name}: {_words(drift, names)}" for drift in named]
     if act is not None:
         who = act.requested_by or "root"
         command = act.command_line or f"{act.manager} (the log names no command)"
@@ -186,7 +195,7 @@ def _description(group: DriftGroup, ci: Ci, drifts: Sequence[Drift], act: HostAc
         by_time = [drift for drift in drifts if drift not in named]
         if by_time:
             lines.append("changed while it ran, but not named by that log, so look at these twice:")
-            lines += [f"{ci.name}: {_words(drift)}" for drift in by_time]
+            lines += [f"{ci.name}: {_words(drift, names)}" for drift in by_time]
     else:
         lines.append(f"cause: {group.cause}")
     return "\n".join(lines)

@@ -5,7 +5,8 @@ The vocabulary of facts: one message a section. Every comment gives meaning and 
 Rules that the reflection (driftline/facts.py) enforces:
   - a repeated message has at least one (key) field; key fields are plain strings, integers or booleans;
   - a message is reachable by one path only; there is no recursion, no map, no oneof;
-  - nothing is TELEMETRY.
+  - nothing is TELEMETRY;
+  - what is RECORDED is written by driftline itself; every other field has a topic of the agent that reads it.
 """
 
 from collections import abc as _abc
@@ -37,6 +38,7 @@ class Facts(_message.Message):
     SERVICES_FIELD_NUMBER: _builtins.int
     ACCOUNTS_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def os(self) -> Global___Os: ...
     @_builtins.property
@@ -53,6 +55,8 @@ class Facts(_message.Message):
     def accounts(self) -> Global___Accounts: ...
     @_builtins.property
     def files(self) -> Global___Files: ...
+    @_builtins.property
+    def record(self) -> Global___Record: ...
     def __init__(
         self,
         *,
@@ -64,10 +68,11 @@ class Facts(_message.Message):
         services: Global___Services | None = ...,
         accounts: Global___Accounts | None = ...,
         files: Global___Files | None = ...,
+        record: Global___Record | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1560,3 +1565,69 @@ class File(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
 
 Global___File: _TypeAlias = File  # noqa: Y015
+
+@_typing.final
+class Record(_message.Message):
+    """What driftline's own record says of a CI. No source reports it: people and driftline's own conclusions write it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELATIONS_FIELD_NUMBER: _builtins.int
+    ANNOUNCED_FIELD_NUMBER: _builtins.int
+    announced: _builtins.bool
+    """True where the CI was on record before anything reported for it: someone created or planned it, and its join token or
+    an RFC named it. False where its first report was the first that anyone heard of it.
+    """
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___CiRelation]:
+        """How this CI stands to others. The relation belongs to the CI in front: web1 in "web1 depends on db1"."""
+
+    def __init__(
+        self,
+        *,
+        relations: _abc.Iterable[Global___CiRelation] | None = ...,
+        announced: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_announced", b"_announced", "announced", b"announced"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_announced", b"_announced", "announced", b"announced", "relations", b"relations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__announced: _TypeAlias = _typing.Literal["announced"]  # noqa: Y015
+    _WhichOneofArgType__announced: _TypeAlias = _typing.Literal["_announced", b"_announced"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__announced) -> _WhichOneofReturnType__announced | None: ...
+
+Global___Record: _TypeAlias = Record  # noqa: Y015
+
+@_typing.final
+class CiRelation(_message.Message):
+    """A relation to another CI. Source: people, and what discovery concludes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    CI_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """The words that join the two: runs on, installed on, connected to, member of, depends on."""
+    ci: _builtins.str
+    """The other CI's uid: a CI that is renamed changes no relation."""
+    name: _builtins.str
+    """The other CI's name."""
+    by: _builtins.str
+    """How it is known: said by a person, or concluded, and from what."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        ci: _builtins.str = ...,
+        name: _builtins.str = ...,
+        by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "ci", b"ci", "kind", b"kind", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CiRelation: _TypeAlias = CiRelation  # noqa: Y015

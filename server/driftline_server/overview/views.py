@@ -12,7 +12,7 @@ from driftline_cmdb.tables.baselines import BaselineVersion
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
-from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.tables.sources import RECORD, Source
 from driftline_server.evidence import CiRef
 from driftline_server.lists import Window, part
 from driftline_server.rfcs.views import WAITING
@@ -46,6 +46,8 @@ class FindingRow(BaseModel):
     kind: str
     ci: CiRef | None
     message: str
+    #: What the message is made of; for silence: since_ms, site, behind, silent, back, classes, names.
+    detail: dict[str, Any]
     opened: datetime
     closed: datetime | None
 
@@ -66,7 +68,7 @@ def overview(session: Session, now_ms: int) -> Overview:
             number(col(Rfc.id), waiting, col(Rfc.ordered).is_(None)),
             number(col(Rfc.id), waiting, Rfc.ordered == "revert"),
             number(col(BaselineVersion.id), BaselineVersion.state == "in force"),
-            number(col(Source.id)),
+            number(col(Source.id), Source.kind != RECORD),
             number(
                 col(Source.id), col(Source.seen_ms) < now_ms - SILENT_AFTER_MS, col(Source.quarantined_ms).is_(None)
             ),
@@ -98,6 +100,7 @@ def list_findings(
             kind=finding.kind,
             ci=CiRef(uid=ci.uid, name=ci.name) if ci else None,
             message=finding.message,
+            detail=finding.detail,
             opened=moment(finding.opened_ms),
             closed=moment_or_none(finding.closed_ms),
         )

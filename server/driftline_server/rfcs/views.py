@@ -10,6 +10,7 @@ from sqlmodel import Session, col, or_, select
 
 from driftline_baseline.wording import what
 from driftline_cmdb.drift.expectation import allowed_of
+from driftline_cmdb.record import names_in
 from driftline_cmdb.rfcs import reading
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 from driftline_server.drift import views as drift_views
@@ -173,6 +174,7 @@ def show(session: Session, number: int) -> RfcDetail:
     found = reading.view(session, number)
     rfc = found.rfc
     drifts = drift_views.rows_of(session, [drift.id for drift in found.drifts])
+    names = names_in(session, (delta.path for delta in found.deltas))
     bounds = [drift.not_before for drift in drifts]
     return RfcDetail(
         **_row(rfc, len({delta.ci_id for delta in found.deltas})).model_dump(),
@@ -199,7 +201,7 @@ def show(session: Session, number: int) -> RfcDetail:
             Delta(
                 ci=ci_ref(found.cis[delta.ci_id]),
                 path=delta.path,
-                what=what(delta.path),
+                what=what(delta.path, names),
                 before=stored(delta.before),
                 after=stored(delta.after),
                 predicted=None if delta.predicate is None else allowed_of(delta).show(),

@@ -84,8 +84,9 @@ def upgrade() -> None:
         sa.Column("services", sa.JSON(), nullable=False),
         sa.Column("labels", sa.JSON(), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
-        sa.Column("first_seen_ms", sa.BigInteger(), nullable=False),
-        sa.Column("last_seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("announced", sa.Boolean(), nullable=True),
+        sa.Column("first_seen_ms", sa.BigInteger(), nullable=True),
+        sa.Column("last_seen_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ci")),
         sa.UniqueConstraint("uid", name=op.f("uq_ci_uid")),
     )
@@ -382,6 +383,7 @@ def upgrade() -> None:
         sa.Column("from_ci_id", sa.Integer(), nullable=False),
         sa.Column("to_ci_id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
         sa.Column("since_ms", sa.BigInteger(), nullable=False),
         sa.Column("until_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["from_ci_id"], ["ci.id"], name=op.f("fk_relation_from_ci_id")),
@@ -391,6 +393,13 @@ def upgrade() -> None:
     with op.batch_alter_table("relation", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_relation_from_ci_id"), ["from_ci_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_relation_to_ci_id"), ["to_ci_id"], unique=False)
+        batch_op.create_index(
+            "relation_open",
+            ["from_ci_id", "kind", "to_ci_id"],
+            unique=True,
+            sqlite_where=sa.text("until_ms IS NULL"),
+            postgresql_where=sa.text("until_ms IS NULL"),
+        )
 
     op.create_table(
         "revision",
@@ -651,6 +660,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_rfclink_rfc_id"), ["rfc_id"], unique=False)
 
     op.create_table(
+        "silentci",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("finding_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_silentci_ci_id")),
+        sa.ForeignKeyConstraint(["finding_id"], ["finding.id"], name=op.f("fk_silentci_finding_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_silentci")),
+    )
+    with op.batch_alter_table("silentci", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_silentci_finding_id"), ["finding_id"], unique=False)
+        batch_op.create_index(
+            "silentci_open",
+            ["ci_id"],
+            unique=True,
+            sqlite_where=sa.text("until_ms IS NULL"),
+            postgresql_where=sa.text("until_ms IS NULL"),
+        )
+
+    op.create_table(
         "snapshot",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("rfc_id", sa.Integer(), nullable=False),
@@ -727,6 +757,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_snapshot_ci_id"))
 
     op.drop_table("snapshot")
+    with op.batch_alter_table("silentci", schema=None) as batch_op:
+        batch_op.drop_index(
+            "silentci_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
+        )
+        batch_op.drop_index(batch_op.f("ix_silentci_finding_id"))
+
+    op.drop_table("silentci")
     with op.batch_alter_table("rfclink", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rfclink_rfc_id"))
 
@@ -785,6 +822,9 @@ def downgrade() -> None:
 
     op.drop_table("revision")
     with op.batch_alter_table("relation", schema=None) as batch_op:
+        batch_op.drop_index(
+            "relation_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
+        )
         batch_op.drop_index(batch_op.f("ix_relation_to_ci_id"))
         batch_op.drop_index(batch_op.f("ix_relation_from_ci_id"))
 
