@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, bindparam, func, insert, select, update
 from sqlmodel import Session, col
 
 from driftline import schema
-from driftline_cmdb import continuity, utilization
+from driftline_cmdb import continuity, dropped, utilization
 from driftline_cmdb.continuity import Position
 from driftline_cmdb.errors import CmdbError, NotFound
 from driftline_cmdb.identify import bound_ci, plain_claims
@@ -142,6 +142,8 @@ class Wave:
             changed |= add_transactions(self._session, source.id, report.transactions, report.skew_ms)
             if report.batch is not None:
                 utilization.append(self._session, source.id, report.batch, report.received_ms)
+            if report.dropped is not None and (report.dropped.reports or report.dropped.utilization_batches):
+                dropped.note(self._session, source.id, ci_id, report.dropped, report.received_ms)
             now |= {
                 "past_epochs": continuity.ended_epochs(source, report.epoch),
                 "epoch": report.epoch,

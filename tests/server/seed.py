@@ -7,6 +7,7 @@ import math
 import sys
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import select
 from tests.support.timeline import Timeline
 
@@ -15,11 +16,13 @@ from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb import record, utilization
+from driftline_cmdb.audit import heads, sealing, signing
 from driftline_cmdb.baselines import approval, capturing
 from driftline_cmdb.database import Database, migrate
 from driftline_cmdb.drift import accepting
 from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
+from driftline_cmdb.integrity import asking, attesting, running
 from driftline_cmdb.rfcs import decisions, reading
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
@@ -191,7 +194,23 @@ def seed(database: Database) -> Seeded:
             source_id = record.sources_of(session, record.find_ci(session, name).id)[0]
             utilization.append(session, source_id, series(now, 200), now)
     find_silence(database, now, 900_000)
+    _verify(database, now)
     return Seeded(tokens)
+
+
+def _verify(database: Database, now: int) -> None:
+    """Sign the audit trail, verify the record, and have someone attest a CI."""
+    with database.write() as session:
+        attesting.attest(session, record.find_ci(session, "web1"), "operator", "seen in rack 4", now)
+        asking.ask(session, "operator", now)
+    key = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
+    heads.publish(database, signing.public(key), now)
+    while sealing.seal(database):
+        pass
+    heads.sign(database, key, None, now)
+    run = asking.take(database, now, 24 * 60 * MINUTE)
+    if run is not None:
+        running.run(database, run, lambda: now)
 
 
 def _change(

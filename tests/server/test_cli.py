@@ -92,6 +92,12 @@ READING = {
     ("token", "list", "--join"): [],
     ("source", "list"): ["source-web1"],
     ("finding", "list"): ["silent"],
+    ("finding", "list", "--kind", "dropped", "--state", "all", "--sort", "ci"): [],
+    ("finding", "show", "1"): ["silent"],
+    ("integrity", "list"): ["done", "operator", "100.0000 %"],
+    ("integrity", "show", "1"): ["digests", "Every stored element hashes to its digest"],
+    ("integrity", "attestations", "web"): ["web1", "seen in rack 4", "never"],
+    ("audit", "keys"): ["="],
     ("status",): ["open drifts"],
 }
 

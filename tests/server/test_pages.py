@@ -10,7 +10,7 @@ from tests.server.html import Page
 from driftline_server.app import areas
 
 #: What stands for a parameter in a page's path.
-NAMES = {"ci": "web1", "number": "1", "drift": "1", "name": "golden"}
+NAMES = {"ci": "web1", "number": "1", "drift": "1", "name": "golden", "finding": "1", "run": "1"}
 #: The same page with some of its parameters in use.
 MORE = [
     "/cis?q=web&sort=-open_drifts&drifting=1",
@@ -29,7 +29,9 @@ MORE = [
     "/rfcs/2",
     "/baselines?state=draft",
     "/sources?state=silent&sort=-seen",
-    "/findings?closed=1",
+    "/findings?state=all&kind=silent&ci=old1",
+    "/findings?kind=integrity&sort=-ci",
+    "/attestations?q=web&sort=-at",
     "/audit?action=rfc&q=approver",
     "/people?q=a",
 ]

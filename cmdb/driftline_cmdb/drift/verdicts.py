@@ -96,16 +96,20 @@ def _reopen(session: Session, ci: Ci, verdict: Returned, now_ms: int) -> None:
 def _settle(session: Session, ci: Ci, verdict: Settled, seen: Seen, now_ms: int) -> set[int]:
     """Let an explained change join the expected state by the RFC that explains it."""
     rfc = settling.settle(session, ci, verdict, now_ms)
+    touched: set[int] = set()
     if verdict.drift_id is not None:
         drift = session.get_one(Drift, verdict.drift_id)
-        drift.explained_by_id = rfc.id
-        session.add(drift)
-        return _close(session, Closed(verdict.drift_id, "explained", verdict.explanation.why), now_ms)
+        if drift.actual == verdict.difference.actual:
+            drift.explained_by_id = rfc.id
+            session.add(drift)
+            return _close(session, Closed(verdict.drift_id, "explained", verdict.explanation.why), now_ms)
+        touched = _close(session, Closed(verdict.drift_id, "superseded", "the value changed again"), now_ms)
+        session.flush()
     drift = _row(ci, verdict.difference, verdict.change, seen, now_ms)
     drift.state, drift.why, drift.closed_ms = "explained", verdict.explanation.why, now_ms
     drift.explained_by_id = rfc.id
     session.add(drift)
-    return set()
+    return touched
 
 
 def _row(ci: Ci, difference: Difference, change: Interval, seen: Seen, now_ms: int) -> Drift:

@@ -42,6 +42,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_auditentry_action"), ["action"], unique=False)
 
     op.create_table(
+        "auditkey",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auditkey")),
+    )
+    op.create_table(
         "baseline",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -120,6 +127,33 @@ def upgrade() -> None:
             postgresql_where=sa.text("until_revision IS NULL"),
         )
         batch_op.create_index(batch_op.f("ix_holding_element_id"), ["element_id"], unique=False)
+
+    op.create_table(
+        "integrityrun",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("lane", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("started_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("alive_ms", sa.BigInteger(), nullable=True),
+        sa.Column("checks", sa.JSON(), nullable=False),
+        sa.Column("cis", sa.Integer(), nullable=True),
+        sa.Column("cis_accurate", sa.Integer(), nullable=True),
+        sa.Column("elements", sa.Integer(), nullable=True),
+        sa.Column("elements_accurate", sa.Integer(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_integrityrun")),
+    )
+    with op.batch_alter_table("integrityrun", schema=None) as batch_op:
+        batch_op.create_index(
+            "integrityrun_open",
+            ["lane"],
+            unique=True,
+            sqlite_where=sa.text("ended_ms IS NULL"),
+            postgresql_where=sa.text("ended_ms IS NULL"),
+        )
 
     op.create_table(
         "originversion",
@@ -237,6 +271,34 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_assessment_source_id")),
         sa.PrimaryKeyConstraint("source_id", name=op.f("pk_assessment")),
     )
+    op.create_table(
+        "attestation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("ci_version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_attestation_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attestation")),
+    )
+    with op.batch_alter_table("attestation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attestation_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
+        "audithead",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("key_id", sa.String(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["key_id"], ["auditkey.id"], name=op.f("fk_audithead_key_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audithead")),
+    )
+    with op.batch_alter_table("audithead", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audithead_position"), ["position"], unique=False)
+
     op.create_table(
         "baselineversion",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -575,6 +637,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_emergencyscope_ci_id"), ["ci_id"], unique=False)
 
     op.create_table(
+        "findingdecision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("finding_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["finding_id"], ["finding.id"], name=op.f("fk_findingdecision_finding_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_findingdecision")),
+    )
+    with op.batch_alter_table("findingdecision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_findingdecision_finding_id"), ["finding_id"], unique=False)
+
+    op.create_table(
         "rfcapproval",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("rfc_id", sa.Integer(), nullable=False),
@@ -785,6 +861,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_rfcapproval_rfc_id"))
 
     op.drop_table("rfcapproval")
+    with op.batch_alter_table("findingdecision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_findingdecision_finding_id"))
+
+    op.drop_table("findingdecision")
     with op.batch_alter_table("emergencyscope", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_emergencyscope_ci_id"))
 
@@ -861,6 +941,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_baselineversion_state"))
 
     op.drop_table("baselineversion")
+    with op.batch_alter_table("audithead", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audithead_position"))
+
+    op.drop_table("audithead")
+    with op.batch_alter_table("attestation", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_attestation_ci_id"))
+
+    op.drop_table("attestation")
     op.drop_table("assessment")
     with op.batch_alter_table("apitoken", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_apitoken_person_id"))
@@ -880,6 +968,12 @@ def downgrade() -> None:
     op.drop_table("person")
     op.drop_table("path")
     op.drop_table("originversion")
+    with op.batch_alter_table("integrityrun", schema=None) as batch_op:
+        batch_op.drop_index(
+            "integrityrun_open", sqlite_where=sa.text("ended_ms IS NULL"), postgresql_where=sa.text("ended_ms IS NULL")
+        )
+
+    op.drop_table("integrityrun")
     with op.batch_alter_table("holding", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_holding_element_id"))
         batch_op.drop_index(
@@ -903,6 +997,7 @@ def downgrade() -> None:
 
     op.drop_table("changefreeze")
     op.drop_table("baseline")
+    op.drop_table("auditkey")
     with op.batch_alter_table("auditentry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_auditentry_action"))
 
