@@ -151,7 +151,8 @@ def parse(text: str, source: str = "template") -> Template:
         try:
             selector = parse_selector(yaml.serialize(found["selector"]), source)
         except DocumentError as error:
-            raise nodes.fail(found["selector"], "selector", str(error)) from error
+            # Its own place is that in the selector alone: "t.yaml:1:2: selector: ..."
+            raise nodes.fail(found["selector"], "selector", str(error).split(": ", 2)[-1]) from error
     return Template(
         title=_text(nodes, found["title"], "title", parameters),
         texts=texts,

@@ -35,6 +35,8 @@ class Waivers:
     #: Why it is done although its CIs are frozen.
     despite_freeze: str | None = None
     despite_conflicts: bool = False
+    #: Options that whoever decides may add; a refusal names them.
+    offers: tuple[str, ...] = conflicts.OFFERS
 
 
 _NOTHING = Waivers()
@@ -108,6 +110,7 @@ def give(session: Session, rfc: Rfc, approval: RfcApproval, waivers: Waivers, no
         [one for one in found if one.kind == "freeze" or one.name != str(waivers.supersedes)],
         despite_freeze=waivers.despite_freeze,
         despite_conflicts=waivers.despite_conflicts,
+        offers=waivers.offers,
     )
     session.add(approval)
     session.flush()

@@ -61,6 +61,10 @@ class Client:
         """Send a whole thing."""
         return self._ask("PUT", path, json=body)
 
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """Send what changes of a thing."""
+        return self._ask("PATCH", path, json=body)
+
     def delete(self, path: str) -> Any:
         """Delete a thing."""
         return self._ask("DELETE", path)
