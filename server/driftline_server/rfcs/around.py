@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from sqlmodel import Session
 
 from driftline_cmdb.rfcs import conflicts, discussion, impact
-from driftline_cmdb.rfcs.reading import find_rfc
+from driftline_cmdb.rfcs.reading import RfcView, find_rfc, view
 from driftline_server.evidence import CiRef, ci_ref
 from driftline_server.times import moment, moment_or_none
 
@@ -128,9 +128,14 @@ def history_of(session: Session, number: int) -> History:
 
     :raises NotFound: no such RFC.
     """
+    return history_in(view(session, number))
+
+
+def history_in(found: RfcView) -> History:
+    """Return all that happened to an RFC that was read."""
     return History(
         items=[
             HistoryRow(at=moment(one.at_ms), kind=one.kind, actor=one.actor, text=one.text)
-            for one in discussion.history(session, number)
+            for one in discussion.entries(found)
         ]
     )

@@ -12,7 +12,7 @@ from driftline_baseline.lifecycle import DONE, OUTCOMES, STATES
 from driftline_baseline.policy import RISK_LEVELS
 from driftline_cmdb import record
 from driftline_cmdb.errors import Invalid
-from driftline_cmdb.rfcs import drafting
+from driftline_cmdb.rfcs import drafting, reading
 from driftline_cmdb.rfcs.planning import Plan, Planned
 from driftline_server.access.guard import Db, OperatorForm, OperatorPage, ViewerPage
 from driftline_server.lists import PageWindow, Shown
@@ -54,10 +54,11 @@ def show_rfc(request: Request, caller: ViewerPage, db: Db, number: int) -> Respo
     """Show one RFC."""
     now = now_ms()
     with db.read() as session:
-        found = views.show(session, number)
+        read = reading.view(session, number)
+        found = views.detail(session, read)
         conflicts = around.conflicts_of(session, number, now).items
         impact = around.impact_of(session, number)
-        history = around.history_of(session, number).items
+        history = around.history_in(read).items
     return render(
         request,
         "rfcs/show.html",

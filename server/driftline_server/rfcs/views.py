@@ -225,7 +225,11 @@ def show(session: Session, number: int) -> RfcDetail:
 
     :raises NotFound: no such RFC.
     """
-    found = reading.view(session, number)
+    return detail(session, reading.view(session, number))
+
+
+def detail(session: Session, found: reading.RfcView) -> RfcDetail:
+    """Return an RFC that was read as it is shown."""
     rfc = found.rfc
     drifts = drift_views.rows_of(session, [drift.id for drift in found.drifts])
     bounds = [drift.not_before for drift in drifts]
