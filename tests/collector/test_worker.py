@@ -5,8 +5,10 @@ import time
 from sqlmodel import select
 from tests.collector.harness import HOUR_MS, Agent, MovedClock, packages
 
+from driftline_cmdb.rfcs import decisions, emergencies, planning, reading
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.elements import Due
+from driftline_cmdb.tables.rfcs import Rfc
 from driftline_collector.collector import Collector
 
 
@@ -55,3 +57,26 @@ def test_silence_counts_only_while_the_collector_listens(collector: Collector, a
         clock.ahead_ms += 60_000
         jobs._find_silence()
     assert len(silent(collector)) == 1
+
+
+def test_rfcs_move_on_with_their_windows(collector: Collector, agent: Agent, clock: MovedClock) -> None:
+    agent.submit(packages(("openssl", "1")))
+    jobs = collector._jobs
+    jobs.stop()
+    now = jobs._clock()
+    with collector.database.write() as session:
+        ci = session.exec(select(Ci)).one()
+        path = "software.packages[dpkg/openssl/amd64].version"
+        plan = planning.Plan("openssl", planned_start_ms=now + HOUR_MS, planned_end_ms=now + 2 * HOUR_MS)
+        number = planning.propose(session, plan, "alice", [planning.Planned(ci, path, "is", "2")], now).number
+        decisions.authorise(session, number, "bob", reading.view(session, number).scope, "", now)
+        emergencies.declare(session, planning.Plan("the shop is down"), "alice", now)
+    states = []
+    for hours in (0, 1, 2, 24):
+        clock.ahead_ms = hours * HOUR_MS + 1000
+        jobs._move_rfcs()
+        with collector.database.read() as session:
+            states.append(session.exec(select(Rfc.state).where(Rfc.number == number)).one())
+            late = session.exec(select(Finding).where(Finding.kind == "emergency not approved")).all()
+            assert len(late) == (1 if hours == 24 else 0)
+    assert states == ["scheduled", "implementing", "review", "review"]

@@ -85,6 +85,14 @@ READING = {
     ("drift", "show", "1"): ["apt-get install -y sl", "golden v1"],
     ("rfc", "list"): ["closed, explained", "submitted"],
     ("rfc", "show", "1"): ["web1", "web2", "apt-get install -y sl", "5.02-1+b1", "raised"],
+    ("rfc", "show", "5"): ["0 of 2", "at least 3.0.13", "high"],
+    ("rfc", "conflicts", "5"): ["freeze", "sale", "db1"],
+    ("rfc", "impact", "5"): ["shop", "web1", "depends on db1"],
+    ("rfc", "history", "5"): ["submitted", "does the shop need a restart?", "linked to rfc 2"],
+    ("policy", "show"): ["as shipped", "approve_within: 24h"],
+    ("template", "list"): ["openssl", "in force", "version"],
+    ("template", "show", "openssl"): ["openssl v1 is in force", "at_least {version}"],
+    ("freeze", "list"): ["sale", "ci: db1", "coming"],
     ("utilization", "web1"): ["system.cpu.utilization", "%", "vda/read", "system.memory.utilization [%]"],
     ("utilization", "web1", "--metric", "system.disk", "--since", "2h"): ["MiB/s", "system.disk.io [By/s]"],
     ("audit", "list", "--action", "rfc"): ["rfc.authorised"],
@@ -132,7 +140,7 @@ def test_authorise(own_cli: Run) -> None:
     assert "RFC 1 is closed, explained" in done.stdout
     assert "fine" in own_cli("rfc", "show", "1").stdout
     again = own_cli("--profile", "approver", "rfc", "authorise", "1", "--yes", code=1)
-    assert "has been decided" in again.stderr
+    assert "it has been decided" in again.stderr
 
 
 def test_revert_and_cancel(own_cli: Run) -> None:

@@ -19,6 +19,8 @@ NAMES = {
     "token": "1",
     "finding": "1",
     "run": "1",
+    "template": "openssl",
+    "freeze": "sale",
 }
 
 

@@ -27,6 +27,8 @@ MORE = [
     "/drifts/4",
     "/rfcs?state=waiting&q=1",
     "/rfcs/2",
+    "/rfcs/5",
+    "/rfcs/5/edit",
     "/baselines?state=draft",
     "/sources?state=silent&sort=-seen",
     "/findings?state=all&kind=silent&ci=old1",

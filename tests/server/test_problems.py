@@ -25,7 +25,7 @@ PLAN = {"title": "a plan", "predictions": [{"ci": "web1", **AT_LEAST}]}
         ("GET", "/cis/web1/utilization?since=7d&step=90s", None, 422, "whole number of minutes"),
         ("GET", "/cis/web1/utilization?since=52w&step=1m", None, 422, "use a longer step"),
         ("GET", "/cis/web1/facts?match=", None, 422, "a pattern may not be empty"),
-        ("POST", "/rfcs", {"title": "x", "predictions": []}, 422, "body.predictions"),
+        ("POST", "/rfcs", {"title": "x", "predictions": []}, 422, "predictions: a planned RFC needs at least one"),
         ("POST", "/rfcs", PLAN | {"predictions": [{"ci": "nobody", **AT_LEAST}]}, 404, "nobody"),
         ("POST", "/rfcs", PLAN | {"predictions": [{"ci": "web1", **AT_LEAST, "operand": "a b"}]}, 422, "dpkg version"),
         (

@@ -86,7 +86,7 @@ def predictions_of(session: Session, ci_id: int, now_ms: int) -> list[Prediction
         .where(
             RfcDelta.ci_id == ci_id,
             col(RfcDelta.state).in_(("authorised", "in progress", "missed")),
-            col(RfcDelta.predicate).is_not(None),
+            RfcDelta.part == "predicted",
             or_(col(Rfc.state).in_(IN_EFFECT), lately),
         )
         .order_by(col(RfcDelta.id))

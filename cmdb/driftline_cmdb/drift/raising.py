@@ -121,7 +121,7 @@ def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> bool:
         return True
     if rfc.state != "backed out":
         return False
-    rfc.outcome = rfc.closed_ms = rfc.actual_end_ms = None
+    rfc.outcome = rfc.closed_ms = rfc.actual_end_ms = rfc.authorised_ms = None
     rfc.ordered = None
     decide(session, rfc, DRIFTLINE, "reopen", "submitted", now_ms, why)
     approvals.void(session, rfc, now_ms)

@@ -15,6 +15,7 @@ from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 
 #: States in which another RFC counts.
 _COMING = ("authorised", "scheduled", "implementing")
+_FREEZE, _OTHERS = OFFERS = ("--despite-freeze", "--despite-conflicts")
 #: Relations over which another CI's change disturbs a CI.
 _KINDS = ("runs on", "depends on")
 
@@ -116,17 +117,17 @@ def refuse(
     *,
     despite_freeze: str | None = None,
     despite_conflicts: bool = False,
-    movable: bool = False,
+    offers: Collection[str] = OFFERS,
 ) -> None:
     """Pass where an RFC has no conflicts but those that whoever decides has named.
 
     :param despite_freeze: why it is done although CIs are frozen.
-    :param movable: only its window is to be moved, which nobody may do into a conflict.
+    :param offers: which of the two whoever decides may still do; the message names it.
     :raises Refused: with the conflicts and the mend.
     """
     frozen = [one for one in found if one.kind == "freeze"]
     if frozen and rfc.kind != "emergency" and not (despite_freeze or "").strip():
-        mend = "" if movable else ", or have an approver give a reason: --despite-freeze REASON"
+        mend = f", or have an approver give a reason: {_FREEZE} REASON" if _FREEZE in offers else ""
         raise Refused(f"RFC {rfc.number}: {_listed(frozen)}; choose another window{mend}")
     others = [one for one in found if one.kind != "freeze"]
     if others and not despite_conflicts:

@@ -40,6 +40,8 @@ class Waivers:
     #: Why it is done although its CIs are frozen.
     despite_freeze: str | None = None
     despite_conflicts: bool = False
+    #: Options that whoever decides may add; a refusal names them.
+    offers: tuple[str, ...] = conflicts.OFFERS
 
 
 _NOTHING = Waivers()
@@ -113,6 +115,7 @@ def give(session: Session, rfc: Rfc, approval: RfcApproval, waivers: Waivers, no
         [one for one in found if one.kind == "freeze" or one.name != str(waivers.supersedes)],
         despite_freeze=waivers.despite_freeze,
         despite_conflicts=waivers.despite_conflicts,
+        offers=waivers.offers,
     )
     session.add(approval)
     session.flush()
@@ -235,7 +238,7 @@ def _open_deltas(
             .where(
                 col(RfcDelta.ci_id).in_(chunk),
                 col(RfcDelta.state).in_(("authorised", "in progress")),
-                col(RfcDelta.predicate).is_not(None),
+                RfcDelta.part == "predicted",
                 Rfc.id != rfc.id,
                 col(Rfc.closed_ms).is_(None),
             )

@@ -6,7 +6,7 @@ from sqlmodel import Session, select
 
 from driftline_cmdb import audit
 from driftline_cmdb.errors import Conflict, Invalid
-from driftline_cmdb.rfcs.reading import RfcView, find_rfc, view
+from driftline_cmdb.rfcs.reading import RfcView, find_rfc
 from driftline_cmdb.tables.change_control import RfcComment, RfcLink
 
 LINK_KINDS = ("url", "incident", "problem", "rfc")
@@ -65,14 +65,6 @@ def link(session: Session, number: int, kind: str, target: str, author: str, now
     audit.record(session, author, "rfc.linked", f"RFC {number}", {"kind": kind, "target": target}, now_ms)
     session.flush()
     return made
-
-
-def history(session: Session, number: int) -> list[Entry]:
-    """Return all that happened to an RFC, in the order of time.
-
-    :raises NotFound: where there is no such RFC.
-    """
-    return entries(view(session, number))
 
 
 def entries(found: RfcView) -> list[Entry]:

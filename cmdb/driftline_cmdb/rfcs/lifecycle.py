@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, or_, select
 
 from driftline_baseline import lifecycle
 from driftline_baseline.errors import LifecycleError
 from driftline_cmdb import continuity
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift.due import mark_due
+from driftline_cmdb.drift.due import mark_all_due
 from driftline_cmdb.errors import Conflict
 from driftline_cmdb.rfcs import policies, verification
 from driftline_cmdb.tables.rfcs import Rfc, RfcDecision, RfcDelta
@@ -91,19 +91,22 @@ def advance(database: Database, now_ms: int) -> int:
 
     :return: how many were moved on.
     """
-    begun = select(Rfc.id).where(Rfc.state == "scheduled", col(Rfc.planned_start_ms) <= now_ms)
-    ended = select(Rfc.id).where(Rfc.state == "implementing", col(Rfc.planned_end_ms) <= now_ms)
+    begun = and_(col(Rfc.state) == "scheduled", col(Rfc.planned_start_ms) <= now_ms)
+    ended = and_(col(Rfc.state) == "implementing", col(Rfc.planned_end_ms) <= now_ms)
     with database.read() as session:
-        if session.exec(begun.limit(1)).first() is None and session.exec(ended.limit(1)).first() is None:
-            return 0
+        waiting = session.exec(select(Rfc.id).where(or_(begun, ended)).order_by(col(Rfc.id))).all()
     moved = 0
-    with database.write() as session:
-        for rfc_id in session.exec(begun.with_for_update(skip_locked=True)).all():
-            start(session, session.get_one(Rfc, rfc_id), DRIFTLINE, now_ms, "its window has begun")
-            moved += 1
-        session.flush()
-        for rfc_id in session.exec(ended.with_for_update(skip_locked=True)).all():
-            window_ended(session, session.get_one(Rfc, rfc_id), now_ms)
+    for rfc_id in waiting:
+        with database.write() as session:
+            # Another collector may be at it, or have done it
+            taken = select(Rfc).where(Rfc.id == rfc_id, or_(begun, ended)).with_for_update(skip_locked=True)
+            rfc = session.exec(taken).first()
+            if rfc is None:
+                continue
+            if rfc.state == "scheduled":
+                start(session, rfc, DRIFTLINE, now_ms, "its window has begun")
+            if rfc.planned_end_ms is not None and rfc.planned_end_ms <= now_ms:
+                window_ended(session, rfc, now_ms)
             moved += 1
     return moved
 
@@ -120,8 +123,7 @@ def window_ended(session: Session, rfc: Rfc, now_ms: int) -> None:
 
 def mark_cis_due(session: Session, rfc: Rfc, now_ms: int) -> None:
     """Have all CIs of an RFC compared whole."""
-    for ci_id in session.exec(select(RfcDelta.ci_id).where(RfcDelta.rfc_id == rfc.id).distinct()).all():
-        mark_due(session, ci_id, now_ms)
+    mark_all_due(session, session.exec(select(RfcDelta.ci_id).where(RfcDelta.rfc_id == rfc.id).distinct()), now_ms)
 
 
 def escalate(database: Database, now_ms: int) -> int:

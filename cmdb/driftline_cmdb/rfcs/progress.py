@@ -104,7 +104,7 @@ def _move_window(session: Session, rfc: Rfc, start_ms: int, end_ms: int | None, 
     rfc.planned_start_ms, rfc.planned_end_ms = start_ms, end_ms
     session.add(rfc)
     session.flush()
-    conflicts.refuse(rfc, conflicts.conflicts_of(session, rfc, now_ms), movable=True)
+    conflicts.refuse(rfc, conflicts.conflicts_of(session, rfc, now_ms), offers=())
 
 
 def close(session: Session, number: int, actor: str, outcome: str, review: str, now_ms: int) -> Rfc:

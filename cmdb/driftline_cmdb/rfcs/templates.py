@@ -18,7 +18,8 @@ from driftline_cmdb.tables.change_control import RfcApproval, RfcTemplate
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.rfcs import Rfc
 
-_NO_WAIVERS = Waivers()
+#: Its approver saw no freeze, and its requester may not pass over one.
+_OFFERS = ("--despite-conflicts",)
 
 
 def find(session: Session, name: str, *states: str) -> RfcTemplate:
@@ -104,7 +105,8 @@ def use(
     start_ms: int | None,
     end_ms: int | None,
     now_ms: int,
-    waivers: Waivers = _NO_WAIVERS,
+    *,
+    despite_conflicts: bool = False,
 ) -> Rfc:
     """Make a standard change from a template; its approver has approved it beforehand.
 
@@ -145,6 +147,7 @@ def use(
         scope=view(session, rfc.number).scope,
         comment=f"pre-approved by template {name} v{found.number}",
     )
+    waivers = Waivers(despite_conflicts=despite_conflicts, offers=_OFFERS)
     return decisions.give(session, rfc, approval, waivers, now_ms)
 
 

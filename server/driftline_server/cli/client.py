@@ -65,6 +65,10 @@ class Client:
         """Send a file; return what the API says."""
         return self._ask("PUT", path, content=content, headers={"Content-Type": "application/octet-stream"})
 
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """Send what changes of a thing."""
+        return self._ask("PATCH", path, json=body)
+
     def delete(self, path: str) -> Any:
         """Delete a thing."""
         return self._ask("DELETE", path)
