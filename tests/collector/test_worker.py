@@ -5,6 +5,8 @@ import time
 from sqlmodel import select
 from tests.collector.harness import HOUR_MS, Agent, MovedClock, packages
 
+from driftline_cmdb.baselines import approval, versions
+from driftline_cmdb.tables.baselines import BaselineVersion
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.elements import Due
 from driftline_collector.collector import Collector
@@ -55,3 +57,23 @@ def test_silence_counts_only_while_the_collector_listens(collector: Collector, a
         clock.ahead_ms += 60_000
         jobs._find_silence()
     assert len(silent(collector)) == 1
+
+
+def test_an_approved_baseline_comes_into_force_when_its_time_has_come(
+    collector: Collector, agent: Agent, clock: MovedClock
+) -> None:
+    agent.submit(packages(("openssl", "1")))
+    document = 'name: policy\nselector: {class: server}\nexpect:\n- {path: os.host.name, is: "x"}\n'
+    with collector.database.write() as session:
+        now = clock()
+        versions.create(session, document, "alice", now)
+        approval.approve(session, "policy", "bob", now, at_ms=now + HOUR_MS)
+    jobs = collector._jobs
+    jobs.stop()
+    jobs._bring_into_force()
+    with collector.database.read() as session:
+        assert session.exec(select(BaselineVersion.state)).one() == "approved"
+    clock.ahead_ms = HOUR_MS
+    jobs._bring_into_force()
+    with collector.database.read() as session:
+        assert session.exec(select(BaselineVersion.state)).one() == "in force"
