@@ -29,6 +29,7 @@ class _Reader:
 
     def __init__(self, source: str) -> None:
         self.source = source
+        self._loader = yaml.SafeLoader("")
 
     def fail(self, node: yaml.Node | None, where: str, what: str) -> DocumentError:
         line = f"{self.source}:{node.start_mark.line + 1}:{node.start_mark.column + 1}" if node else self.source
@@ -54,7 +55,7 @@ class _Reader:
 
     def plain(self, node: yaml.Node) -> Any:
         try:
-            return yaml.SafeLoader("").construct_object(node, deep=True)
+            return self._loader.construct_object(node, deep=True)
         except (yaml.MarkedYAMLError, ValueError, TypeError) as error:
             raise self.fail(node, "baseline", f"cannot be read: {getattr(error, 'problem', error)}") from error
 
@@ -90,7 +91,6 @@ class _Reader:
             near = difflib.get_close_matches(outside, [field.path for field in schema.walk()], 1, 0.6)
             mend = f'; is "{near[0]}" meant?' if near else "; docs/facts.md lists them all"
             raise self.fail(node, where, f'"{text}" names no facts{mend}')
-        paths.compile_pattern(text)
         return text
 
     def selector(self, node: yaml.Node) -> Selector:
@@ -291,6 +291,17 @@ class _Reader:
         return names[0] == "ordered"
 
 
+def _composed(text: str) -> yaml.Node | None:
+    """Return the nodes of YAML. The fast parser reads it; where that stumbles, the other one says better why."""
+    fast = getattr(yaml, "CSafeLoader", None)
+    if fast is not None:
+        try:
+            return yaml.compose(text, Loader=fast)
+        except yaml.YAMLError:
+            pass
+    return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
 def parse(text: str, source: str = "baseline") -> Document:
     """Read a baseline document.
 
@@ -299,7 +310,7 @@ def parse(text: str, source: str = "baseline") -> Document:
     """
     reader = _Reader(source)
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = _composed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source

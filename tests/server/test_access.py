@@ -194,6 +194,7 @@ FORMS = [
     ("/rfcs/1/cancel", {}),
     ("/drifts/1/accept", {"reason": "x", "expires_in": "1d"}),
     ("/baselines", {"ci": "web1", "name": "x"}),
+    ("/baselines/documents", {"document": "x"}),
     ("/baselines/golden/edit", {"document": "x"}),
     ("/baselines/golden/approve", {"version": "1"}),
     ("/baselines/golden/retire", {}),

@@ -183,6 +183,8 @@ def test_a_baselines_way(own_site: Site) -> None:
     assert operator.post("/baselines", data=wanted).status_code == 303
     assert operator.post("/baselines/group/promote", data=promotion).status_code == 303
     assert "environment: test" in operator.get("/baselines/new").text
+    written = {"csrf": token, "document": "name: mine\r\nselector: {ci: old1}\r\nexpect: []\r\n"}
+    assert operator.post("/baselines/documents", data=written).headers["location"].startswith("/baselines/mine")
     assert "Baselines in force watch" in operator.get("/baselines/coverage").text
 
 
