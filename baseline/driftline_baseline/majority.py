@@ -8,6 +8,9 @@ from driftline import facts, paths, schema
 from driftline_baseline.capture import MOVES_BY_ITSELF
 from driftline_baseline.values import Attributes, decode, encode, show
 
+#: Of fewer CIs nobody can tell whether a value differs by nature or by mistake.
+_ENOUGH = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -109,7 +112,7 @@ def _differs(seen: Seen, name: str) -> tuple[str, str, bool]:
         parts = [part if keys is None else f"{part}[*]" for part, keys in paths.steps(seen.path)]
         return f"{'.'.join(parts)}.{name}", f"identity, another on each host ({len(values)} on {seen.count})", False
     pattern = f"{paths.quote(seen.path)}.{name}"
-    if len(values) * 2 > seen.count:
+    if len(values) * 2 > seen.count >= _ENOUGH:
         return pattern, f"differs from host to host: {len(values)} values on {seen.count}", False
     counted = ", ".join(f"{show(value)} on {count}" for value, count in values.most_common(3))
     return pattern, f"the hosts disagree, say what is meant: {counted}".replace("\n", " "), True

@@ -46,7 +46,6 @@ class DocumentReader(YamlReader):
             near = difflib.get_close_matches(outside, [field.path for field in schema.walk()], 1, 0.6)
             mend = f'; is "{near[0]}" meant?' if near else "; docs/facts.md lists them all"
             raise self.fail(node, where, f'"{text}" names no facts{mend}')
-        paths.compile_pattern(text)
         return text
 
     def selector(self, node: yaml.Node) -> Selector:

@@ -18,6 +18,7 @@ class YamlReader:
     def __init__(self, source: str) -> None:
         """Name the source in errors: a file's name."""
         self.source = source
+        self._loader = yaml.SafeLoader("")
 
     def fail(self, node: yaml.Node | None, where: str, what: str) -> DocumentError:
         """Return the error at a node."""
@@ -56,7 +57,7 @@ class YamlReader:
     def plain(self, node: yaml.Node) -> Any:
         """Return a node as Python has it."""
         try:
-            return yaml.SafeLoader("").construct_object(node, deep=True)
+            return self._loader.construct_object(node, deep=True)
         except (yaml.YAMLError, ValueError, TypeError) as error:
             raise self.fail(node, "value", f"cannot be read: {getattr(error, 'problem', error)}") from error
 
@@ -92,6 +93,17 @@ class YamlReader:
         return int(found[1]) * _UNITS_MS[found[2]]
 
 
+def _composed(text: str) -> yaml.Node | None:
+    """Return the nodes of YAML. The fast parser reads it; where that stumbles, the other one says better why."""
+    fast = getattr(yaml, "CSafeLoader", None)
+    if fast is not None:
+        try:
+            return yaml.compose(text, Loader=fast)
+        except yaml.YAMLError:
+            pass
+    return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
 def compose(text: str, source: str, empty: str) -> yaml.Node:
     """Return the root node of a YAML text.
 
@@ -99,7 +111,7 @@ def compose(text: str, source: str, empty: str) -> yaml.Node:
     :raises DocumentError: where it is no YAML, or empty.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        root = _composed(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source

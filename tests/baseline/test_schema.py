@@ -94,11 +94,21 @@ def test_the_example_of_each_kind_is_right(kind: object) -> None:
         "name: a\nselector: {ci: b}\nexpect: [{path: os.host.name, is: {a: b}}]",
         "name: a\nselector: {ci: b}\nexpect: [{path: os.host.name, is: null}]",
         "name: a\nselector: {ci: b}\nexpect: [{path: os.host.name, is: a, for: 5m}]",
-        'name: a\nselector: {ci: b}\nexpect: [{path: "accounts.groups[a].members", is: [a], unordered: false}]',
-        'name: a\nselector: {ci: b}\nexpect: [{path: "os.x[a].like", is: [a], ordered: true, unordered: true}]',
+        "name: a\nselector: {ci: b}\nexpect: [{path: network.resolver.servers, is: [a], unordered: false}]",
+        "name: a\nselector: {ci: b}\nexpect: [{path: os.release.like, is: [a], ordered: true, unordered: true}]",
     ],
 )
 def test_what_is_refused_by_its_shape_does_not_validate(text: str) -> None:
     with pytest.raises(DocumentError):
         reading.parse(text)
     assert not VALIDATOR.is_valid(yaml.safe_load(text))
+
+
+def test_the_guide_names_every_kind_and_its_example_is_a_document() -> None:
+    guide = (PUBLISHED.parent / "baselines.md").read_text()
+    for kind in (EXACTLY, *DECLARED):
+        assert f"| `{kind.name}: " in guide, kind.name
+        assert all(name in guide for name in kind.beside)
+    example = guide.split("```yaml\n", 1)[1].split("```", 1)[0]
+    assert len(reading.parse(example).expect) == 4
+    VALIDATOR.validate(yaml.safe_load(example))

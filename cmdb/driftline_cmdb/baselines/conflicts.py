@@ -1,7 +1,7 @@
 """Baselines that contradict each other on one CI (design section 6, rule 6): named at approval, later a finding."""
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,6 +17,8 @@ from driftline_cmdb.tables.cis import Ci, Finding
 
 #: Conflicts that one message names.
 SHOWN = 20
+#: Conflicts of two versions that are looked for; nobody reads more.
+MOST = 1000
 
 #: What was found of two versions, by database: neither of them ever changes.
 _FOUND: WeakKeyDictionary[Any, dict[tuple[int, int], tuple[Conflict, ...]]] = WeakKeyDictionary()
@@ -29,7 +31,7 @@ def between(session: Session, one: int, other: int) -> tuple[Conflict, ...]:
     if key not in found:
         if len(found) > 10_000:
             found.clear()
-        found[key] = tuple(conflicts(_side(session, key[0]), _side(session, key[1])))
+        found[key] = tuple(islice(conflicts(_side(session, key[0]), _side(session, key[1])), MOST))
     return found[key]
 
 

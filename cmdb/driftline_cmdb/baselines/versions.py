@@ -12,7 +12,7 @@ from driftline_cmdb.errors import Conflict, Invalid, NotFound
 from driftline_cmdb.tables.baselines import Baseline, BaselineVersion
 
 #: Addresses of the REST API and of pages that a baseline's name would hide.
-_TAKEN = ("coverage", "schema.json")
+_TAKEN = ("coverage", "documents", "schema.json")
 
 
 def find_baseline(session: Session, name: str) -> Baseline:

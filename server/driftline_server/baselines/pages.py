@@ -55,6 +55,15 @@ def capture(
     return RedirectResponse(to_page("/baselines", name.strip(), done="captured"), 303)
 
 
+@router.post("/baselines/documents")
+def create(caller: OperatorForm, db: Db, document: Annotated[str, Form()]) -> Response:
+    """Draft a new baseline from a document alone."""
+    with db.write() as session:
+        version = versions.create(session, document.replace("\r\n", "\n"), caller.name, now_ms())
+        name = versions.find_name(session, version)
+    return RedirectResponse(to_page("/baselines", name, done="drafted"), 303)
+
+
 @router.get("/baselines/coverage")
 def coverage(request: Request, caller: ViewerPage, db: Db, ci: str | None = None) -> Response:
     """Show what baselines cover and what nobody watches."""
