@@ -153,13 +153,20 @@ def _after(delta: dict[str, Any]) -> str:
 def plan(
     context: typer.Context,
     heading: Annotated[str, typer.Argument(metavar="TITLE", help="What is to be changed, in a line.")],
-    ci: Annotated[list[str], typer.Option("--ci", help="A CI that is changed, by name or uid; may be repeated.")],
+    ci: Annotated[
+        list[str],
+        typer.Option(
+            "--ci",
+            help="What is changed: a CI by name or uid, 'web*', or 'environment=production role=web'; may be repeated.",
+        ),
+    ],
     expect: Annotated[
         list[str],
         typer.Option(
             "--expect",
             help="What it will be, on each CI: 'PATH at_least 3.0.14', 'PATH is VALUE', 'PATH one_of A,B', "
-            "'PATH matches REGEX', 'PATH present', 'PATH absent'; may be repeated.",
+            "'PATH matches REGEX', 'PATH present', 'PATH absent'; for a wave with wild cards in the path, as "
+            "'software.packages[dpkg/*/*].version upgrade from debian-security'; may be repeated.",
         ),
     ],
     start: Annotated[str | None, typer.Option(help="Of the window, as 2026-11-24T22:00Z.")] = None,
@@ -208,6 +215,7 @@ def predictions(cis: list[str], texts: list[str]) -> list[dict[str, Any]]:
             "path": one.path,
             "kind": one.kind,
             "operand": list(one.operand) if isinstance(one.operand, tuple) else one.operand,
+            "origin": one.origin,
         }
         for ci in cis
         for one in found

@@ -144,4 +144,4 @@ def _planned(session: Session, cis: str, predictions: str) -> list[Planned]:
         read = [template.prediction(line) for line in lines]
     except DocumentError as error:
         raise Invalid(f"predictions: {error}") from error
-    return [Planned(ci, one.path, one.kind, one.operand) for ci in found for one in read]
+    return [Planned(ci, one.path, one.kind, one.operand, one.origin) for ci in found for one in read]
