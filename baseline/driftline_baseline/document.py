@@ -10,8 +10,9 @@ import yaml
 
 from driftline import paths, schema
 from driftline.schema import Value
-from driftline_baseline.errors import DocumentError, VersionError
+from driftline_baseline.errors import VersionError
 from driftline_baseline.predict import KINDS, Predicate, ecosystem_of, version
+from driftline_baseline.yaml_reader import YamlReader, compose
 
 SEVERITIES = ("info", "warning", "critical")
 _SELECTOR_FIELDS = ("ci", "class", "environment", "status", "owner", "location", "criticality")
@@ -95,49 +96,11 @@ def misfit(path: str, kind: str) -> str | None:
     return None
 
 
-class _Reader:
-    """Turns YAML nodes into the document; every error names the line and what would be right."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-
-    def fail(self, node: yaml.Node | None, where: str, what: str) -> DocumentError:
-        line = f"{self.source}:{node.start_mark.line + 1}:{node.start_mark.column + 1}" if node else self.source
-        return DocumentError(f"{line}: {where}: {what}")
-
-    def mapping(self, node: yaml.Node, where: str, allowed: tuple[str, ...] | None) -> dict[str, yaml.Node]:
-        if not isinstance(node, yaml.MappingNode):
-            raise self.fail(node, where, "must be a mapping of names to values")
-        found: dict[str, yaml.Node] = {}
-        for key, value in node.value:
-            name = str(self.plain(key))
-            if allowed is not None and name not in allowed:
-                raise self.fail(key, where, f'"{name}" is not known here; allowed are {", ".join(allowed)}')
-            if name in found:
-                raise self.fail(key, where, f'"{name}" stands twice')
-            found[name] = value
-        return found
-
-    def sequence(self, node: yaml.Node, where: str) -> list[yaml.Node]:
-        if not isinstance(node, yaml.SequenceNode):
-            raise self.fail(node, where, "must be a list (lines that start with -)")
-        return list(node.value)
-
-    def plain(self, node: yaml.Node) -> Any:
-        return yaml.SafeLoader("").construct_object(node, deep=True)
-
-    def text(self, node: yaml.Node, where: str) -> str:
-        value = self.plain(node)
-        if not isinstance(value, str) or not value:
-            raise self.fail(node, where, f"{value!r} is not a text; put it in quotes")
-        return value
-
-    def texts(self, node: yaml.Node, where: str) -> tuple[str, ...]:
-        if isinstance(node, yaml.SequenceNode):
-            return tuple(self.text(item, f"{where}[{index}]") for index, item in enumerate(node.value))
-        return (self.text(node, where),)
+class DocumentReader(YamlReader):
+    """Reads what baselines share with other documents about CIs and facts: selectors and paths."""
 
     def path(self, node: yaml.Node, where: str) -> str:
+        """Return a pattern of paths of facts."""
         text = self.text(node, where)
         first = re.split(r"[.\[*?]", text)[0]
         sections = {item.name for item in schema.FACTS.fields}
@@ -149,6 +112,7 @@ class _Reader:
         return text
 
     def selector(self, node: yaml.Node) -> Selector:
+        """Return a selector of CIs."""
         found = self.mapping(node, "selector", (*_SELECTOR_FIELDS, "labels"))
         labels = {}
         if "labels" in found:
@@ -159,6 +123,8 @@ class _Reader:
             raise self.fail(node, "selector", "selects nothing; name at least one of ci, class, labels ...")
         return Selector(fields, labels)
 
+
+class _Reader(DocumentReader):
     def expectation(self, node: yaml.Node, where: str) -> Expectation:
         found = self.mapping(node, where, ("path", "severity", "exactly", *KINDS))
         if "path" not in found:
@@ -222,14 +188,7 @@ def parse(text: str, source: str = "baseline") -> Document:
     :raises DocumentError: where it breaks its rules; the message names line, column and the mend.
     """
     reader = _Reader(source)
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise DocumentError(f"{place}: not YAML: {error.problem}") from error
-    if root is None:
-        raise DocumentError(f"{source}: is empty; a baseline has name, selector and expect")
+    root = compose(text, source, "a baseline has name, selector and expect")
     found = reader.mapping(root, "baseline", _TOP)
     for name in ("name", "selector", "expect"):
         if name not in found:

@@ -9,9 +9,14 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
   `revision` of the code that read it, `log` a list of {command, by, start, end, changes: [[name, before, after]]}.
 - `confirm`: `host`: a check-in whose manifest says that nothing changed.
 - `capture` {host, name, by}, `approve` {name, by}, `edit` {name, by, document}, `retire` {name, by}
+- `origin` {name, publishes: {package: version}}; `rule` {by, document}, `approve_rule` and `retire_rule` {name, by}
+- `window_end` {rfc, counts}: the job at the end of a window, and what its verification must count
+- `verify` {rfc, counts, extra, consequential}: predicted against actual now
+- `back_out` {rfc, by, why}, `split` {rfc, hosts, by}; `replay` {rule, hidden, bad}
 - `authorise` {rfc, by, seen}: `seen` names an earlier `look` step's mark, else what is there now
 - `look` {rfc, mark}: remembers what an approver sees
-- `revert` {rfc, by}, `accept` {path, by, until}, `plan` {host, by, path, at_least | is, start, end}
+- `revert` {rfc, by}, `accept` {path, by, until}, `plan` {host, by, path, at_least | is, start, end}, or for
+  several hosts {hosts, by, predict: [{path, upgrade | present | ..., origin}], start, end}
 - `silence` {after}: the job that looks for silent sources; `wait` {}: the one that ends acceptances
 Any of them may have `error`: words that the refusal must contain.
 - `expect`: `drifts` [{host, path, kind, expected, actual, state}] in any order: all drifts there are that are not
@@ -31,17 +36,18 @@ from sqlmodel import select
 from driftline import facts, paths
 from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
-from driftline_baseline.predict import KINDS
+from driftline_baseline.allowed import ALLOWED_KINDS
 from driftline_baseline.values import show
 from driftline_cmdb import record
 from driftline_cmdb.baselines import approval, capturing, versions
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift import accepting
+from driftline_cmdb.drift import accepting, settling
 from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
 from driftline_cmdb.errors import CmdbError
 from driftline_cmdb.reports import Committed, Ingest, Report, prepare_section
-from driftline_cmdb.rfcs import decisions, planning, reading
+from driftline_cmdb.rfcs import backing_out, decisions, planning, reading, splitting, verification
+from driftline_cmdb.standing import origins, replay, rules
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
@@ -223,18 +229,67 @@ class Timeline:
             accepting.accept(session, found.id, step["by"], "a test", clock(step["until"]), now)
 
     def plan(self, step: dict[str, Any], now: int) -> None:
-        kind = next(key for key in step if key in KINDS)
+        lines = step.get("predict", [step])
         with self.database.write() as session:
-            planned = planning.Planned(record.find_ci(session, step["host"]), step["path"], kind, step[kind])
+            cis = [record.find_ci(session, name) for name in step.get("hosts", [step.get("host")])]
+            planned = [_planned(ci, line) for ci in cis for line in lines]
             start, end = (clock(step[name]) if name in step else None for name in ("start", "end"))
             plan = planning.Plan("a plan", planned_start_ms=start, planned_end_ms=end)
-            planning.propose(session, plan, step["by"], [planned], now)
+            planning.propose(session, plan, step["by"], planned, now)
+
+    def origin(self, step: dict[str, Any], now: int) -> None:
+        entries = [origins.Entry("dpkg", name, "*", str(version)) for name, version in step["publishes"].items()]
+        with self.database.write() as session:
+            origins.load(session, step["name"], entries, "alice", now)
+
+    def rule(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rules.draft(session, step["document"], step["by"], now)
+
+    def approve_rule(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rules.approve(session, step["name"], step["by"], now)
+
+    def retire_rule(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rules.retire(session, step["name"], step["by"], now)
+
+    def replay(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            found = replay.replay(session, step["rule"], 90, now)
+        assert (len(found.hidden), len(found.bad)) == (step["hidden"], step["bad"]), found
+
+    def window_end(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            found = verification.end_window(session, reading.find_rfc(session, step["rfc"]), now)
+        assert found.counts == step["counts"], found
+
+    def verify(self, step: dict[str, Any], _now: int) -> None:
+        with self.database.read() as session:
+            found = verification.verify(session, reading.find_rfc(session, step["rfc"]))
+        assert found.counts == step["counts"], found
+        for name in ("extra", "consequential"):
+            counted = sum(len(host.extra) if name == "extra" else host.consequential for host in found.hosts)
+            assert counted == step.get(name, 0), found
+        assert step.get("text", "") in found.text(), found.text()
+
+    def back_out(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            backing_out.order(session, step["rfc"], step["by"], step["why"], now)
+
+    def split(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            cis = [record.find_ci(session, name) for name in step["hosts"]]
+            splitting.split(session, step["rfc"], cis, step["by"], "", now)
 
     def silence(self, step: dict[str, Any], now: int) -> None:
         find_silence(self.database, now, int(step["after"]) * 1000)
 
     def wait(self, _step: dict[str, Any], now: int) -> None:
         accepting.end_acceptances(self.database, now)
+        rules.expire(self.database, now)
+        backing_out.verify_back_outs(self.database, now)
+        settling.close_standard_changes(self.database, now)
 
     def expect(self, step: dict[str, Any], _now: int) -> None:
         with self.database.read() as session:
@@ -300,6 +355,12 @@ def _compare(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> None:
     assert not rest, f"not expected: {rest}"
 
 
+def _planned(ci: Ci, line: dict[str, Any]) -> planning.Planned:
+    kind = next(key for key in line if key in ALLOWED_KINDS)
+    operand = None if kind in ("upgrade", "present", "absent") else line[kind]
+    return planning.Planned(ci, line["path"], kind, operand, line.get("origin"))
+
+
 def _transaction(entry: dict[str, Any], ahead: int) -> collector_pb2.Transaction:
     out = collector_pb2.Transaction(
         manager="apt",
@@ -308,10 +369,15 @@ def _transaction(entry: dict[str, Any], ahead: int) -> collector_pb2.Transaction
         started_at_ms=clock(entry["start"]) + ahead,
         ended_at_ms=clock(entry["end"]) + ahead,
     )
-    for name, before, after in entry["changes"]:
+    for name, before, after, *automatic in entry["changes"]:
         action = "remove" if after is None else "install" if before is None else "upgrade"
         out.changes.add(
-            action=action, name=name, architecture="amd64", version_before=before or "", version_after=after or ""
+            action=action,
+            name=name,
+            architecture="amd64",
+            version_before=before or "",
+            version_after=after or "",
+            automatic=bool(automatic),
         )
     return out
 

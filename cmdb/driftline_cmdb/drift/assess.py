@@ -10,7 +10,9 @@ from sqlmodel import Session, col, select
 from driftline import facts
 from driftline_baseline import values
 from driftline_baseline.compare import Difference, compare
+from driftline_baseline.evidence import LOG_RESOLUTION_MS
 from driftline_baseline.expected import Expected, element_path
+from driftline_baseline.explain import Explanation, Observed, explain, observe
 from driftline_baseline.interval import Interval
 from driftline_baseline.judge import RETURN_WITHIN_MS, KnownDrift, Look, judge
 from driftline_baseline.values import Attributes
@@ -21,9 +23,12 @@ from driftline_cmdb.errors import CmdbError
 from driftline_cmdb.intern import insert_ignoring
 from driftline_cmdb.packing import chunks, unpack_ids
 from driftline_cmdb.record import sources_of
+from driftline_cmdb.standing.origins import published
+from driftline_cmdb.standing.rules import rules_for
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Assessment, Due, Element, Holding, Path, Revision
+from driftline_cmdb.transactions import acts_since
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +101,33 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
     if compared:
         holdings = _holdings(session, sources, compared)
         look = _look(compared, expected, holdings)
-        predictions = predictions_of(session, ci.id)
-        results = judge(look, known, predictions, now_ms)
-        verdicts.apply(session, ci, results, {path: held.revision for path, held in holdings.items()}, now_ms)
+        observed = _observed(session, sources, look, holdings)
+        explained = _explained(session, ci, observed, now_ms)
+        results = judge(look, known, explained, now_ms)
+        seen = verdicts.Seen(
+            {item.difference.path: item for item in observed},
+            {path: held.revision for path, held in holdings.items()},
+        )
+        verdicts.apply(session, ci, results, seen, now_ms)
+
+
+def _observed(session: Session, sources: list[int], look: Look, holdings: dict[str, "_Held"]) -> list[Observed]:
+    """Return the differences with what the host's own log says of them."""
+    if not look.differences:
+        return []
+    changes = [look.change(element_path(item.path)) for item in look.differences]
+    earliest = min(change.until_ms if change.after_ms is None else change.after_ms for change in changes)
+    acts = acts_since(session, sources, earliest - LOG_RESOLUTION_MS)
+    return observe(look.differences, look.change, acts, lambda path: holdings[path].owner if path in holdings else None)
+
+
+def _explained(session: Session, ci: Ci, observed: list[Observed], now_ms: int) -> dict[str, Explanation]:
+    if not observed:
+        return {}
+    predictions, rules = predictions_of(session, ci.id, now_ms), rules_for(session, ci)
+    if not (predictions or rules):
+        return {}
+    return explain(observed, predictions, rules, published(session), now_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +137,8 @@ class _Held:
     #: None: nothing is held there now.
     attributes: Attributes | None
     revision: Revision
+    #: The package that owns it, or owned it, by the host's package database.
+    owner: str | None
 
 
 def _look(compared: set[str], expected: Expected, holdings: dict[str, _Held]) -> Look:
@@ -214,9 +245,17 @@ def _held_by(session: Session, source_id: int, compared: list[str]) -> dict[str,
         .where(Holding.source_id == source_id, col(Path.text).in_(compared))
         .order_by(col(Holding.id))
     )
-    latest: dict[str, tuple[Attributes | None, int]] = {}
+    latest: dict[str, tuple[Attributes, bool, int]] = {}
     for path, content, since, until in session.exec(query):
-        latest[path] = (facts.attributes(path, content), since) if until is None else (None, until)
-    wanted = {revision for _, revision in latest.values()}
+        latest[path] = (facts.attributes(path, content), until is None, since if until is None else until)
+    wanted = {revision for _, _, revision in latest.values()}
     revisions = {row.id: row for row in session.exec(select(Revision).where(col(Revision.id).in_(wanted)))}
-    return {path: _Held(attributes, revisions[revision]) for path, (attributes, revision) in latest.items()}
+    return {
+        path: _Held(attributes if held else None, revisions[revision], _owner(attributes))
+        for path, (attributes, held, revision) in latest.items()
+    }
+
+
+def _owner(attributes: Attributes) -> str | None:
+    package = attributes.get("package")
+    return str(package) if package else None

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Collection
 from functools import lru_cache
 
+from sqlalchemy import and_, or_
 from sqlmodel import Session, col, select
 
 from driftline import facts
 from driftline_baseline import document, values
+from driftline_baseline.allowed import Allowed
 from driftline_baseline.expected import Delta, Expected, Layer
+from driftline_baseline.explain import Prediction
 from driftline_baseline.interval import Window
-from driftline_baseline.judge import Prediction
-from driftline_baseline.predict import Predicate
 from driftline_baseline.values import Attributes
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.baselines import Baseline, BaselineElement, BaselineVersion
@@ -20,6 +21,8 @@ from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 
 #: States of an RFC in which what it predicts may happen.
 IN_EFFECT = ("authorised", "scheduled", "implementing", "review")
+#: Reports of what fell into a closed RFC's window may come so much later.
+LATE_REPORTS_MS = 30 * 86_400_000
 
 
 @lru_cache(maxsize=256)
@@ -28,8 +31,8 @@ def parsed(text: str) -> document.Document:
     return document.parse(text)
 
 
-def selects(doc: document.Document, ci: Ci) -> bool:
-    """Tell whether a baseline's selector means a CI."""
+def selected_by(selector: document.Selector, ci: Ci) -> bool:
+    """Tell whether a selector means a CI."""
     fields: dict[str, Collection[str | None]] = {
         "ci": (ci.uid, ci.name),
         "class": (ci.ci_class,),
@@ -39,7 +42,12 @@ def selects(doc: document.Document, ci: Ci) -> bool:
         "location": (ci.location,),
         "criticality": (ci.criticality,),
     }
-    return doc.selector.selects(fields, ci.labels)
+    return selector.selects(fields, ci.labels)
+
+
+def selects(doc: document.Document, ci: Ci) -> bool:
+    """Tell whether a baseline's selector means a CI."""
+    return selected_by(doc.selector, ci)
 
 
 def in_force(session: Session, ci: Ci) -> list[tuple[str, BaselineVersion]]:
@@ -77,7 +85,7 @@ def expected_of(session: Session, ci: Ci, only: Collection[str] | None = None) -
         .where(RfcDelta.ci_id == ci.id, col(RfcDelta.state).in_(("authorised", "settled")))
     )
     deltas = [
-        Delta(delta.path, values.decode(delta.after), delta.authorised_ms or 0, number)
+        Delta(delta.path, values.decode(delta.after), delta.settled_ms or delta.authorised_ms or 0, number)
         for delta, number in session.exec(query)
         if delta.predicate is None or delta.state == "settled"
     ]
@@ -105,27 +113,33 @@ def _reader(pinned: dict[str, bytes]) -> Callable[[str], Attributes | None]:
     return lambda path: facts.attributes(path, pinned[path]) if path in pinned else None
 
 
-def predictions_of(session: Session, ci_id: int) -> list[Prediction]:
-    """Return what authorised RFCs predict for a CI and has not been seen yet."""
+def predictions_of(session: Session, ci_id: int, now_ms: int) -> list[Prediction]:
+    """Return what authorised RFCs predict for a CI.
+
+    An RFC that is closed still explains what fell into its window: a host that was offline reports late (rule 1).
+    """
+    lately = and_(col(Rfc.state) == "closed", col(Rfc.planned_end_ms) > now_ms - LATE_REPORTS_MS)
     query = (
         select(RfcDelta, Rfc)
         .join(Rfc, col(Rfc.id) == col(RfcDelta.rfc_id))
-        .where(RfcDelta.ci_id == ci_id, RfcDelta.state == "authorised", col(Rfc.state).in_(IN_EFFECT))
+        .where(
+            RfcDelta.ci_id == ci_id,
+            col(RfcDelta.state).in_(("authorised", "in progress", "missed")),
+            col(RfcDelta.predicate).is_not(None),
+            or_(col(Rfc.state).in_(IN_EFFECT), lately),
+        )
+        .order_by(col(RfcDelta.id))
     )
     return [
-        Prediction(
-            delta.id,
-            rfc.number,
-            delta.path,
-            predicate_of(delta.predicate),
-            Window(rfc.planned_start_ms, rfc.planned_end_ms),
-        )
+        Prediction(delta.id, rfc.number, allowed_of(delta), Window(rfc.planned_start_ms, rfc.planned_end_ms))
         for delta, rfc in session.exec(query)
         if delta.predicate is not None
     ]
 
 
-def predicate_of(plain: dict[str, object]) -> Predicate:
-    """Return a predicate as a delta keeps it."""
-    operand = plain.get("operand")
-    return Predicate(str(plain["kind"]), tuple(operand) if isinstance(operand, list) else operand)  # type: ignore[arg-type]  # JSON
+def allowed_of(delta: RfcDelta) -> Allowed:
+    """Return what a predicted delta foresees."""
+    plain = delta.predicate or {}
+    operand, origin = plain.get("operand"), plain.get("origin")
+    kept = tuple(operand) if isinstance(operand, list) else operand
+    return Allowed(delta.path, str(plain["kind"]), kept, origin)

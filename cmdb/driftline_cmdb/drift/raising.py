@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from driftline_baseline import values
+from driftline_baseline import back_out, values
+from driftline_baseline.back_out import Undo
 from driftline_baseline.evidence import HostAct
 from driftline_baseline.grouping import Cause
 from driftline_baseline.wording import package_of, what
@@ -74,7 +75,7 @@ def raise_rfc(
         reason="found changed without an approved change that predicted it",
         effect_of_not_doing="the change stays in production without review",
         impact=f"{ci.name}: {len(drifts)} attribute{'s' if len(drifts) > 1 else ''}",
-        back_out_plan=back_out_plan(drifts),
+        back_out_plan=back_out.text({ci.name: [Undo(drift.path, drift.expected, drift.actual) for drift in drifts]}),
     )
     session.add(rfc)
     session.flush()
@@ -101,7 +102,7 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
         return
     rfc = session.get_one(Rfc, group.rfc_id)
     drifts = session.exec(select(Drift).where(Drift.group_id == group_id)).all()
-    if rfc.closed_ms is not None or any(drift.closed_ms is None for drift in drifts):
+    if rfc.closed_ms is not None or rfc.ordered == "back out" or any(drift.closed_ms is None for drift in drifts):
         return
     states = {drift.state for drift in drifts}
     if "explained" in states:
@@ -119,8 +120,9 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
 def close_when_done(session: Session, rfc_id: int, now_ms: int) -> None:
     """Close a planned RFC once everything that it predicts has been seen."""
     rfc = session.get_one(Rfc, rfc_id)
-    waiting = select(RfcDelta.id).where(RfcDelta.rfc_id == rfc_id, RfcDelta.state == "authorised")
-    if rfc.closed_ms is None and session.exec(waiting).first() is None:
+    predicted = select(RfcDelta.state).where(RfcDelta.rfc_id == rfc_id, RfcDelta.part == "predicted")
+    states = set(session.exec(predicted.distinct()))
+    if rfc.closed_ms is None and rfc.ordered is None and states and states <= {"settled", "superseded", "withdrawn"}:
         rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = "every predicted change was seen", now_ms, now_ms
         decide(session, rfc, DRIFTLINE, "verified", "closed", now_ms, rfc.outcome)
 
@@ -212,29 +214,3 @@ def _description(group: DriftGroup, ci: Ci, drifts: Sequence[Drift], act: HostAc
 
 def _category(drifts: Sequence[Drift]) -> str:
     return "/".join(sorted({drift.path.split(".", 1)[0].split("[", 1)[0] for drift in drifts}))
-
-
-def back_out_plan(drifts: Sequence[Drift]) -> str:
-    """Return the steps that bring back what is expected, for a person to carry out."""
-    added, wanted, steps = [], [], []
-    for drift in drifts:
-        package = package_of(drift.path)
-        if package is None or package[0] != "dpkg" or not drift.path.endswith((".version", "]")):
-            steps.append(_step(drift))
-        elif drift.kind == "unexpected":
-            added.append(package[1])
-        else:
-            wanted.append(f"{package[1]}={values.show(drift.expected)}")
-    if wanted:
-        steps.insert(0, f"apt-get install --allow-downgrades {' '.join(wanted)}")
-    if added:
-        steps.insert(0, f"apt-get purge {' '.join(added)}")
-    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
-
-
-def _step(drift: Drift) -> str:
-    if drift.kind == "unexpected":
-        return f"take away the {what(drift.path)}"
-    if drift.kind == "missing":
-        return f"bring back the {what(drift.path)}: {values.show(drift.expected)}"
-    return f"set the {what(drift.path)} back to {values.show(drift.expected)} (it is {values.show(drift.actual)})"

@@ -4,15 +4,19 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
+from driftline import paths
 from driftline_baseline import scope, values
 from driftline_baseline.expected import element_path
 from driftline_baseline.scope import ScopeItem
 from driftline_cmdb import audit
 from driftline_cmdb.drift.assess import assess_ci, mark_due
-from driftline_cmdb.drift.raising import UNDECIDED, decide
+from driftline_cmdb.drift.expectation import allowed_of
+from driftline_cmdb.drift.raising import UNDECIDED, close_when_done, decide
 from driftline_cmdb.errors import Conflict, Refused
+from driftline_cmdb.rfcs.present import settle_what_is_so, snapshot
 from driftline_cmdb.rfcs.reading import deltas_of, find_rfc, scope_of
 from driftline_cmdb.tables.cis import Ci
+from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 
 #: Authorising assesses so many CIs at once; more are left to the queue.
@@ -39,22 +43,37 @@ def authorise(session: Session, number: int, actor: str, seen: str, comment: str
     if seen != scope.digest(items):
         raise Conflict(f"RFC {number}: {_grown(seen, items, cis)}; look at it again and authorise what you see")
     _refuse_open_deltas(session, rfc, deltas)
+    snapshot(session, rfc, cis.values(), now_ms)
     for delta in deltas:
         if delta.state == "proposed":
             delta.state, delta.authorised_ms = "authorised", now_ms
             session.add(delta)
+    settle_what_is_so(session, deltas, now_ms)
     decide(session, rfc, actor, "authorised", "authorised", now_ms, comment, seen)
     audit.record(
         session, actor, "rfc.authorised", f"RFC {number}", {"scope": seen, "deltas": len(items), "why": comment}, now_ms
     )
     session.flush()
+    close_when_done(session, rfc.id, now_ms)
     for count, ci in enumerate(cis.values()):
         if count < _ASSESS_AT_ONCE:
-            places = {element_path(delta.path) for delta in deltas if delta.ci_id == ci.id}
-            assess_ci(session, ci, now_ms, also=places)
+            assess_ci(session, ci, now_ms, also=places_of(session, ci, deltas))
         else:
             mark_due(session, ci.id, now_ms)
     return rfc
+
+
+def places_of(session: Session, ci: Ci, deltas: Sequence[RfcDelta]) -> set[str]:
+    """Return the element paths of a CI on which deltas bear: those they name, and drifts that fit their patterns."""
+    here = [delta for delta in deltas if delta.ci_id == ci.id]
+    patterns = [delta for delta in here if delta.predicate is not None and not allowed_of(delta).exact]
+    places = {element_path(delta.path) for delta in here if delta not in patterns}
+    if patterns:
+        drifts = session.exec(select(Drift.path).where(Drift.ci_id == ci.id, col(Drift.closed_ms).is_(None)))
+        places.update(
+            element_path(path) for path in drifts if any(paths.matches(delta.path, path) for delta in patterns)
+        )
+    return places
 
 
 def _grown(seen: str, items: Sequence[ScopeItem], cis: dict[int, Ci]) -> str:

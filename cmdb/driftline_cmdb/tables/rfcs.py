@@ -16,7 +16,7 @@ class Rfc(SQLModel, table=True):
     title: str
     description: str = ""
     requester: str
-    #: person or driftline.
+    #: person, driftline, or rule: the record of what a standing rule permitted.
     origin: str = "person"
     created_ms: int = time_ms()
     #: standard, normal, emergency.
@@ -43,6 +43,8 @@ class Rfc(SQLModel, table=True):
     review: str = ""
     outcome: str | None = None
     closed_ms: int | None = time_ms_or_none()
+    #: The standing rule whose uses it records.
+    rule_id: int | None = Field(default=None, foreign_key="standingrule.id", index=True)
 
 
 class RfcDelta(SQLModel, table=True):
@@ -57,12 +59,18 @@ class RfcDelta(SQLModel, table=True):
     #: As in Drift: JSON, None means absent.
     before: str | None = None
     after: str | None = None
-    #: What a planned change predicts: {"kind": "at_least", "operand": "3.0.14"}; None where `after` is exact.
+    #: What a planned change predicts: {"kind": "at_least", "operand": "3.0.14", "origin": null}, and then `path` may be
+    #: a pattern; None where `after` is exact.
     predicate: dict[str, Any] | None = Field(default=None, sa_type=JSON)
-    #: proposed, authorised (a predicate: not seen yet), settled (the predicate came true, `after` is exact now),
-    #: superseded, withdrawn.
+    #: predicted, found (changed already when the RFC was raised), matched (fits a predicted pattern), consequential
+    #: (follows from a predicted change by the host's package database).
+    part: str = "found"
+    #: proposed, authorised (a predicate: not seen yet), in progress (seen on its way), settled (it came true, `after`
+    #: is exact now), missed (not seen by the window's end), superseded, withdrawn, backing out.
     state: str = "proposed"
     authorised_ms: int | None = time_ms_or_none()
+    #: When a prediction came true; from then on its value is expected.
+    settled_ms: int | None = time_ms_or_none()
     #: Version of the CI when the delta was recorded.
     ci_version: int = 0
 

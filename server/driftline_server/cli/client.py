@@ -61,6 +61,10 @@ class Client:
         """Send a whole thing."""
         return self._ask("PUT", path, json=body)
 
+    def send(self, path: str, content: bytes) -> Any:
+        """Send a file; return what the API says."""
+        return self._ask("PUT", path, content=content, headers={"Content-Type": "application/octet-stream"})
+
     def delete(self, path: str) -> Any:
         """Delete a thing."""
         return self._ask("DELETE", path)

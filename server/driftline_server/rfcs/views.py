@@ -9,7 +9,7 @@ from sqlalchemy import distinct, func
 from sqlmodel import Session, col, or_, select
 
 from driftline_baseline.wording import what
-from driftline_cmdb.drift.expectation import predicate_of
+from driftline_cmdb.drift.expectation import allowed_of
 from driftline_cmdb.rfcs import reading
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 from driftline_server.drift import views as drift_views
@@ -202,7 +202,7 @@ def show(session: Session, number: int) -> RfcDetail:
                 what=what(delta.path),
                 before=stored(delta.before),
                 after=stored(delta.after),
-                predicted=None if delta.predicate is None else predicate_of(delta.predicate).show(),
+                predicted=None if delta.predicate is None else allowed_of(delta).show(),
                 state=delta.state,
                 authorised=moment_or_none(delta.authorised_ms),
                 ci_version=delta.ci_version,

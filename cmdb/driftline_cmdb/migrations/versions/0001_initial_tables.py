@@ -89,6 +89,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_holding_element_id"), ["element_id"], unique=False)
 
     op.create_table(
+        "originversion",
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("manager", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("architecture", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("origin", "manager", "name", "architecture", "version", name=op.f("pk_originversion")),
+    )
+    op.create_table(
         "path",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
@@ -106,42 +116,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
         sa.UniqueConstraint("name", name=op.f("uq_person_name")),
     )
-    op.create_table(
-        "rfc",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("title", sa.String(), nullable=False),
-        sa.Column("description", sa.String(), nullable=False),
-        sa.Column("requester", sa.String(), nullable=False),
-        sa.Column("origin", sa.String(), nullable=False),
-        sa.Column("created_ms", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("priority", sa.String(), nullable=False),
-        sa.Column("category", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("ordered", sa.String(), nullable=True),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("effect_of_not_doing", sa.String(), nullable=False),
-        sa.Column("risk", sa.String(), nullable=False),
-        sa.Column("impact", sa.String(), nullable=False),
-        sa.Column("benefit", sa.String(), nullable=False),
-        sa.Column("cost", sa.String(), nullable=False),
-        sa.Column("implementer", sa.String(), nullable=True),
-        sa.Column("test_plan", sa.String(), nullable=False),
-        sa.Column("back_out_plan", sa.String(), nullable=False),
-        sa.Column("planned_start_ms", sa.BigInteger(), nullable=True),
-        sa.Column("planned_end_ms", sa.BigInteger(), nullable=True),
-        sa.Column("actual_start_ms", sa.BigInteger(), nullable=True),
-        sa.Column("actual_end_ms", sa.BigInteger(), nullable=True),
-        sa.Column("review", sa.String(), nullable=False),
-        sa.Column("outcome", sa.String(), nullable=True),
-        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfc")),
-        sa.UniqueConstraint("number", name=op.f("uq_rfc_number")),
-    )
-    with op.batch_alter_table("rfc", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_rfc_state"), ["state"], unique=False)
-
     op.create_table(
         "source",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -164,6 +138,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
         sa.UniqueConstraint("uid", name=op.f("uq_source_uid")),
     )
+    op.create_table(
+        "standingrule",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("approved_by", sa.String(), nullable=True),
+        sa.Column("approved_ms", sa.BigInteger(), nullable=True),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("hits", sa.Integer(), nullable=False),
+        sa.Column("last_hit_ms", sa.BigInteger(), nullable=True),
+        sa.Column("replay", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standingrule")),
+        sa.UniqueConstraint("name", "number", name=op.f("uq_standingrule_name_number")),
+    )
+    with op.batch_alter_table("standingrule", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_standingrule_name"), ["name"], unique=False)
+        batch_op.create_index(batch_op.f("ix_standingrule_state"), ["state"], unique=False)
+
     op.create_table(
         "apitoken",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -248,21 +245,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("certificate", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_certificate_source_id"), ["source_id"], unique=False)
-
-    op.create_table(
-        "driftgroup",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("cause", sa.String(), nullable=False),
-        sa.Column("opened_ms", sa.BigInteger(), nullable=False),
-        sa.Column("joinable_until_ms", sa.BigInteger(), nullable=False),
-        sa.Column("rfc_id", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_driftgroup_rfc_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_driftgroup")),
-    )
-    with op.batch_alter_table("driftgroup", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_driftgroup_key"), ["key"], unique=False)
-        batch_op.create_index(batch_op.f("ix_driftgroup_rfc_id"), ["rfc_id"], unique=False)
 
     op.create_table(
         "due",
@@ -379,43 +361,43 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_revision_source_id"), ["source_id"], unique=False)
 
     op.create_table(
-        "rfcdecision",
+        "rfc",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("rfc_id", sa.Integer(), nullable=False),
-        sa.Column("at_ms", sa.BigInteger(), nullable=False),
-        sa.Column("actor", sa.String(), nullable=False),
-        sa.Column("action", sa.String(), nullable=False),
-        sa.Column("from_state", sa.String(), nullable=True),
-        sa.Column("to_state", sa.String(), nullable=False),
-        sa.Column("comment", sa.String(), nullable=False),
-        sa.Column("scope", sa.String(), nullable=True),
-        sa.Column("detail", sa.JSON(), nullable=False),
-        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcdecision_rfc_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcdecision")),
-    )
-    with op.batch_alter_table("rfcdecision", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_rfcdecision_rfc_id"), ["rfc_id"], unique=False)
-
-    op.create_table(
-        "rfcdelta",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("rfc_id", sa.Integer(), nullable=False),
-        sa.Column("ci_id", sa.Integer(), nullable=False),
-        sa.Column("path", sa.String(), nullable=False),
-        sa.Column("before", sa.String(), nullable=True),
-        sa.Column("after", sa.String(), nullable=True),
-        sa.Column("predicate", sa.JSON(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("requester", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("priority", sa.String(), nullable=False),
+        sa.Column("category", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
-        sa.Column("authorised_ms", sa.BigInteger(), nullable=True),
-        sa.Column("ci_version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_rfcdelta_ci_id")),
-        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcdelta_rfc_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcdelta")),
-        sa.UniqueConstraint("rfc_id", "ci_id", "path", name=op.f("uq_rfcdelta_rfc_id_ci_id_path")),
+        sa.Column("ordered", sa.String(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("effect_of_not_doing", sa.String(), nullable=False),
+        sa.Column("risk", sa.String(), nullable=False),
+        sa.Column("impact", sa.String(), nullable=False),
+        sa.Column("benefit", sa.String(), nullable=False),
+        sa.Column("cost", sa.String(), nullable=False),
+        sa.Column("implementer", sa.String(), nullable=True),
+        sa.Column("test_plan", sa.String(), nullable=False),
+        sa.Column("back_out_plan", sa.String(), nullable=False),
+        sa.Column("planned_start_ms", sa.BigInteger(), nullable=True),
+        sa.Column("planned_end_ms", sa.BigInteger(), nullable=True),
+        sa.Column("actual_start_ms", sa.BigInteger(), nullable=True),
+        sa.Column("actual_end_ms", sa.BigInteger(), nullable=True),
+        sa.Column("review", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("rule_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["rule_id"], ["standingrule.id"], name=op.f("fk_rfc_rule_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfc")),
+        sa.UniqueConstraint("number", name=op.f("uq_rfc_number")),
     )
-    with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_rfcdelta_ci_id"), ["ci_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_rfcdelta_rfc_id"), ["rfc_id"], unique=False)
+    with op.batch_alter_table("rfc", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfc_rule_id"), ["rule_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_rfc_state"), ["state"], unique=False)
 
     op.create_table(
         "section",
@@ -496,6 +478,89 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version_id", "path_id", name=op.f("pk_baselineelement")),
     )
     op.create_table(
+        "driftgroup",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("opened_ms", sa.BigInteger(), nullable=False),
+        sa.Column("joinable_until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_driftgroup_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_driftgroup")),
+    )
+    with op.batch_alter_table("driftgroup", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_driftgroup_key"), ["key"], unique=False)
+        batch_op.create_index(batch_op.f("ix_driftgroup_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "emergencyscope",
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("actors", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_emergencyscope_ci_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_emergencyscope_rfc_id")),
+        sa.PrimaryKeyConstraint("rfc_id", "ci_id", name=op.f("pk_emergencyscope")),
+    )
+    with op.batch_alter_table("emergencyscope", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_emergencyscope_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
+        "rfcdecision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("from_state", sa.String(), nullable=True),
+        sa.Column("to_state", sa.String(), nullable=False),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcdecision_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcdecision")),
+    )
+    with op.batch_alter_table("rfcdecision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfcdecision_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "rfcdelta",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("before", sa.String(), nullable=True),
+        sa.Column("after", sa.String(), nullable=True),
+        sa.Column("predicate", sa.JSON(), nullable=True),
+        sa.Column("part", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("authorised_ms", sa.BigInteger(), nullable=True),
+        sa.Column("settled_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ci_version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_rfcdelta_ci_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcdelta_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcdelta")),
+        sa.UniqueConstraint("rfc_id", "ci_id", "path", name=op.f("uq_rfcdelta_rfc_id_ci_id_path")),
+    )
+    with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfcdelta_ci_id"), ["ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_rfcdelta_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "snapshot",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ci_version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_snapshot_ci_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_snapshot_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshot")),
+        sa.UniqueConstraint("rfc_id", "ci_id", name=op.f("uq_snapshot_rfc_id_ci_id")),
+    )
+    with op.batch_alter_table("snapshot", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_snapshot_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
         "drift",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("ci_id", sa.Integer(), nullable=False),
@@ -516,10 +581,12 @@ def upgrade() -> None:
         sa.Column("revision_id", sa.BigInteger(), nullable=True),
         sa.Column("transaction_id", sa.BigInteger(), nullable=True),
         sa.Column("group_id", sa.Integer(), nullable=True),
+        sa.Column("explained_by_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["baseline_version_id"], ["baselineversion.id"], name=op.f("fk_drift_baseline_version_id")
         ),
         sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_drift_ci_id")),
+        sa.ForeignKeyConstraint(["explained_by_id"], ["rfc.id"], name=op.f("fk_drift_explained_by_id")),
         sa.ForeignKeyConstraint(["group_id"], ["driftgroup.id"], name=op.f("fk_drift_group_id")),
         sa.ForeignKeyConstraint(["revision_id"], ["revision.id"], name=op.f("fk_drift_revision_id")),
         sa.ForeignKeyConstraint(["transaction_id"], ["hosttransaction.id"], name=op.f("fk_drift_transaction_id")),
@@ -534,6 +601,7 @@ def upgrade() -> None:
             postgresql_where=sa.text("closed_ms IS NULL"),
         )
         batch_op.create_index(batch_op.f("ix_drift_ci_id"), ["ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_drift_explained_by_id"), ["explained_by_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_drift_group_id"), ["group_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_drift_state"), ["state"], unique=False)
 
@@ -543,12 +611,35 @@ def downgrade() -> None:
     with op.batch_alter_table("drift", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_drift_state"))
         batch_op.drop_index(batch_op.f("ix_drift_group_id"))
+        batch_op.drop_index(batch_op.f("ix_drift_explained_by_id"))
         batch_op.drop_index(batch_op.f("ix_drift_ci_id"))
         batch_op.drop_index(
             "drift_open", sqlite_where=sa.text("closed_ms IS NULL"), postgresql_where=sa.text("closed_ms IS NULL")
         )
 
     op.drop_table("drift")
+    with op.batch_alter_table("snapshot", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_snapshot_ci_id"))
+
+    op.drop_table("snapshot")
+    with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfcdelta_rfc_id"))
+        batch_op.drop_index(batch_op.f("ix_rfcdelta_ci_id"))
+
+    op.drop_table("rfcdelta")
+    with op.batch_alter_table("rfcdecision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfcdecision_rfc_id"))
+
+    op.drop_table("rfcdecision")
+    with op.batch_alter_table("emergencyscope", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_emergencyscope_ci_id"))
+
+    op.drop_table("emergencyscope")
+    with op.batch_alter_table("driftgroup", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_driftgroup_rfc_id"))
+        batch_op.drop_index(batch_op.f("ix_driftgroup_key"))
+
+    op.drop_table("driftgroup")
     op.drop_table("baselineelement")
     with op.batch_alter_table("websession", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_websession_person_id"))
@@ -567,15 +658,11 @@ def downgrade() -> None:
 
     op.drop_table("utilizationchunk")
     op.drop_table("section")
-    with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_rfcdelta_rfc_id"))
-        batch_op.drop_index(batch_op.f("ix_rfcdelta_ci_id"))
+    with op.batch_alter_table("rfc", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfc_state"))
+        batch_op.drop_index(batch_op.f("ix_rfc_rule_id"))
 
-    op.drop_table("rfcdelta")
-    with op.batch_alter_table("rfcdecision", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_rfcdecision_rfc_id"))
-
-    op.drop_table("rfcdecision")
+    op.drop_table("rfc")
     with op.batch_alter_table("revision", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_revision_source_id"))
 
@@ -602,11 +689,6 @@ def downgrade() -> None:
 
     op.drop_table("element")
     op.drop_table("due")
-    with op.batch_alter_table("driftgroup", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_driftgroup_rfc_id"))
-        batch_op.drop_index(batch_op.f("ix_driftgroup_key"))
-
-    op.drop_table("driftgroup")
     with op.batch_alter_table("certificate", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_certificate_source_id"))
 
@@ -627,13 +709,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_apitoken_person_id"))
 
     op.drop_table("apitoken")
-    op.drop_table("source")
-    with op.batch_alter_table("rfc", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_rfc_state"))
+    with op.batch_alter_table("standingrule", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_standingrule_state"))
+        batch_op.drop_index(batch_op.f("ix_standingrule_name"))
 
-    op.drop_table("rfc")
+    op.drop_table("standingrule")
+    op.drop_table("source")
     op.drop_table("person")
     op.drop_table("path")
+    op.drop_table("originversion")
     with op.batch_alter_table("holding", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_holding_element_id"))
         batch_op.drop_index(

@@ -1,0 +1,154 @@
+"""The document of a standing rule, a pre-approved standard change: YAML with a selector, hours, and what may change."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import yaml
+
+from driftline.schema import Value
+from driftline_baseline.allowed import ALLOWED_KINDS, Allowed
+from driftline_baseline.document import DocumentReader, Selector, field_named
+from driftline_baseline.errors import VersionError
+from driftline_baseline.hours import ALL_HOURS, DAYS, Hours
+from driftline_baseline.predict import ORDERS, ecosystem_of, version
+from driftline_baseline.values import Attributes
+from driftline_baseline.yaml_reader import YamlReader, compose
+
+_TOP = ("name", "reason", "selector", "hours", "actors", "allow", "expires")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDocument:
+    """What a standing rule says."""
+
+    name: str
+    selector: Selector
+    allow: tuple[Allowed, ...]
+    #: Its end; every rule has one.
+    expires_ms: int
+    reason: str = ""
+    hours: Hours = ALL_HOURS
+    actors: tuple[str, ...] = ()
+
+
+def parse_rule(text: str, source: str = "rule") -> RuleDocument:
+    """Read a standing rule.
+
+    :raises DocumentError: where it breaks its rules; the message names line, column and the mend.
+    """
+    reader = _Reader(source)
+    root = compose(text, source, "a standing rule has name, selector, allow and expires")
+    found = reader.mapping(root, "rule", _TOP)
+    reader.need(root, found, "rule", ("name", "selector", "allow", "expires"))
+    allow = reader.sequence(found["allow"], "allow")
+    if not allow:
+        raise reader.fail(found["allow"], "allow", "is empty; a rule that permits nothing is none")
+    return RuleDocument(
+        name=reader.text(found["name"], "name"),
+        selector=reader.selector(found["selector"]),
+        allow=tuple(reader.line(node, f"allow[{index}]") for index, node in enumerate(allow)),
+        expires_ms=reader.end(found["expires"]),
+        reason=reader.text(found["reason"], "reason") if "reason" in found else "",
+        hours=read_hours(reader, found["hours"]) if "hours" in found else ALL_HOURS,
+        actors=reader.texts(found["actors"], "actors") if "actors" in found else (),
+    )
+
+
+class _Reader(DocumentReader):
+    """Reads what only standing rules have."""
+
+    def line(self, node: yaml.Node, where: str) -> Allowed:
+        found = self.mapping(node, where, ("path", "origin", *ALLOWED_KINDS))
+        self.need(node, found, where, ("path",))
+        path = self.path(found["path"], f"{where}.path")
+        kinds = [name for name in found if name in ALLOWED_KINDS]
+        if len(kinds) != 1:
+            raise self.fail(node, where, f"must have exactly one of {', '.join(ALLOWED_KINDS)}")
+        kind = kinds[0]
+        origin = self.text(found["origin"], f"{where}.origin") if "origin" in found else None
+        line = Allowed(path, kind, self._operand(found[kind], f"{where}.{kind}", kind), origin)
+        problem = problem_of(line)
+        if problem is not None:
+            raise self.fail(node, where, problem)
+        if kind in ("upgrade", "present") and origin is None and path.startswith("software.packages["):
+            raise self.fail(
+                node, where, f"{kind} of packages needs an origin: a rule constrains values, not only paths"
+            )
+        return line
+
+    def _operand(self, node: yaml.Node, where: str, kind: str) -> Value | Attributes | None:
+        operand = self.plain(node)
+        if kind in ("upgrade", "present", "absent"):
+            if operand is not True:
+                raise self.fail(node, where, f"{operand!r} makes no sense; write {kind}: true")
+            return None
+        if isinstance(operand, list):
+            return tuple(operand)
+        if kind == "is" and (operand is None or isinstance(operand, dict)):
+            return operand
+        if not isinstance(operand, str | int | bool | float):
+            raise self.fail(node, where, f"{operand!r} is not a plain value")
+        return operand
+
+    def end(self, node: yaml.Node) -> int:
+        value = self.plain(node)
+        if isinstance(value, datetime):
+            return int((value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp() * 1000)
+        if isinstance(value, date):
+            return int(datetime(value.year, value.month, value.day, tzinfo=UTC).timestamp() * 1000)
+        raise self.fail(node, "expires", f"{value!r} is not a date; write one as 2027-06-30")
+
+
+def problem_of(line: Allowed) -> str | None:
+    """Say why a change cannot be foreseen so; None where it can. The words name the path and the mend."""
+    named = field_named(line.path)
+    if named is None:
+        return f'"{line.path}" names no single kind of fact; wild cards stand in brackets only'
+    on_element = named.message is not None
+    if on_element and line.kind not in ("present", "absent", "is"):
+        return f'"{line.path}" is an element; {line.kind} needs one of its attributes, as .version'
+    if on_element and line.kind == "is" and not isinstance(line.operand, dict):
+        return f'"{line.path}" is an element; is: needs all of its attributes, or one attribute in the path'
+    if not on_element and line.kind in ("present", "absent"):
+        return f'"{line.path}" is an attribute; {line.kind} is said of an element, without .{named.name}'
+    if line.origin is not None and not line.path.startswith("software.packages["):
+        return f'"{line.path}": only packages come from an origin'
+    if line.kind in ("at_least", "at_most", "upgrade"):
+        try:
+            ecosystem = ecosystem_of(line.path)
+            if line.kind != "upgrade":
+                version(str(line.operand), ecosystem)
+            elif named.name != "version" or ecosystem not in ORDERS:
+                return f'"{line.path}": upgrade is said of the version of packages of {", ".join(ORDERS)}'
+        except VersionError as error:
+            return str(error)
+    return None
+
+
+def read_hours(reader: YamlReader, node: yaml.Node, where: str = "hours") -> Hours:
+    """Read hours of the week: ``{days: [mon, fri], from: "22:00", to: "04:00", zone: Europe/Zurich}``."""
+    found = reader.mapping(node, where, ("days", "from", "to", "zone"))
+    days = frozenset(range(7))
+    if "days" in found:
+        names = reader.texts(found["days"], f"{where}.days")
+        for name in names:
+            if name not in DAYS:
+                raise reader.fail(found["days"], f"{where}.days", f'"{name}" is not one of {", ".join(DAYS)}')
+        days = frozenset(DAYS.index(name) for name in names)
+    zone = reader.text(found["zone"], f"{where}.zone") if "zone" in found else "UTC"
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise reader.fail(found["zone"], f"{where}.zone", f'"{zone}" is no time zone, as Europe/Zurich') from error
+    start = _time(reader, found["from"], f"{where}.from") if "from" in found else time(0)
+    end = _time(reader, found["to"], f"{where}.to") if "to" in found else None
+    return Hours(days, start, end, zone)
+
+
+def _time(reader: YamlReader, node: yaml.Node, where: str) -> time:
+    text = reader.plain(node)
+    try:
+        return time.fromisoformat(text if len(text) == 5 else "")
+    except (TypeError, ValueError) as error:
+        raise reader.fail(node, where, f'{text!r} is no time of day; write it in quotes, as "08:30"') from error
