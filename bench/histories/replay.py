@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 from google.protobuf.message import Message
 from sqlmodel import select
@@ -73,7 +72,7 @@ class Replay:
                 case lines.RuleLine():
                     self.decisions.rule(line)
                 case lines.RequestLine():
-                    self.decisions.request(line, self._held(line))
+                    self.decisions.request(line)
                 case lines.Authorise():
                     self.decisions.authorise(line)
                 case lines.Decide():
@@ -87,13 +86,6 @@ class Replay:
             session.flush()
             self.agents[line.name] = _Agent(source.id, f"epoch-{line.name}")
         self.environments[line.name] = line
-
-    def _held(self, line: lines.RequestLine) -> dict[str, dict[str, dict[str, Any]]]:
-        hosts = {host for prediction in line.predictions for host in prediction.hosts}
-        return {
-            host: {path: dict(value) for section in self.agents[host].sections.values() for path, value in section.items()}
-            for host in hosts
-        }
 
     def _receive(self, line: lines.ReportLine | lines.Confirm) -> None:
         full = len(self._waiting) >= BATCH

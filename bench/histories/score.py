@@ -107,7 +107,7 @@ def _class(drift: Drift) -> str:
         return "unexplained"
     if drift.state != "explained":
         return NOTHING
-    return "consequential" if "consequen" in drift.why else "explained"
+    return "consequential" if drift.why.startswith("belongs to package") else "explained"
 
 
 def raised(database: Database) -> int:

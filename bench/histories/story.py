@@ -354,7 +354,7 @@ class Author:
         rule = {
             "name": RULE,
             "selector": {"environment": ["staging", "production"]},
-            "hours": f"{RULE_HOURS[0]:02}:00-{RULE_HOURS[1]:02}:00",
+            "hours": {"from": f"{RULE_HOURS[0]:02}:00", "to": f"{RULE_HOURS[1]:02}:00"},
             "allow": [{"path": "software.packages[dpkg/corp-*/amd64].version", "upgrade": True, "origin": CORP}],
             "expires": datetime.fromtimestamp(self.end / 1000 + 30 * 86400, UTC).date().isoformat(),
         }
