@@ -3,8 +3,8 @@
     python bench/etc_history.py FOLDER        # cases as NNNN_xxxxxxxx/{before,after,truth.json}
 
 Each case is a host of its own: what `before/` holds is reported, captured as its baseline and approved, then what
-`after/` holds is reported. Modes are those of `truth.json` (a folder of files keeps none), closer ones and owners those of
-`.etckeeper`, where it is in the case. Packages own files as a pinned list of Debian says, see data/README.md.
+`after/` holds is reported. Modes are those of `truth.json` (a folder of files keeps none), closer ones and owners those
+of `.etckeeper`, where it is in the case. Packages own files as a pinned list of Debian says, see data/README.md.
 The subject of a commit is the answer: it is read after everything was judged.
 """
 
@@ -25,6 +25,7 @@ from sqlmodel import col, select
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.histories.replay import facts_of  # the path above makes it known
+
 from driftline.facts import digest_of
 from driftline.paths import escape_key
 from driftline.schema import Value
@@ -32,6 +33,7 @@ from driftline.v1 import collector_pb2
 from driftline_baseline.compare import Difference
 from driftline_baseline.ownership import FileChange, Made, Maker, part
 from driftline_baseline.severity import severity_of
+from driftline_baseline.values import decode
 from driftline_cmdb import record
 from driftline_cmdb.baselines import approval, capturing
 from driftline_cmdb.database import Database, migrate
@@ -162,11 +164,21 @@ class Found:
             wanted = {"A": "unexpected", "D": "missing"}.get(status, "changed")
             if wanted not in kinds:
                 wrong.append(f"{path}: {wanted}, found {', '.join(sorted(kinds)) or 'nothing'}")
-            elif status != "D" and mode != "120000":
-                executable = bool(int(str(self.case.after[path]["mode"]), 8) & 0o100)
-                if executable != (mode == "100755"):
-                    wrong.append(f"{path}: mode {self.case.after[path]['mode']}, git has {mode}")
+            elif status == "A":
+                wrong += [f"{path}: {item}" for item in self._not_as_is(path, mode)]
         return wrong
+
+    def _not_as_is(self, path: str, mode: str) -> list[str]:
+        """Return what of a new file's mode and owner was not found."""
+        (drift,) = self.drifts[path]
+        found, real = decode(drift.actual), self.case.after[path]
+        if not isinstance(found, dict):
+            return ["no attributes"]
+        wrong = [f"{name} {found.get(name)}, is {real[name]}" for name in real if found.get(name) != real[name]]
+        if mode == "120000":
+            return wrong if found.get("type") == "link" else [*wrong, "is a link"]
+        executable = bool(int(str(found.get("mode")), 8) & 0o100)
+        return wrong if executable == (mode == "100755") else [*wrong, f"mode {found.get('mode')}, git has {mode}"]
 
 
 class Replay:
@@ -323,13 +335,17 @@ def summary(results: list[Found]) -> str:
     lines += ["", "critical:"]
     for result in results:
         if result.critical:
-            path, why = next(iter(result.critical.items()))
+            why = next(iter(result.critical.values()))
             lines.append(f"  {result.case.name} {len(result.critical)} of {len(result.drifts)} files, as {why}")
     lines += ["", "package transactions that were not told as such:"]
     for result in results:
         if true_maker(result.case.subject) == "package transaction" and result.maker != Maker.PACKAGE:
             why = "; ".join(f"{item.maker}: {item.why}" for item in result.parts)
             lines.append(f"  {result.case.name}: {why}")
+    lines += ["", "by hand, told as a package transaction:"]
+    for result in results:
+        if true_maker(result.case.subject) != "package transaction" and result.maker == Maker.PACKAGE:
+            lines.append(f"  {result.case.name}: {'; '.join(item.why for item in result.parts)}")
     return "\n".join(lines)
 
 

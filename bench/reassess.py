@@ -140,15 +140,15 @@ class Fleet:
 
     def _baselines(self) -> None:
         """Put a captured baseline of each host into force, as if approved long ago: nothing is due."""
-        baseline, version, pin = table_of(Baseline), table_of(BaselineVersion), table_of(BaselineElement)
-        ci, holding, revision = table_of(Ci), table_of(Holding), table_of(Revision)
+        pin, ci = table_of(BaselineElement), table_of(Ci)
+        holding, revision = table_of(Holding), table_of(Revision)
         with self.database.write() as session:
             connection = session.connection()
             cis = connection.execute(select(ci.c.id, ci.c.uid).order_by(ci.c.id)).all()
             names = [("organisation", ORGANISATION, None)]
             names += [(f"host-{row.id}", capture.draft_text(f"host-{row.id}", row.uid), row.id) for row in cis]
             # Models, not plain rows: whatever columns these tables get, their defaults are filled in.
-            for number, (name, document, ci_id) in enumerate(names, start=1):
+            for number, (name, _, _) in enumerate(names, start=1):
                 session.add(Baseline(id=number, name=name, created_by="author", created_ms=START_MS))
             session.flush()
             for number, (_, document, ci_id) in enumerate(names, start=1):
@@ -173,7 +173,6 @@ class Fleet:
             rows = [{"source_id": s, "revision_id": r, "assessed_ms": START_MS} for s, r in newest]
             connection.execute(insert(table_of(Assessment)), rows)
             connection.execute(delete(table_of(Due)))
-            assert baseline is not None and version is not None
 
     def change(self, number: int) -> int:
         """Have ten hosts over all the fleet report a changed package; return when."""
@@ -240,7 +239,7 @@ def main() -> None:
         print(
             f"{hosts:>6} hosts of {elements:>3} elements: {CHANGES} changes {cost.seconds * 1000:6.0f} ms "
             f"(x{cost.seconds / floor.seconds:.2f}), {cost.statements:4.0f} statements "
-            f"(x{cost.statements / floor.statements:.2f}); authorising their RFC {cost.authorise_seconds * 1000:6.0f} ms "
+            f"(x{cost.statements / floor.statements:.2f}); authorising them {cost.authorise_seconds * 1000:6.0f} ms "
             f"(x{cost.authorise_seconds / floor.authorise_seconds:.2f}), {cost.authorise_statements:4.0f} statements "
             f"(x{cost.authorise_statements / floor.authorise_statements:.2f})",
             flush=True,

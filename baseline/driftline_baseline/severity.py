@@ -1,13 +1,13 @@
 """How grave a difference is by what it lets happen: what root runs, who may become root, and no package owns.
 
-A baseline's rule gives each difference a severity; this only ever raises it. Sources: init(8), run-parts(8), crontab(5),
-systemd.unit(5), initramfs-tools(7), ld.so(8), sudoers(5), pam.d(5), sshd(8) AuthorizedKeysFile, FHS 3.0.
+A baseline's rule gives each difference a severity; this only ever raises it. Sources: init(8), run-parts(8),
+crontab(5), systemd.unit(5), initramfs-tools(7), ld.so(8), sudoers(5), pam.d(5), sshd(8) AuthorizedKeysFile, FHS 3.0.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from posixpath import dirname, join, normpath
 
 from driftline import paths
@@ -124,7 +124,7 @@ def place_of(path: str) -> Place | None:
     return next((place for place in PLACES if _compiled(place.pattern).fullmatch(path)), None)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     words = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
     parts = re.split(r"(\*\*|\*|\?)", pattern)
@@ -168,9 +168,7 @@ def _of_unit(
     return None
 
 
-def _of_user(
-    difference: Difference, name: str, attribute: str | None, attributes: Attributes | None
-) -> str | None:
+def _of_user(difference: Difference, name: str, attribute: str | None, attributes: Attributes | None) -> str | None:
     if name == "root" or attributes is None or attributes.get("uid") != 0:
         return None
     if difference.kind == "unexpected":
@@ -180,9 +178,7 @@ def _of_user(
     return None
 
 
-def _of_group(
-    difference: Difference, name: str, attribute: str | None, attributes: Attributes | None
-) -> str | None:
+def _of_group(difference: Difference, name: str, attribute: str | None, attributes: Attributes | None) -> str | None:
     if name not in ROOT_GROUPS or attributes is None:
         return None
     before = decode(difference.expected) if attribute == "members" else ()

@@ -5,20 +5,23 @@ What the record cannot do yet is counted by name and said in the result, never l
 
 from collections import Counter
 from datetime import date
+from heapq import heappop, heappush
 
 import yaml
+from bench.histories.format import Authorise, BaselineLine, Catalogue, Decide, RequestLine, RuleLine
 from sqlmodel import Session, col, select
 
-from bench.histories.format import Authorise, BaselineLine, Catalogue, Decide, RequestLine, RuleLine
 from driftline_cmdb.baselines import approval, capturing
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift import accepting
+from driftline_cmdb.drift import accepting, settling
 from driftline_cmdb.errors import CmdbError
-from driftline_cmdb.rfcs import decisions, planning, reading
+from driftline_cmdb.rfcs import backing_out, decisions, planning, reading, verification
 from driftline_cmdb.standing import origins, rules
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
 from driftline_cmdb.tables.rfcs import Rfc
+
+HOUR_MS = 3_600_000
 
 
 class Decisions:
@@ -29,6 +32,10 @@ class Decisions:
         #: CI ids by host name; filled by the replay.
         self.cis: dict[str, int] = {}
         self.numbers: dict[str, int] = {}
+        #: When windows of planned RFCs end, and of which; the next one first.
+        self._ends: list[tuple[int, int]] = []
+        #: When the jobs at intervals run next.
+        self._hourly = 0
         #: What could not be done, and why: name -> count.
         self.not_done: Counter[str] = Counter()
 
@@ -60,6 +67,27 @@ class Decisions:
             ]
             plan = planning.Plan(line.title, planned_start_ms=line.start, planned_end_ms=line.end)
             self.numbers[line.id] = planning.propose(session, plan, line.requester, planned, line.at).number
+        heappush(self._ends, (line.end, self.numbers[line.id]))
+
+    @property
+    def next_job(self) -> int:
+        """When something has to be done without anybody's asking."""
+        return min(self._hourly, self._ends[0][0]) if self._ends else self._hourly
+
+    def jobs(self, now_ms: int) -> None:
+        """Do what a collector and a server do by the clock: windows end, acceptances and rules too."""
+        while self._ends and self._ends[0][0] <= now_ms:
+            _, number = heappop(self._ends)
+            with self.database.write() as session:
+                rfc = reading.find_rfc(session, number)
+                if rfc.closed_ms is None:
+                    verification.end_window(session, rfc, now_ms)
+        if self._hourly <= now_ms:
+            self._hourly = now_ms + HOUR_MS
+            accepting.end_acceptances(self.database, now_ms)
+            rules.expire(self.database, now_ms)
+            backing_out.verify_back_outs(self.database, now_ms)
+            settling.close_standard_changes(self.database, now_ms)
 
     def authorise(self, line: Authorise) -> None:
         number = self.numbers[line.rfc]
@@ -69,11 +97,11 @@ class Decisions:
     def decide(self, line: Decide) -> None:
         """Decide on the RFC that holds the open drift at a place."""
         with self.database.write() as session:
-            query = select(Drift).where(
-                Drift.ci_id == self.cis[line.host], Drift.path == line.path, col(Drift.closed_ms).is_(None)
-            )
-            drift = session.exec(query).first()
-            if drift is None or drift.group_id is None:
+            query = select(Drift).where(Drift.ci_id == self.cis[line.host], Drift.path == line.path)
+            drift = session.exec(query.order_by(col(Drift.id).desc())).first()
+            if drift is not None and drift.state == "explained" and drift.group_id is not None:
+                return  # another line about an RFC that is decided
+            if drift is None or drift.group_id is None or drift.closed_ms is not None:
                 self.not_done[f"{line.decision}: there is no open drift at the place"] += 1
                 return
             rfc = session.get_one(Rfc, session.get_one(DriftGroup, drift.group_id).rfc_id)

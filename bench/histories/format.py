@@ -4,9 +4,10 @@ import gzip
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from driftline import facts, paths, schema
 from driftline_baseline.predict import KINDS
@@ -178,9 +179,7 @@ class End:
     lines: int
 
 
-Line = (
-    HostLine | Catalogue | BaselineLine | RuleLine | RequestLine | Authorise | ReportLine | Confirm | Decide | End
-)
+Line = HostLine | Catalogue | BaselineLine | RuleLine | RequestLine | Authorise | ReportLine | Confirm | Decide | End
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,14 +288,22 @@ class Fields:
             raise HistoryError(f"{self.where}: {', '.join(sorted(self.rest))}: not known here; take it away")
 
 
-def open_text(path: Path, mode: str) -> TextIO:
+@contextmanager
+def open_text(path: Path, mode: Literal["r", "w"]) -> Iterator[TextIO]:
     """Open a file that is compressed where its name ends in .gz; what is written has no time in it."""
     if path.suffix != ".gz":
-        return path.open(mode, encoding="utf-8", newline="\n")
-    if mode == "r":
-        return gzip.open(path, "rt", encoding="utf-8", newline="\n")
-    raw = gzip.GzipFile(filename="", mode="wb", fileobj=path.open("wb"), mtime=0)
-    return io.TextIOWrapper(raw, encoding="utf-8", newline="\n")
+        with path.open(mode, encoding="utf-8", newline="\n") as file:
+            yield file
+    elif mode == "r":
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as unpacked:
+            yield unpacked
+    else:
+        with (
+            path.open("wb") as raw,
+            gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed,
+            io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as file,
+        ):
+            yield file
 
 
 def truth_path(path: Path) -> Path:
@@ -474,9 +481,7 @@ def _report(checks: _Checks, fields: Fields, _number: int) -> ReportLine:
             raise inner.fail("name", f'"{section.name}" stands twice in this report')
         names.add(section.name)
         sections.append(section)
-    log = tuple(
-        _log(Fields(f"{fields.where}: log[{index}]", item)) for index, item in enumerate(fields.list("log"))
-    )
+    log = tuple(_log(Fields(f"{fields.where}: log[{index}]", item)) for index, item in enumerate(fields.list("log")))
     return ReportLine(checks.at, host, fields.whole_number("sent"), tuple(sections), log)
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 
+from bench.histories import format as lines
+from bench.histories.decisions import Decisions
 from google.protobuf.message import Message
 from sqlmodel import select
 
-from bench.histories import format as lines
-from bench.histories.decisions import Decisions
 from driftline import facts, paths, schema
 from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
@@ -19,8 +19,9 @@ from driftline_cmdb.reports import Committed, Ingest, Report, prepare_section
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.sources import Source
 
-#: A commit takes at most so many reports that arrived within so long a time; they are assessed after it.
-BATCH, BATCH_MS = 50, 60_000
+#: A commit takes at most so many reports. One that brings something waits so long at most, check-ins among themselves
+#: longer: nothing comes of them.
+BATCH, BATCH_MS, IDLE_MS = 100, 60_000, 900_000
 
 
 @dataclass
@@ -45,6 +46,8 @@ class Replay:
         self.agents: dict[str, _Agent] = {}
         self.environments: dict[str, lines.HostLine] = {}
         self._waiting: list[tuple[str, Report]] = []
+        #: When the first waiting report that brings something arrived.
+        self._oldest: int | None = None
         self.counts: dict[str, int] = {}
 
     def run(self, path: Path, progress: Callable[[int], None] = lambda _: None) -> None:
@@ -60,6 +63,10 @@ class Replay:
                 self._host(line)
                 continue
             progress(line.at)
+            if line.at >= self.decisions.next_job:
+                self._flush()
+                self.decisions.jobs(line.at)
+                self._assess(line.at)
             if isinstance(line, lines.ReportLine | lines.Confirm):
                 self._receive(line)
                 continue
@@ -89,7 +96,9 @@ class Replay:
 
     def _receive(self, line: lines.ReportLine | lines.Confirm) -> None:
         full = len(self._waiting) >= BATCH
-        late = self._waiting and line.at - self._waiting[0][1].received_ms > BATCH_MS
+        idle = self._oldest is None
+        first = self._waiting[0][1].received_ms if self._waiting else line.at
+        late = line.at - first > IDLE_MS if idle else line.at - (self._oldest or 0) > BATCH_MS
         if full or late or any(name == line.host for name, _ in self._waiting):
             self._flush()
         agent = self.agents[line.host]
@@ -102,6 +111,7 @@ class Replay:
             for name, digest in agent.digests.items():
                 manifest.sections.add(name=name, digest=digest)
         else:
+            self._oldest = line.at if self._oldest is None else self._oldest
             sections = [self._section(agent, section) for section in line.sections]
             transactions = [_transaction(entry) for entry in line.log]
         self._waiting.append(
@@ -151,7 +161,7 @@ class Replay:
     def _flush(self) -> None:
         if not self._waiting:
             return
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._oldest = self._waiting, [], None
         results = self.ingest.commit([report for _, report in waiting])
         fresh = []
         for (host, report), result in zip(waiting, results, strict=True):
@@ -202,6 +212,8 @@ def facts_of(elements: Mapping[str, Mapping[str, schema.Value]]) -> Facts:
                 message = getattr(message, name)
                 message.SetInParent()
                 continue
+            if message is not out and plan.keys and any(k for n, k in list(paths.steps(path))[:-1]):
+                raise ValueError(f"{path}: elements within elements are not in histories")
             message = getattr(message, name).add()
             for key, text in zip(plan.keys, keys, strict=True):
                 setattr(message, key, _key(plan.by_name[key].type, text))
@@ -231,5 +243,3 @@ def _transaction(entry: lines.LogLine) -> collector_pb2.Transaction:
             automatic=automatic,
         )  # fmt: skip
     return out
-
-

@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
-
 from bench.histories import score
 from bench.histories.format import HistoryError, read_header, read_truth, truth_path
 from bench.histories.replay import Replay
 from bench.histories.score import Score
+from sqlalchemy import event
+
 from driftline_cmdb.database import Database, migrate
 
 

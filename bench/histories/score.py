@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.histories.format import CLASSES, TrueChange, Truth
 from sqlmodel import select
 
-from bench.histories.format import CLASSES, TrueChange, Truth
 from driftline_cmdb.database import Database
 from driftline_cmdb.tables.drift import Drift, DriftGroup
 from driftline_cmdb.tables.rfcs import Rfc
@@ -154,10 +154,8 @@ def score(truth: Truth, drifts: Sequence[Found], rfcs: int) -> Score:
     return result
 
 
-def _pairs(
-    true: Sequence[TrueChange], drifts: Sequence[Found]
-) -> Iterable[tuple[TrueChange | None, Found | None]]:
-    """Pair the changes and drifts of one place and value in their order; more drifts of the last change are that one."""
+def _pairs(true: Sequence[TrueChange], drifts: Sequence[Found]) -> Iterable[tuple[TrueChange | None, Found | None]]:
+    """Pair the changes and drifts of one place and value in their order; what is left over is not another change."""
     for index in range(max(len(true), min(len(drifts), 1 if not true else len(true)))):
         yield (true[index] if index < len(true) else None), (drifts[index] if index < len(drifts) else None)
 

@@ -57,7 +57,7 @@ class Act:
     at: int
     host: str
     #: What elements become; None: gone. A callable gets the attributes before.
-    changes: dict[str, Attributes | None | Callable[[Attributes | None], Attributes]]
+    changes: dict[str, Attributes | Callable[[Attributes | None], Attributes] | None]
     #: None: it brings back what is expected.
     true_class: str | None
     cause: str
@@ -303,6 +303,7 @@ class Author:
             }  # fmt: skip
             self.request(identifier, f"{name} {version}", begin - DAY_MS // 2, begin, end, [prediction])
             planned = self.story.cause(f"{identifier}: planned")
+            stuck = self.story.cause(f"{identifier}: hosts that were left halfway")
             log = Log(f"apt-get -y install {name}={version}", "deploy (997)")
             for machine in chosen:
                 draw = random.random()
@@ -312,10 +313,12 @@ class Author:
                 if draw < 0.10:
                     middle = f"{before.partition('-')[0]}.{number}.9-1"
                     change = {path: lambda before, middle=middle: with_version(before, middle)}
+                    if draw < 0.045:
+                        why = "neither what was there nor what was predicted, and the window has ended"
+                        self.act(at, machine.name, change, "unexplained", stuck, why=why, log=log)
+                        continue
                     self.act(at, machine.name, change, "in progress", planned, by=identifier, log=log)
                     at += random.randint(3 * MINUTE_MS, 12 * MINUTE_MS)
-                    if draw < 0.045:
-                        continue  # it stays halfway: the RFC's verification says so
                 change = {path: lambda before, version=version: with_version(before, version)}
                 self.act(at, machine.name, change, "explained", planned, by=identifier, log=log)
 
@@ -500,7 +503,11 @@ class Author:
         machines = self.some()
         if self.random.random() < 0.5:
             name = f"job{self.next()}.service"
-            attributes = {"enablement": "enabled", "path": f"/etc/systemd/system/{name}", "exec_start": (f"/opt/{name}",)}
+            attributes = {
+                "enablement": "enabled",
+                "path": f"/etc/systemd/system/{name}",
+                "exec_start": (f"/opt/{name}",),
+            }
             self.hand(machines, at, lambda _: {unit(name): attributes}, f"unit {name} added")
             return
         name = self.random.choice(UNITS)

@@ -37,19 +37,94 @@ STANDING = {"corp-agent": "4.2.0-1", "corp-certs": "2024.3-1", "corp-tools": "1.
 #: Applications that are rolled out by an RFC which names the version.
 APPS = {"web": ("shop-frontend", "2.14.0-1"), "db": ("pg-tuner", "0.9.1-1"), "mail": ("mail-filter", "5.1.0-2")}
 #: Packages that nobody plans to change.
-QUIET = (
-    "adduser apt base-files base-passwd bash bsdutils coreutils dash debconf debianutils diffutils dpkg e2fsprogs "
-    "findutils gcc-12-base gpgv grep gzip hostname init-system-helpers libacl1 libc-bin login mawk mount ncurses-base "
-    "passwd perl-base sed systemd sysvinit-utils tar tzdata util-linux zlib1g"
-).split()
+QUIET = [
+    "adduser",
+    "apt",
+    "base-files",
+    "base-passwd",
+    "bash",
+    "bsdutils",
+    "coreutils",
+    "dash",
+    "debconf",
+    "debianutils",
+    "diffutils",
+    "dpkg",
+    "e2fsprogs",
+    "findutils",
+    "gcc-12-base",
+    "gpgv",
+    "grep",
+    "gzip",
+    "hostname",
+    "init-system-helpers",
+    "libacl1",
+    "libc-bin",
+    "login",
+    "mawk",
+    "mount",
+    "ncurses-base",
+    "passwd",
+    "perl-base",
+    "sed",
+    "systemd",
+    "sysvinit-utils",
+    "tar",
+    "tzdata",
+    "util-linux",
+    "zlib1g",
+]
 #: What hosts have some of, and hands install and remove.
 EXTRAS = [
     f"{stem}{suffix}"
-    for stem in (
-        "htop strace lsof nmap tcpdump vim emacs-nox tmux screen rsync socat jq ncdu iotop sysstat mtr-tiny whois "
-        "zip unzip wget lynx fping iperf3 gdb ltrace pv moreutils tree dstat nload bmon glances atop parallel "
-        "netcat-openbsd telnet ftp lftp pigz zstd lz4 p7zip-full sqlite3 redis-tools mariadb-client ldap-utils"
-    ).split()
+    for stem in [
+        "htop",
+        "strace",
+        "lsof",
+        "nmap",
+        "tcpdump",
+        "vim",
+        "emacs-nox",
+        "tmux",
+        "screen",
+        "rsync",
+        "socat",
+        "jq",
+        "ncdu",
+        "iotop",
+        "sysstat",
+        "mtr-tiny",
+        "whois",
+        "zip",
+        "unzip",
+        "wget",
+        "lynx",
+        "fping",
+        "iperf3",
+        "gdb",
+        "ltrace",
+        "pv",
+        "moreutils",
+        "tree",
+        "dstat",
+        "nload",
+        "bmon",
+        "glances",
+        "atop",
+        "parallel",
+        "netcat-openbsd",
+        "telnet",
+        "ftp",
+        "lftp",
+        "pigz",
+        "zstd",
+        "lz4",
+        "p7zip-full",
+        "sqlite3",
+        "redis-tools",
+        "mariadb-client",
+        "ldap-utils",
+    ]
     for suffix in ("", "-extras", "-doc")
 ]
 SYSCTLS = {
@@ -70,8 +145,7 @@ SYSCTLS = {
     "net.ipv4.tcp_keepalive_time": "7200",
     "net.core.rmem_max": "212992",
 }
-UNITS = ("ssh.service cron.service rsyslog.service systemd-timesyncd.service getty@.service fstrim.timer "
-         "apt-daily.timer logrotate.timer unattended-upgrades.service corp-agent.service").split()  # fmt: skip
+UNITS = ["ssh.service", "cron.service", "rsyslog.service", "systemd-timesyncd.service", "getty@.service", "fstrim.timer", "apt-daily.timer", "logrotate.timer", "unattended-upgrades.service", "corp-agent.service"]
 #: Files of packages: path -> package.
 OWNED_FILES = {
     "/etc/ssh/sshd_config.d/debian.conf": "openssh-server",
@@ -196,7 +270,10 @@ def _state(random: Random, role: str) -> dict[str, Attributes]:
     for name, value in SYSCTLS.items():
         state[sysctl(name)] = {"value": value}
     for name in (*UNITS, f"{role}.service"):
-        state[unit(name)] = {"enablement": "static" if "@" in name else "enabled", "path": f"/lib/systemd/system/{name}"}
+        state[unit(name)] = {
+            "enablement": "static" if "@" in name else "enabled",
+            "path": f"/lib/systemd/system/{name}",
+        }
     for number, name in enumerate(("root", "daemon", "bin", "sys", "sshd", "alice", "bob")):
         state[f"accounts.users[{name}]"] = {"uid": number, "gid": number, "home": f"/home/{name}", "shell": "/bin/sh"}
     state["accounts.groups[sudo]"] = {"gid": 27, "members": ("alice", "bob")}

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.histories.story import Act, Decision, Log, Story
 from bench.histories.world import DAY_MS, HOUR_MS, MINUTE_MS, Attributes, Machine, section_of
+
 from driftline_baseline.values import encode
 from driftline_baseline.wording import package_of
 from driftline_cmdb.received import SKEW_TOLERANCE_MS
@@ -68,7 +69,9 @@ class Writer:
             for m in self.machines
         ]  # fmt: skip
         causes = [
-            {"kind": "cause", "id": name, "what": what} for name, what in self.story.causes.items() if name in self.shown
+            {"kind": "cause", "id": name, "what": what}
+            for name, what in self.story.causes.items()
+            if name in self.shown
         ]
         self.truth.sort(key=lambda item: (item[0], item[1]["host"], item[1]["path"]))
         return hosts + [line for _, _, line in self.lines], causes + [change for _, change in self.truth]
@@ -184,10 +187,7 @@ class Writer:
             changes = {}
             for path, change in act.changes.items():
                 old = state.actual.get(path)
-                if change is BACK:
-                    new = state.expected.get(path)
-                else:
-                    new = change(old) if callable(change) else change
+                new = change(old) if callable(change) else state.expected.get(path) if change is BACK else change
                 if new != old:
                     changes[path] = (old, new)
                     last[path] = act
