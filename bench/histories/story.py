@@ -386,6 +386,24 @@ class Author:
                     log = Log("/usr/bin/unattended-upgrade", "root")
                     self.act(at, machine.name, changes, "explained", explained, by=RULE, log=log)
             self.out_of_hours(day, names)
+            self.by_day(published + 4 * HOUR_MS, names[0], versions[names[0]])
+
+    def by_day(self, at: int, name: str, version: str) -> None:
+        """Somebody does not wait for the night: the version is its origin's, the hour is not the rule's."""
+        path = package(name)
+        machines = [
+            m for m in self.watched(self.machines, at, 10 * HOUR_MS) if path in m.state and m.environment != "test"
+        ]
+        machines = [m for m in machines if (m.name, path) not in self.used]
+        if not machines or self.random.random() < 0.5:
+            return
+        machine = self.random.choice(machines)
+        cause = self.story.cause(f"{machine.name}: {name} {version} by day")
+        log = Log(f"apt-get install {name}={version}", self.random.choice(PEOPLE))
+        change = {path: lambda before: with_version(before, version)}
+        why = "the origin is the rule's, the hour is not"
+        self.act(at, machine.name, change, "unexplained", cause, why=why, log=log)
+        self.decide(cause, "authorise")
 
     def out_of_hours(self, day: int, names: Sequence[str]) -> None:
         at = self.start + (day + 2) * DAY_MS + 15 * HOUR_MS

@@ -145,7 +145,18 @@ SYSCTLS = {
     "net.ipv4.tcp_keepalive_time": "7200",
     "net.core.rmem_max": "212992",
 }
-UNITS = ["ssh.service", "cron.service", "rsyslog.service", "systemd-timesyncd.service", "getty@.service", "fstrim.timer", "apt-daily.timer", "logrotate.timer", "unattended-upgrades.service", "corp-agent.service"]
+UNITS = [
+    "ssh.service",
+    "cron.service",
+    "rsyslog.service",
+    "systemd-timesyncd.service",
+    "getty@.service",
+    "fstrim.timer",
+    "apt-daily.timer",
+    "logrotate.timer",
+    "unattended-upgrades.service",
+    "corp-agent.service",
+]
 #: Files of packages: path -> package.
 OWNED_FILES = {
     "/etc/ssh/sshd_config.d/debian.conf": "openssh-server",
