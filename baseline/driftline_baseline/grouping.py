@@ -8,7 +8,7 @@ from hashlib import blake2b
 from driftline_baseline.compare import Difference
 from driftline_baseline.evidence import HostAct
 from driftline_baseline.values import show
-from driftline_baseline.wording import package_of, what
+from driftline_baseline.wording import what
 
 #: A group takes in other hosts' events of the same cause for so long after it was first seen.
 JOIN_WITHIN_MS = 24 * 3600 * 1000
@@ -35,15 +35,12 @@ def _key(*parts: str) -> str:
 def cause_of(differences: Iterable[Difference], act: HostAct | None) -> Cause:
     """Return the cause of one host's event.
 
-    A transaction that names its command, and whose packages are among the differences, is the cause together with who
-    asked for it; otherwise the exact set of (path, value after) is.
+    A transaction that names its command is the cause together with who asked for it; otherwise the exact set of
+    (path, value after) is.
 
     :param differences: all of the event's differences; at least one.
     """
-    differences = list(differences)
-    # What only happened while a transaction ran, and is all that is unexplained, is not that transaction's doing.
-    named = any(package_of(difference.path) is not None for difference in differences)
-    if act is not None and act.command_line and named:
+    if act is not None and act.command_line:
         actor = act.requested_by or "root"
         return Cause(_key("command", act.manager, act.command_line, actor), f"{act.command_line}, by {actor}")
     ordered = sorted(differences, key=lambda difference: difference.path)

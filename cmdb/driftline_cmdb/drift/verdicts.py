@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from driftline_baseline.compare import Difference
 from driftline_baseline.evidence import HostAct, weight
@@ -12,6 +12,7 @@ from driftline_baseline.explain import Observed
 from driftline_baseline.grouping import Cause, cause_of, cause_of_rereading
 from driftline_baseline.interval import Interval
 from driftline_baseline.judge import Closed, Held, Opened, Restated, Returned, Settled, Verdict
+from driftline_baseline.wording import package_of
 from driftline_cmdb.drift import groups, raising, settling
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift
@@ -61,7 +62,7 @@ def apply(session: Session, ci: Ci, verdicts: Sequence[Verdict], seen: Seen, now
             case Opened():
                 pass  # together, below: what one cause made is one group
     session.flush()
-    for event in _events([item for item in verdicts if isinstance(item, Opened)], seen):
+    for event in _events(session, ci, [item for item in verdicts if isinstance(item, Opened)], seen):
         _open(session, ci, event, seen, now_ms)
     session.flush()
     for group_id in touched:
@@ -124,7 +125,7 @@ def _row(ci: Ci, difference: Difference, change: Interval, seen: Seen, now_ms: i
     )
 
 
-def _events(opened: Sequence[Opened], seen: Seen) -> list[_Event]:
+def _events(session: Session, ci: Ci, opened: Sequence[Opened], seen: Seen) -> list[_Event]:
     """Part new drifts by what made them: a new way of reading, a transaction of the host's logs, or else one report."""
     parts: dict[tuple[str, Hashable], tuple[HostAct | None, list[Opened]]] = {}
     for item in opened:
@@ -141,9 +142,28 @@ def _events(opened: Sequence[Opened], seen: Seen) -> list[_Event]:
     events = []
     for (kind, made_by), (act, items) in parts.items():
         differences = [item.difference for item in items]
-        cause = cause_of_rereading(str(made_by)) if kind == "rereading" else cause_of(differences, act)
+        if kind == "rereading":
+            cause = cause_of_rereading(str(made_by))
+        else:
+            cause = cause_of(differences, act if _is_cause(session, ci, act, differences) else None)
         events.append(_Event(cause, act, items))
     return events
+
+
+def _is_cause(session: Session, ci: Ci, act: HostAct | None, differences: Sequence[Difference]) -> bool:
+    """Tell whether a transaction is unexplained itself: its packages are among the differences, now or before.
+
+    Where it is explained, what else changed while it ran is not its doing: it has only the time in common.
+    """
+    if act is None or any(package_of(difference.path) is not None for difference in differences):
+        return True
+    query = select(Drift.id).where(
+        Drift.ci_id == ci.id,
+        Drift.transaction_id == act.id,
+        col(Drift.group_id).is_not(None),
+        col(Drift.path).startswith("software.packages["),
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 def _open(session: Session, ci: Ci, event: _Event, seen: Seen, now_ms: int) -> None:
