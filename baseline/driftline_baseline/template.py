@@ -204,7 +204,9 @@ def _expect(nodes: DocumentReader, node: yaml.Node, where: str, parameters: Mapp
         paths.compile_pattern(tried)
     except (DocumentError, paths.PathError) as error:
         raise nodes.fail(node, where, str(error)) from error
-    problem = problem_of(Allowed(tried, read.kind, read.operand, read.origin))
+    # What a placeholder will be is not known yet: it is checked when the template is used
+    operand = "0" if isinstance(read.operand, str) and _PLACE.search(read.operand) else read.operand
+    problem = problem_of(Allowed(tried, read.kind, operand, read.origin))
     if problem is not None:
         raise nodes.fail(node, where, problem)
     return read
