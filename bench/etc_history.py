@@ -253,8 +253,8 @@ class Replay:
         drifts: dict[str, list[Difference]] = {}
         for row in rows:
             path = _path_of(row.path)
-            # A case has only the files that changed, so the record cannot look up whose a link's target is; it is graded
-            # below by the same function, with the pinned list as the host's package database
+            # A case has only the files that changed, so the record cannot look up whose a link's target is: it is
+            # graded below by the same function, with the pinned list as the host's package database
             difference = Difference(row.path, row.kind, row.expected, row.actual, "warning", "")
             drifts.setdefault(path, []).append(difference)
         critical: dict[str, str] = {}
