@@ -86,6 +86,18 @@ def listed(session: Session) -> list[Origin]:
     return [Origin(*row) for row in session.exec(query)]
 
 
+def require_known(session: Session, names: Iterable[str | None]) -> None:
+    """Pass where something is known of what each origin publishes: nothing could ever come from another one.
+
+    :raises Invalid: where an origin was never loaded.
+    """
+    for name in sorted({name for name in names if name is not None}):
+        if session.exec(select(OriginVersion.name).where(OriginVersion.origin == name).limit(1)).first() is None:
+            raise Invalid(
+                f'origin: nothing is known of "{name}"; load its index first: driftline origin load {name} FILE'
+            )
+
+
 def published(session: Session) -> Published:
     """Return the question whether an origin publishes a version; each is asked of the record once."""
     known: dict[tuple[str, tuple[str, str, str], str], bool] = {}

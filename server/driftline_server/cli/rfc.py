@@ -116,12 +116,13 @@ def _show(rfc: dict[str, Any]) -> None:
             for d in rfc["deltas"]
         ),
     )
-    title("evidence")
-    table(
-        ("WHEN (UTC)", "WHAT"),
-        ((bounds(one["started"], one["ended"]), evidence(one)) for one in rfc["evidence"]),
-        empty="the hosts' logs do not say what did it",
-    )
+    if rfc["origin"] == "driftline" or rfc["evidence"]:
+        title("evidence")
+        table(
+            ("WHEN (UTC)", "WHAT"),
+            ((bounds(one["started"], one["ended"]), evidence(one)) for one in rfc["evidence"]),
+            empty="the hosts' logs do not say what did it",
+        )
     title("decisions")
     table(
         ("WHEN (UTC)", "WHO", "WHAT", "STATE", "COMMENT"),

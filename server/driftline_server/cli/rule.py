@@ -1,6 +1,10 @@
 """`driftline rule` and `driftline origin`: pre-approved standard changes, and who publishes what."""
 
+import bz2
+import gzip
+import lzma
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -142,11 +146,36 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Load what a repository publishes, from its own index, so that no host can forge it."""
-    found = connect(context).send(f"/origins/{part(name)}", _read(file).encode())
+    found = connect(context).send(f"/origins/{part(name)}", _index(file))
     if as_json:
         print_json(found)
     else:
         typer.echo(f"origin {found['origin']}: {found['new']} new versions")
+
+
+#: First bytes of packed files, and what unpacks them.
+_PACKED: dict[bytes, Callable[[bytes], bytes]] = {
+    b"\x1f\x8b": gzip.decompress,
+    b"\xfd7zXZ": lzma.decompress,
+    b"BZh": bz2.decompress,
+}
+_LZ4 = b"\x04\x22\x4d\x18"
+
+
+def _index(file: Path) -> bytes:
+    """Return a repository's index, unpacked."""
+    try:
+        found = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        for first, unpack in _PACKED.items():
+            if found.startswith(first):
+                return unpack(found)
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        fail(f"{file}: {error}")
+    if found.startswith(_LZ4):
+        fail(
+            f"{file}: is packed as apt keeps it: /usr/lib/apt/apt-helper cat-file {file} | driftline origin load NAME -"
+        )
+    return found
 
 
 def _read(file: Path) -> str:

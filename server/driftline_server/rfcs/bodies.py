@@ -9,6 +9,7 @@ from sqlmodel import Session
 from driftline_cmdb.choosing import chosen
 from driftline_cmdb.rfcs.decisions import Waivers
 from driftline_cmdb.rfcs.planning import Plan, Planned
+from driftline_cmdb.standing import origins
 from driftline_server.times import to_ms
 
 Text = Annotated[str, Field(max_length=4000)]
@@ -227,7 +228,9 @@ def planned(session: Session, predictions: list[Prediction]) -> list[Planned]:
 
     :raises NotFound: no such CI.
     :raises Ambiguous: several CIs of that name.
+    :raises Invalid: an origin of which nothing is known.
     """
+    origins.require_known(session, [one.origin for one in predictions])
     cis = {name: chosen(session, [name]) for name in {one.ci for one in predictions}}
     return [
         Planned(

@@ -72,6 +72,7 @@ def draft(caller: Operator, db: Db, wanted: Document) -> views.RuleDetail:
     """Draft a rule or the next version of one. What is wrong with the document is named by line."""
     with db.write() as session:
         made = rules.draft(session, wanted.document, caller.name, now_ms())
+        origins.require_known(session, [line.origin for line in rules.parsed_rule(made.document).allow])
         return views.show(session, made.name)
 
 

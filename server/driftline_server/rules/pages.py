@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from driftline_cmdb.standing import replay, rules
+from driftline_cmdb.standing import origins, replay, rules
 from driftline_server.access.guard import ApproverForm, Db, OperatorForm, ViewerPage
 from driftline_server.lists import PageWindow, Shown
 from driftline_server.rules import views
@@ -32,6 +32,7 @@ def draft(caller: OperatorForm, db: Db, document: Annotated[str, Form()]) -> Res
     """Draft a rule."""
     with db.write() as session:
         made = rules.draft(session, document.replace("\r\n", "\n"), caller.name, now_ms())
+        origins.require_known(session, [line.origin for line in rules.parsed_rule(made.document).allow])
     return RedirectResponse(to_page("/rules", made.name, done="drafted"), 303)
 
 
