@@ -4,7 +4,7 @@ import bz2
 import gzip
 import lzma
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -146,11 +146,12 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Load what a repository publishes, from its own index, so that no host can forge it."""
-    found = connect(context).send(f"/origins/{part(name)}", _index(file))
+    client = connect(context)
+    new = sum(client.send(f"/origins/{part(name)}", piece)["new"] for piece in _pieces(_index(file)))
     if as_json:
-        print_json(found)
+        print_json({"origin": name, "new": new})
     else:
-        typer.echo(f"origin {found['origin']}: {found['new']} new versions")
+        typer.echo(f"origin {name}: {new} new versions")
 
 
 #: First bytes of packed files, and what unpacks them.
@@ -159,6 +160,9 @@ _PACKED: dict[bytes, Callable[[bytes], bytes]] = {
     b"\xfd7zXZ": lzma.decompress,
     b"BZh": bz2.decompress,
 }
+_FIELDS = (b"Package:", b"Architecture:", b"Version:")
+#: Bytes of one request.
+_PIECE = 3_000_000
 _LZ4 = b"\x04\x22\x4d\x18"
 
 
@@ -176,6 +180,22 @@ def _index(file: Path) -> bytes:
             f"{file}: is packed as apt keeps it: /usr/lib/apt/apt-helper cat-file {file} | driftline origin load NAME -"
         )
     return found
+
+
+def _pieces(index: bytes) -> Iterator[bytes]:
+    """Yield an index's stanzas in pieces, with only the fields that say what is published."""
+    piece: list[bytes] = []
+    size = 0
+    for line in [*index.splitlines(), b""]:
+        if line and not line.startswith(_FIELDS):
+            continue
+        piece.append(line)
+        size += len(line) + 1
+        if not line and size > _PIECE:
+            yield b"\n".join(piece) + b"\n"
+            piece, size = [], 0
+    if size > 1 or not index.strip():
+        yield b"\n".join(piece) + b"\n"
 
 
 def _read(file: Path) -> str:

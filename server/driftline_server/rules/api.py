@@ -16,9 +16,6 @@ from driftline_server.times import now_ms
 
 router = APIRouter()
 
-#: An index of the whole of Debian has about 60 MB.
-MAX_INDEX = 200_000_000
-
 
 class Document(BaseModel):
     """A standing rule's document."""
@@ -124,11 +121,7 @@ def list_origins(_caller: Viewer, db: Db) -> list[views.OriginRow]:
 
 async def _index(request: Request) -> list[origins.Entry]:
     """Return what the Packages file in the body lists."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_INDEX:
-            raise Invalid(f"the index has more than {MAX_INDEX} bytes; load it in parts")
+    body = await request.body()
     try:
         lines = body.decode().splitlines()
     except UnicodeDecodeError as error:
