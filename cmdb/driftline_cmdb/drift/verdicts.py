@@ -90,6 +90,8 @@ def _reopen(session: Session, ci: Ci, verdict: Returned, now_ms: int) -> None:
     drift.state, drift.why, drift.closed_ms, drift.accepted_until_ms = "open", verdict.why, None, None
     drift.expected = verdict.difference.expected
     session.add(drift)
+    if not groups.left_of_back_outs(session, ci, [drift], now_ms):
+        return
     if drift.group_id is not None and raising.reopen_rfc(session, drift.group_id, verdict.why, now_ms):
         raising.move_delta(session, drift, "withdrawn", "proposed")
     else:

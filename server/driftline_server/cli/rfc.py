@@ -72,7 +72,7 @@ def _shown_state(rfc: dict[str, Any]) -> str:
     if rfc["state"] in ("submitted", "assessed") and rfc.get("approved"):
         return f"{rfc['state']}, {rfc['approved']} of {rfc['needs']['approvers']} approvals"
     if rfc["ordered"] and not rfc["closed"]:
-        return f"{rfc['state']}, to be reverted"
+        return f"{rfc['state']}, to be {'reverted' if rfc['ordered'] == 'revert' else 'backed out'}"
     return f"{rfc['state']}, {rfc['outcome']}" if rfc["outcome"] else str(rfc["state"])
 
 
