@@ -75,7 +75,11 @@ def test_versions(own_site: Site) -> None:
         ("mon, tue", "moon", 'rule:4:15: hours.days: "moon" is not one of mon'),
         ("Europe/Zurich", "Zurich", 'rule:4:58: hours.zone: "Zurich" is no time zone'),
         (", origin: debian", "", "rule:6:5: allow[0]: present of packages needs an origin"),
-        ("present: true", "upgrade: true", 'rule:6:5: allow[0]: "software.packages[dpkg/sl/*]" is an element; upgrade needs one'),
+        (
+            "present: true",
+            "upgrade: true",
+            'rule:6:5: allow[0]: "software.packages[dpkg/sl/*]" is an element; upgrade needs one',
+        ),
         ("present: true", "present: false", "rule:6:53: allow[0].present: False makes no sense"),
         ("present: true, ", "", "rule:6:5: allow[0]: must have exactly one of"),
         ("software.packages[dpkg/sl/*]", "software.**", "rule:6:5: allow[0]: "),
@@ -161,4 +165,4 @@ def test_commands(own_site: Site, tmp_path: Path) -> None:
     assert "approver" in shown and "5.02-1+b1" in shown
     assert run("--profile", "approver", "rule", "retire", "trains").stdout == "rule trains v1 is retired\n"
     assert json.loads(run("rule", "show", "trains", "--json").stdout)["state"] == "retired"
-    assert "rule:1:7" in run("rule", "draft", "-", stdin="name: [", code=1).stderr
+    assert "rule:1:8" in run("rule", "draft", "-", stdin="name: [", code=1).stderr
