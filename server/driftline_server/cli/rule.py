@@ -125,17 +125,18 @@ def retire(context: typer.Context, name: Name, as_json: Json = False) -> None:
 
 
 @origin_group.command("list")
-def list_origins(context: typer.Context, as_json: Json = False) -> None:
+def list_origins(context: typer.Context, sort: Sort = None, limit: Limit = 100, as_json: Json = False) -> None:
     """List origins with how much they are known to publish."""
-    found = connect(context).get("/origins")
+    found = connect(context).get("/origins", sort=sort, limit=limit)
     if as_json:
-        print_json(found)
+        print_json(found["items"])
         return
     table(
         ("ORIGIN", "PACKAGES", "VERSIONS", "LOADED (UTC)"),
-        ((one["name"], one["packages"], one["versions"], moment(one["loaded"])) for one in found),
+        ((one["name"], one["packages"], one["versions"], moment(one["loaded"])) for one in found["items"]),
         empty="no origin is loaded",
     )
+    more(found)
 
 
 @origin_group.command("load")
