@@ -73,7 +73,7 @@ def test_a_drafts_way(own_site: Site) -> None:
     assert (ordered["state"], ordered["ordered"], ordered["outcome"]) == ("implementing", "back out", None)
     refused(operator.post(f"/rfcs/{number}/back-out", json=back), 409, "ordered to be backed out already")
     assert verify_back_outs(own_site.database, now_ms()) == 1
-    assert ok(operator.get(f"/rfcs/{number}"))["outcome"] == "backed out, the state before is back"
+    assert ok(operator.get(f"/rfcs/{number}"))["outcome"] == "the state before is back, verified"
     reopened = ok(operator.post(f"/rfcs/{number}/reopen", json={"comment": "again"}))
     assert (reopened["state"], reopened["approved"], reopened["deltas"][0]["state"]) == ("submitted", 0, "proposed")
     history = ok(operator.get(f"/rfcs/{number}/history"))["items"]
