@@ -6,6 +6,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from driftline_cmdb import sources
+from driftline_cmdb.attention import events
 from driftline_cmdb.errors import Refused, Rejected
 from driftline_cmdb.tables.cis import Binding, Finding
 from driftline_cmdb.tables.sources import Source
@@ -83,5 +84,8 @@ def open_finding(
     """Open a finding unless the same one is open; tell whether it was opened."""
     if session.exec(select(Finding.id).where(Finding.key == key, Finding.closed_ms == None)).first() is not None:  # noqa: E711
         return False
-    session.add(Finding(kind=kind, key=key, ci_id=ci_id, message=message, detail=detail, opened_ms=now_ms))
+    finding = Finding(kind=kind, key=key, ci_id=ci_id, message=message, detail=detail, opened_ms=now_ms)
+    session.add(finding)
+    session.flush()
+    events.emit_finding(session, finding, now_ms)
     return True

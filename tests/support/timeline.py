@@ -13,7 +13,10 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
 - `look` {rfc, mark}: remembers what an approver sees
 - `revert` {rfc, by}, `accept` {path, by, until}, `plan` {host, by, path, at_least | is, start, end}
 - `silence` {after}: the job that looks for silent sources; `wait` {}: the one that ends acceptances
+- `window` {name, start, end, ci | environment ...}: a maintenance window; `notify` {}: the server's dispatcher
+- `acknowledge` {rfc, by}, `snooze` {rfc, by, until}, `verdict` {rfc, by, is}
 Any of them may have `error`: words that the refusal must contain.
+- `told`: [{kind, state, severity, title, held}] of all events; `messages` [{channel, kind, events}] of all messages.
 - `expect`: `drifts` [{host, path, kind, expected, actual, state}] in any order: all drifts there are that are not
   superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome}]; `findings` [kind];
   `explained` [path].
@@ -34,6 +37,7 @@ from driftline.v1.facts_pb2 import Facts
 from driftline_baseline.predict import KINDS
 from driftline_baseline.values import show
 from driftline_cmdb import record
+from driftline_cmdb.attention import dispatch, handling, judging, maintenance, reminders
 from driftline_cmdb.baselines import approval, capturing, versions
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import accepting
@@ -42,6 +46,7 @@ from driftline_cmdb.drift.silence import find_silence
 from driftline_cmdb.errors import CmdbError
 from driftline_cmdb.reports import Committed, Ingest, Report, prepare_section
 from driftline_cmdb.rfcs import decisions, planning, reading
+from driftline_cmdb.tables.attention import AttentionEvent, Delivery, DeliveryItem
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
@@ -235,6 +240,50 @@ class Timeline:
 
     def wait(self, _step: dict[str, Any], now: int) -> None:
         accepting.end_acceptances(self.database, now)
+
+    def window(self, step: dict[str, Any], now: int) -> None:
+        selector = {key: [value] for key, value in step.items() if key not in ("name", "start", "end", "by")}
+        start, end = clock(step["start"]), clock(step["end"])
+        with self.database.write() as session:
+            maintenance.add(session, step["name"], selector, start, end, "a test", step.get("by", "alice"), now)
+
+    def notify(self, _step: dict[str, Any], now: int) -> None:
+        reminders.remind(self.database, now)
+        dispatch.route_due(self.database, now)
+        dispatch.escalate_due(self.database, now)
+
+    def acknowledge(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            handling.acknowledge(session, reading.find_rfc(session, step["rfc"]), step["by"], now)
+
+    def snooze(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rfc = reading.find_rfc(session, step["rfc"])
+            handling.snooze(session, rfc, clock(step["until"]), step.get("reason", "a test"), step["by"], now)
+
+    def verdict(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            judging.give(session, step["rfc"], step["is"], step["by"], "", now)
+
+    def told(self, step: list[dict[str, Any]], _now: int) -> None:
+        with self.database.read() as session:
+            found = [
+                {"kind": row.kind, "state": row.state, "severity": row.severity, "title": row.title, "cis": row.cis}
+                for row in session.exec(select(AttentionEvent))
+            ]
+        _compare(found, step)
+
+    def messages(self, step: list[dict[str, Any]], _now: int) -> None:
+        with self.database.read() as session:
+            items = session.exec(select(DeliveryItem, AttentionEvent).where(DeliveryItem.event_id == AttentionEvent.id))
+            kinds: dict[int, list[str]] = {}
+            for item, event in items:
+                kinds.setdefault(item.delivery_id, []).append(event.kind)
+            found = [
+                {"channel": row.channel, "kind": row.kind, "events": sorted(kinds[row.id])}
+                for row in session.exec(select(Delivery))
+            ]
+        _compare(found, step)
 
     def expect(self, step: dict[str, Any], _now: int) -> None:
         with self.database.read() as session:

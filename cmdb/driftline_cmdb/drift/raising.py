@@ -9,6 +9,7 @@ from driftline_baseline import values
 from driftline_baseline.evidence import HostAct
 from driftline_baseline.grouping import Cause
 from driftline_baseline.wording import package_of, what
+from driftline_cmdb.attention import events, judging
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
 from driftline_cmdb.tables.rfcs import Rfc, RfcDecision, RfcDelta
@@ -82,6 +83,8 @@ def raise_rfc(
     session.add(group)
     _add_deltas(session, rfc, ci, drifts)
     decide(session, rfc, DRIFTLINE, "raised", "submitted", now_ms, f"cause: {group.cause}")
+    severity = events.worst(drift.severity for drift in drifts)
+    events.emit_rfc(session, "rfc.raised", rfc, severity, now_ms, text=rfc.description)
     return rfc
 
 
@@ -92,6 +95,7 @@ def join_rfc(session: Session, group: DriftGroup, ci: Ci, drifts: Sequence[Drift
     hosts = set(session.exec(select(RfcDelta.ci_id).where(RfcDelta.rfc_id == rfc.id, RfcDelta.state != "withdrawn")))
     rfc.impact = f"{len(hosts)} CI{'s' if len(hosts) > 1 else ''}, the last to join: {ci.name}"
     decide(session, rfc, DRIFTLINE, "joined", rfc.state, now_ms, f"{ci.name}: {', '.join(d.path for d in drifts[:5])}")
+    events.emit_join(session, rfc, ci.id, [drift.severity for drift in drifts], now_ms)
 
 
 def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
@@ -114,6 +118,8 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
         state, outcome = "cancelled", "superseded: the values changed again"
     rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = outcome, now_ms, now_ms
     decide(session, rfc, DRIFTLINE, state, state, now_ms, outcome)
+    judging.propose(session, rfc, now_ms)
+    events.emit_rfc(session, "rfc.closed", rfc, "info", now_ms, text=outcome)
 
 
 def close_when_done(session: Session, rfc_id: int, now_ms: int) -> None:
@@ -123,6 +129,7 @@ def close_when_done(session: Session, rfc_id: int, now_ms: int) -> None:
     if rfc.closed_ms is None and session.exec(waiting).first() is None:
         rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = "every predicted change was seen", now_ms, now_ms
         decide(session, rfc, DRIFTLINE, "verified", "closed", now_ms, rfc.outcome)
+        events.emit_rfc(session, "rfc.closed", rfc, "info", now_ms, text=rfc.outcome)
 
 
 def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> bool:
@@ -139,6 +146,7 @@ def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> bool:
     rfc.outcome = rfc.closed_ms = rfc.actual_end_ms = None
     rfc.ordered = None
     decide(session, rfc, DRIFTLINE, "reopened", "submitted", now_ms, why)
+    events.emit_rfc(session, "rfc.reopened", rfc, events.severity_of(rfc), now_ms, text=why)
     return True
 
 

@@ -10,6 +10,7 @@ from driftline_baseline import predict
 from driftline_baseline.document import misfit
 from driftline_baseline.errors import VersionError
 from driftline_cmdb import audit
+from driftline_cmdb.attention import events
 from driftline_cmdb.drift.raising import decide, next_number
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.cis import Ci
@@ -78,6 +79,7 @@ def propose(session: Session, plan: Plan, requester: str, planned: Sequence[Plan
     decide(session, rfc, requester, "submitted", "submitted", now_ms, plan.reason)
     audit.record(session, requester, "rfc.submitted", f"RFC {rfc.number}", {"title": plan.title}, now_ms)
     session.flush()
+    events.emit_rfc(session, "rfc.waiting", rfc, "info", now_ms, text=plan.reason)
     return rfc
 
 
