@@ -15,6 +15,7 @@ from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb import record, utilization
+from driftline_cmdb.attention import dispatch, documents, handling, judging, maintenance
 from driftline_cmdb.baselines import approval, capturing
 from driftline_cmdb.database import Database, migrate
 from driftline_cmdb.drift import accepting
@@ -191,6 +192,13 @@ def seed(database: Database) -> Seeded:
             source_id = record.sources_of(session, record.find_ci(session, name).id)[0]
             utilization.append(session, source_id, series(now, 200), now)
     find_silence(database, now, 900_000)
+    with database.write() as session:
+        documents.announce(session, "here:8080", {"page": "log", "digest": "log"}, now)
+        maintenance.add(session, "disks", {"ci": ["db*"]}, now, now + 99 * MINUTE, "new disks", "operator", now)
+        handling.acknowledge(session, reading.find_rfc(session, 1), "operator", now)
+        handling.assign(session, reading.find_rfc(session, 1), "operator", "approver", now)
+        judging.give(session, 2, "late paperwork", "approver", "", now)
+    dispatch.route_due(database, now)
     return Seeded(tokens)
 
 

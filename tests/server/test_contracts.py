@@ -10,7 +10,17 @@ from driftline_server.app import areas, create_app
 from driftline_server.settings import Settings
 
 OPEN = {("GET", "/api/v1/health"), ("POST", "/api/v1/login")}
-NAMES = {"ci": "web1", "number": "1", "drift": "1", "name": "golden", "uid": "source-web1", "token": "1"}
+NAMES = {
+    "ci": "web1",
+    "number": "1",
+    "drift": "1",
+    "name": "golden",
+    "uid": "source-web1",
+    "token": "1",
+    "finding": "1",
+    "window": "1",
+    "channel": "page",
+}
 
 
 def described(tmp_path_factory: pytest.TempPathFactory | None = None) -> dict[str, Any]:

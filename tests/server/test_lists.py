@@ -13,6 +13,7 @@ from driftline_server.lists import Shown, Window, cell, to_csv
 LISTS = [
     "/cis", "/drifts?state=all", "/rfcs", "/baselines", "/sources", "/findings", "/people", "/audit",
     "/tokens?all=true", "/join-tokens", "/cis/web1/facts",
+    "/notifications", "/events", "/channels", "/maintenance?over=true",
 ]  # fmt: skip
 
 

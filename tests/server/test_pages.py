@@ -10,7 +10,7 @@ from tests.server.html import Page
 from driftline_server.app import areas
 
 #: What stands for a parameter in a page's path.
-NAMES = {"ci": "web1", "number": "1", "drift": "1", "name": "golden"}
+NAMES = {"ci": "web1", "number": "1", "drift": "1", "name": "golden", "finding": "1"}
 #: The same page with some of its parameters in use.
 MORE = [
     "/cis?q=web&sort=-open_drifts&drifting=1",
@@ -32,6 +32,10 @@ MORE = [
     "/findings?closed=1",
     "/audit?action=rfc&q=approver",
     "/people?q=a",
+    "/notifications?state=waiting&sort=channel",
+    "/events?kind=rfc&sort=-severity",
+    "/routing?version=0",
+    "/maintenance?over=1",
 ]
 
 

@@ -126,12 +126,31 @@ def failed(
         delivery.last_error = error[:1000]
         delivery.next_try_ms = now_ms + wait_ms(delivery.attempts, random())
         if final or delivery.next_try_ms > delivery.due_ms + GIVE_UP_MS:
-            delivery.state, delivery.done_ms = "failed", now_ms
-            message = f"notification failed: {delivery.channel} took no message: {delivery.last_error}"
-            detail = {"delivery": delivery.uid, "attempts": delivery.attempts, "error": delivery.last_error}
-            key = _key(delivery.channel)
-            continuity.open_finding(session, "notification failed", key, None, message, detail, now_ms)
+            _give_up(session, delivery, now_ms)
         session.add(delivery)
+
+
+def give_up_unsent(database: Database, now_ms: int) -> int:
+    """Give up what no server has tried for days, because none has its channel; return how many."""
+    query = select(Delivery).where(col(Delivery.done_ms).is_(None), col(Delivery.next_try_ms) < now_ms - GIVE_UP_MS)
+    with database.read() as session:
+        if session.exec(query.limit(1)).first() is None:
+            return 0
+    with database.write() as session:
+        rows = session.exec(query.with_for_update(skip_locked=True)).all()
+        for row in rows:
+            row.last_error = row.last_error or f"no server sends to {row.channel}"
+            _give_up(session, row, now_ms)
+            session.add(row)
+        return len(rows)
+
+
+def _give_up(session: Session, delivery: Delivery, now_ms: int) -> None:
+    delivery.state, delivery.done_ms = "failed", now_ms
+    message = f"notification failed: {delivery.channel} took no message: {delivery.last_error}"
+    detail = {"delivery": delivery.uid, "attempts": delivery.attempts, "error": delivery.last_error}
+    key = _key(delivery.channel)
+    continuity.open_finding(session, "notification failed", key, None, message, detail, now_ms)
 
 
 def wait_ms(attempts: int, random: float) -> int:

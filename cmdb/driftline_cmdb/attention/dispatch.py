@@ -9,9 +9,10 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from driftline_baseline import routing
 from driftline_baseline.routing import Decision, Digest, Happening, Page
+from driftline_cmdb import audit
 from driftline_cmdb.attention import documents, handling, maintenance, reminders, traits
 from driftline_cmdb.database import Database
-from driftline_cmdb.errors import CmdbError
+from driftline_cmdb.errors import CmdbError, NotFound
 from driftline_cmdb.intern import insert_ignoring
 from driftline_cmdb.tables.attention import AttentionEvent, Delivery, DeliveryItem, MaintenanceWindow
 from driftline_cmdb.tables.cis import Ci, Finding
@@ -78,7 +79,7 @@ def _due(now_ms: int) -> SelectOfScalar[AttentionEvent]:
 
 def _route(session: Session, event: AttentionEvent, now_ms: int) -> None:
     cis = traits.cis_of(session, event)
-    if event.severity != "critical" and event.kind in _HELD and _hold(session, event, cis):
+    if _hold(session, event, cis):
         return
     snoozed_until_ms = handling.snoozed_until(session, event.thread, now_ms)
     if snoozed_until_ms is not None and event.kind not in ("rfc.closed", "attention.snooze_ended"):
@@ -129,8 +130,8 @@ def _why(routed: Routed) -> str:
 
 def _hold(session: Session, event: AttentionEvent, cis: list[Ci]) -> bool:
     """Hold an event until the end of the maintenance window that all its CIs lie in; tell whether there is one."""
-    window = maintenance.covering(session, cis, event.at_ms)
-    if window is None or (event.kind == "rfc.closed" and not _was_held(session, event, window)):
+    window = holding(session, event, cis)
+    if window is None:
         return False
     locked = session.exec(
         select(MaintenanceWindow)
@@ -144,6 +145,16 @@ def _hold(session: Session, event: AttentionEvent, cis: list[Ci]) -> bool:
     event.why = f"held by maintenance window {window.id} {window.name} until its end"
     session.add(event)
     return True
+
+
+def holding(session: Session, event: AttentionEvent, cis: list[Ci]) -> MaintenanceWindow | None:
+    """Return the maintenance window that holds an event; None where it is critical, or none does."""
+    if event.severity == "critical" or event.kind not in _HELD:
+        return None
+    window = maintenance.covering(session, cis, event.at_ms)
+    if window is not None and event.kind == "rfc.closed" and not _was_held(session, event, window):
+        return None
+    return window
 
 
 def _was_held(session: Session, event: AttentionEvent, window: MaintenanceWindow) -> bool:
@@ -264,3 +275,32 @@ def _is_over(session: Session, thread: str) -> bool:
         finding = session.get(Finding, int(number))
         return finding is not None and finding.closed_ms is not None
     return False
+
+
+def send_test(session: Session, channel: str, actor: str, now_ms: int) -> Delivery:
+    """Send a message to a channel that says it is a test.
+
+    :raises NotFound: where no server sends to it, and nothing names it.
+    """
+    known = documents.sent_to(session, now_ms).keys()
+    if channel not in known:
+        listed = ", ".join(sorted(known)) or "none"
+        raise NotFound(f'no server sends to a channel "{channel}" now; there are: {listed}')
+    event = AttentionEvent(
+        at_ms=now_ms,
+        kind="channel.test",
+        thread=f"channel:{channel}",
+        severity="info",
+        title=f"Test of the channel {channel}, asked for by {actor}",
+        due_ms=now_ms,
+        state="routed",
+        why="a test",
+        routed_ms=now_ms,
+    )
+    delivery = new_delivery(channel, "test", now_ms)
+    session.add(event)
+    session.add(delivery)
+    session.flush()
+    session.add(DeliveryItem(delivery_id=delivery.id, event_id=event.id))
+    audit.record(session, actor, "channel.tested", f"channel {channel}", {}, now_ms)
+    return delivery

@@ -18,7 +18,11 @@ SENDS_FOR_MS = 10 * 60_000
 def in_force(session: Session) -> RoutingVersion:
     """Return the newest version; number 0, what driftline is shipped with, where nobody has written one."""
     newest = session.exec(select(RoutingVersion).order_by(col(RoutingVersion.number).desc()).limit(1)).first()
-    return newest or RoutingVersion(number=0, document=routing.SHIPPED, author="driftline", created_ms=0)
+    return newest or _shipped()
+
+
+def _shipped() -> RoutingVersion:
+    return RoutingVersion(number=0, document=routing.SHIPPED, author="driftline", created_ms=0)
 
 
 def version(session: Session, number: int | None) -> RoutingVersion:
@@ -29,6 +33,8 @@ def version(session: Session, number: int | None) -> RoutingVersion:
     newest = in_force(session)
     if number is None or number == newest.number:
         return newest
+    if number == 0:
+        return _shipped()
     found = session.exec(select(RoutingVersion).where(RoutingVersion.number == number)).first()
     if found is None:
         raise NotFound(f"the routing has no version {number}; the newest is {newest.number}")

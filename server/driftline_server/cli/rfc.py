@@ -25,6 +25,10 @@ from driftline_server.cli.output import (
 group = typer.Typer(help="Requests for change.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help="Number of an RFC.")]
+AVerdict = Annotated[
+    str | None,
+    typer.Option("--verdict", help="What it turned out to be: unauthorised, late-paperwork, or false."),
+]
 Comment = Annotated[str, typer.Option("--comment", help="Why, for whoever reads it later.")]
 
 
@@ -175,6 +179,7 @@ def authorise(
     number: Number,
     comment: Comment = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    verdict: AVerdict = None,
     as_json: Json = False,
 ) -> None:
     """Authorise what an RFC found changed: it joins the expected state.
@@ -190,19 +195,25 @@ def authorise(
         question = f"Authorise {len(seen['deltas'])} deltas on {', '.join(cis)}?"
         if not typer.confirm(question, err=True):
             fail("nothing was authorised")
-    _done(client.post(f"/rfcs/{number}/authorise", {"scope": seen["scope"], "comment": comment}), as_json)
+    _done(client.post(f"/rfcs/{number}/authorise", {"scope": seen["scope"], **_said(comment, verdict)}), as_json)
 
 
 @group.command("revert")
-def revert(context: typer.Context, number: Number, comment: Comment = "", as_json: Json = False) -> None:
+def revert(
+    context: typer.Context, number: Number, comment: Comment = "", verdict: AVerdict = None, as_json: Json = False
+) -> None:
     """Order what an RFC found changed put back; it stays open until that is seen."""
-    _done(connect(context).post(f"/rfcs/{number}/revert", {"comment": comment}), as_json)
+    _done(connect(context).post(f"/rfcs/{number}/revert", _said(comment, verdict)), as_json)
 
 
 @group.command("cancel")
 def cancel(context: typer.Context, number: Number, comment: Comment = "", as_json: Json = False) -> None:
     """Cancel a planned RFC."""
     _done(connect(context).post(f"/rfcs/{number}/cancel", {"comment": comment}), as_json)
+
+
+def _said(comment: str, verdict: str | None) -> dict[str, str | None]:
+    return {"comment": comment, "verdict": verdict.replace("-", " ") if verdict else None}
 
 
 def _done(rfc: dict[str, Any], as_json: bool) -> None:

@@ -90,7 +90,7 @@ def dispatch_due(database: Database, at_ms: int) -> int:
         done += dispatch.route_due(database, at_ms)
     if escalates:
         done += dispatch.escalate_due(database, at_ms)
-    return done
+    return done + delivering.give_up_unsent(database, at_ms)
 
 
 class Notifier:

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from driftline_cmdb import record
+from driftline_cmdb.attention import judging
 from driftline_cmdb.rfcs import decisions, planning
 from driftline_server.access.guard import Approver, Db, Operator, Viewer
 from driftline_server.lists import AWindow, Listing, answer
@@ -16,6 +17,12 @@ from driftline_server.times import now_ms, to_ms
 router = APIRouter()
 
 
+AVerdict = Annotated[
+    Literal["unauthorised", "late paperwork", "false"] | None,
+    Field(description="What the change turned out to be, where driftline raised the RFC."),
+]
+
+
 class Authorisation(BaseModel):
     """Authorises what was seen, and nothing else."""
 
@@ -23,12 +30,19 @@ class Authorisation(BaseModel):
         description="The `scope` of the RFC as it was shown. Refused with the difference where it changed."
     )
     comment: str = Field(default="", max_length=4000)
+    verdict: AVerdict = None
 
 
 class Order(BaseModel):
     """A decision that needs no scope."""
 
     comment: str = Field(default="", max_length=4000)
+
+
+class RevertOrder(Order):
+    """An order to put back what was found changed."""
+
+    verdict: AVerdict = None
 
 
 class Prediction(BaseModel):
@@ -113,14 +127,18 @@ def authorise(caller: Approver, db: Db, number: int, wanted: Authorisation) -> v
     """Authorise an RFC: its deltas join the expected state. Its requester may not."""
     with db.write() as session:
         decisions.authorise(session, number, caller.name, wanted.scope, wanted.comment, now_ms())
+        if wanted.verdict is not None:
+            judging.give(session, number, wanted.verdict, caller.name, wanted.comment, now_ms())
         return views.show(session, number)
 
 
 @router.post("/rfcs/{number}/revert", response_model=views.RfcDetail, summary="Order an RFC reverted")
-def revert(caller: Operator, db: Db, number: int, wanted: Order) -> views.RfcDetail:
+def revert(caller: Operator, db: Db, number: int, wanted: RevertOrder) -> views.RfcDetail:
     """Order that what was found changed is put back. The RFC stays open until the expected values are seen."""
     with db.write() as session:
         decisions.order_revert(session, number, caller.name, wanted.comment, now_ms())
+        if wanted.verdict is not None:
+            judging.give(session, number, wanted.verdict, caller.name, wanted.comment, now_ms())
         return views.show(session, number)
 
 

@@ -6,8 +6,11 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from driftline_cmdb.rfcs import decisions
+from driftline_cmdb.rfcs.reading import find_rfc
 from driftline_server.access.guard import ApproverForm, Db, OperatorForm, ViewerPage
 from driftline_server.lists import PageWindow, Shown
+from driftline_server.notifications import views as notification_views
+from driftline_server.notifications.pages import SNOOZES, people_of
 from driftline_server.rfcs import views
 from driftline_server.times import now_ms
 from driftline_server.web import render
@@ -38,7 +41,18 @@ def show_rfc(request: Request, caller: ViewerPage, db: Db, number: int) -> Respo
     """Show one RFC."""
     with db.read() as session:
         found = views.show(session, number)
-    return render(request, "rfcs/show.html", caller, rfc=found, is_done=found.state in views.DONE)
+        attention = notification_views.attention(session, find_rfc(session, number))
+        people = people_of(session)
+    return render(
+        request,
+        "rfcs/show.html",
+        caller,
+        rfc=found,
+        is_done=found.state in views.DONE,
+        attention=attention,
+        people=people,
+        snoozes=SNOOZES,
+    )
 
 
 @router.post("/rfcs/{number}/authorise")
