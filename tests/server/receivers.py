@@ -78,7 +78,7 @@ class Mailbox:
         assert isinstance(data, LoginPassword)
         user, password = data.login.decode(), data.password.decode()
         self.logins.append((user, password))
-        return AuthResult(success=password == "right")
+        return AuthResult(success=password == "right", handled=False)
 
 
 class _OnAFreePort(Controller):

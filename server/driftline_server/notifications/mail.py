@@ -41,8 +41,8 @@ def compose(
             own = first
     mail["Message-ID"] = own
     mail["X-Driftline-Id"], mail["Auto-Submitted"] = uid, "auto-generated"
-    mail.set_content(as_text(message, link))
-    mail.add_alternative(as_html(message, link), subtype="html")
+    mail.set_content(_sendable(as_text(message, link)))
+    mail.add_alternative(_sendable(as_html(message, link)), subtype="html")
     return mail
 
 
@@ -51,11 +51,17 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def _sendable(text: str) -> str:
+    """Return a text without what mail cannot carry: control characters, and what is no Unicode."""
+    kept = "".join(c for c in text if c in "\n\t" or ord(c) >= 32)
+    return kept.encode(errors="replace").decode()
+
+
 def as_text(message: dict[str, Any], link: str | None) -> str:
     """Return a message as plain text."""
     lines: list[str] = []
     for event in message["data"]["events"]:
-        lines += [f"{event['severity']}: {event['title']}", f"  {event['what']}, {event['at']}"]
+        lines += [f"{event['severity']}: {one_line(event['title'])}", f"  {event['what']}, {event['at']}"]
         lines += [f"  {line}" for line in event["text"].splitlines()]
         lines += [f"  {line}" for line in (_cis(event), _folded(event), _state(event)) if line]
         if link is not None:

@@ -59,8 +59,8 @@ def send(channel: WebhookChannel, uid: str, message: dict[str, Any], now_ms: int
     :param find: returns a host's addresses.
     :raises DeliveryError: where it was not taken; `final` where another try makes no sense.
     """
-    body = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-    content = body.encode()
+    # What is no Unicode (half a surrogate pair) cannot be sent, and what is signed must be what is sent
+    content = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     if len(content) > LARGEST:
         raise DeliveryError(f"the message has {len(content)} bytes, more than {LARGEST}", final=True)
     parts = urlsplit(channel.url)
@@ -77,7 +77,7 @@ def send(channel: WebhookChannel, uid: str, message: dict[str, Any], now_ms: int
         "user-agent": "driftline",
         "webhook-id": uid,
         "webhook-timestamp": str(now_ms // 1000),
-        "webhook-signature": signer(channel).sign(uid, moment, body),
+        "webhook-signature": signer(channel).sign(uid, moment, content.decode()),
     }
     try:
         asyncio.run(_post(channel, addresses[0], host, port, content, headers))
