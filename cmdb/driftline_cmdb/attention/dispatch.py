@@ -103,16 +103,13 @@ def _route(session: Session, event: AttentionEvent, now_ms: int) -> None:
         _gather(session, event, digest, number, routed.version, now_ms)
 
 
-def decide(session: Session, event: AttentionEvent, cis: list[Ci], at_ms: int | None = None) -> Routed:
-    """Return what the routing in force says of an event.
-
-    :param at_ms: as if it came then.
-    """
+def decide(session: Session, event: AttentionEvent, cis: list[Ci]) -> Routed:
+    """Return what the routing in force says of an event, by the hours at which it is due."""
     version = documents.in_force(session)
     happening = Happening(
         event.kind,
         event.severity,
-        event.at_ms if at_ms is None else at_ms,
+        max(event.at_ms, event.due_ms),
         [traits.traits_of(ci) for ci in cis],
     )
     return Routed(routing.decide(documents.parsed(version.document), happening), version.number)
