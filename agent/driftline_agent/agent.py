@@ -56,8 +56,8 @@ class Agent:
 
     def __init__(self, config: Config, identity: Identity, host: Host | None = None) -> None:
         self._config, self._identity = config, identity
-        self._host = host or Host(readable=config.readable_roots)
-        self._topics = inventory.select(config.topics)
+        self._host = host or Host(readable=config.readable_roots, watchlist=config.watchlist)
+        self._topics = inventory.settled(inventory.select(config.topics), self._host)
         folder = files.private_folder(config.state)
         self._key = states.sealing_key(folder)
         state = states.load(folder)
@@ -104,6 +104,8 @@ class Agent:
             if self._postponed(result):
                 continue
             held_until_ms = self._quiet_until_ms.pop(result.name, 0)
+            if result.reading is not None and result.reading.unwatched:
+                held_until_ms = 0
             changed = memory.remember(state.sections.setdefault(result.name, Known()), result.section, held_until_ms)
             if changed or always:
                 sections.append(result.section)

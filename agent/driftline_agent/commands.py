@@ -84,14 +84,14 @@ def enroll(options: argparse.Namespace) -> int:
 
 def _host(config: Config) -> Host:
     """Give up root's rights where that is configured, and return what the host is read through from then on."""
-    reader = Reader(str(config.reader))
+    reader = Reader(str(config.reader), roots=config.files_roots)
     if os.geteuid() == 0 and config.user is not None:
         from driftline_agent import privileges  # ctypes, which the systemd unit's agent cannot load
 
         reader = privileges.split(config, config.user)
     elif os.geteuid() == 0:
         log.info("running as root; with the setting user, only a process without network would")
-    return Host(readable=config.readable_roots, reader=reader)
+    return Host(readable=config.readable_roots, reader=reader, watchlist=config.watchlist)
 
 
 def _enroll(config: Config, token: str, host: Host) -> Identity:

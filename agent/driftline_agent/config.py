@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from driftline_agent.errors import ConfigError
+from driftline_agent.reader.allowed import FILES_ROOTS, parts_of
 from driftline_agent.reader.client import DEFAULT_SOCKET
+from driftline_agent.watchlist import Watchlist
 
 DEFAULT_FILE = Path("/etc/driftline/agent.toml")
 DEFAULT_STATE = Path("/var/lib/driftline-agent")
@@ -50,11 +52,20 @@ class Config:
     topics: tuple[str, ...] | None = None
     #: Folders that may be read; None allows all.
     readable_roots: tuple[str, ...] | None = None
+    #: Folders of configuration files, see topic files.
+    files_roots: tuple[str, ...] = FILES_ROOTS
+    #: Patterns of files below them that are left out, besides :data:`driftline_agent.watchlist.LEFT_OUT`.
+    files_exclude: tuple[str, ...] = ()
     #: Bytes that unsent reports may take on the disk: 1 MiB to 16 GiB.
     spool_bytes: int = 64 << 20
     #: Report changes as they happen; otherwise only at the next inventory.
     watch: bool = True
     intervals: Intervals = field(default_factory=Intervals)
+
+    @property
+    def watchlist(self) -> Watchlist:
+        """Which files topic files tells of."""
+        return Watchlist(self.files_roots, self.files_exclude)
 
 
 def reader_key(state: Path) -> Path:
@@ -81,6 +92,13 @@ def _strings(file: str, name: str, value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _plain(file: str, name: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not parts_of(value) and not (name == "files_exclude" and parts_of("/" + value)):
+            raise ConfigError(f'{file}: {name}: "{value}" is not a plain, absolute path; write it like "/etc/app"')
+    return values
+
+
 def parse(text: str, file: str) -> Config:
     """Return the configuration of a TOML text.
 
@@ -102,6 +120,8 @@ def parse(text: str, file: str) -> Config:
             out[name] = Path(_typed(file, name, value, str, "a path"))
         elif name in ("topics", "readable_roots"):
             out[name] = _strings(file, name, value)
+        elif name in ("files_roots", "files_exclude"):
+            out[name] = _plain(file, name, _strings(file, name, value))
         elif name == "watch":
             out[name] = _typed(file, name, value, bool, "true or false")
         elif name == "spool_bytes":

@@ -1,17 +1,23 @@
 """What topics read through: the files below one root, the kernel's netlink, and a little of libc.
 
-A captured tree stands in for a host by another root; its netlink answers are read from ``.netlink/<name>.bin``.
+A captured tree stands in for a host by another root; its netlink answers are read from ``.netlink/<name>.bin``. What a
+copy of a tree does not keep is read from ``.lstat``: path, mode, user, group and time, by tabs, a line a path.
 """
 
 # pathlib costs three times the processor time of os calls here, and an inventory makes some thousand of them.
 
 import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from driftline_agent.errors import UnreadableError
+from driftline_agent.reader import listing, mapped, seals
 from driftline_agent.reader.client import Reader
-from driftline_agent.reader.protocol import LINK, READ, SHADOW, SOCKETS
+from driftline_agent.reader.listing import Entry
+from driftline_agent.reader.protocol import DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS
+from driftline_agent.watchlist import Watchlist
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH}
 _CHUNK = 1 << 16
@@ -25,10 +31,20 @@ class Host:
     :param root: folder that stands for ``/``.
     :param readable: folders that may be read; None allows all. Anything else counts as unreadable.
     :param reader: asked where this process lacks the permission; only on the running host.
+    :param watchlist: which files topic files tells of.
     """
 
-    def __init__(self, root: str = "/", readable: Iterable[str] | None = None, reader: Reader | None = None) -> None:
+    def __init__(
+        self,
+        root: str = "/",
+        readable: Iterable[str] | None = None,
+        reader: Reader | None = None,
+        watchlist: Watchlist | None = None,
+    ) -> None:
         self._prefix = root.rstrip("/")
+        self.watchlist = watchlist or Watchlist()
+        #: What topics keep in memory from one reading to the next, by a name of theirs; nothing is lost with it.
+        self.kept: dict[str, Any] = {}
         self._reader = reader if self.live else None
         self._readable = None if readable is None else tuple(path.rstrip("/") for path in readable)
 
@@ -47,6 +63,12 @@ class Host:
         ):
             raise UnreadableError(f"{path}: outside of the configured readable_roots")
         return self._prefix + path
+
+    def readable_below(self, path: str) -> list[str]:
+        """Return the folders at or below a path that may be read, sorted: the path itself, or what is allowed of it."""
+        if self._readable is None or any(not root or f"{path}/".startswith(f"{root}/") for root in self._readable):
+            return [path]
+        return sorted(root for root in self._readable if root.startswith(f"{path}/"))
 
     def read_bytes(self, path: str) -> bytes | None:
         """Return a file's content, or None where it is not there.
@@ -72,6 +94,31 @@ class Host:
             return b"".join(parts)
         except OSError as error:
             return self._by_reader(READ, path, error)
+        finally:
+            os.close(descriptor)
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """Yield a large file's content in pieces of whole lines; nothing where it is not there.
+
+        :raises UnreadableError: where it is there and cannot be read.
+        """
+        try:
+            descriptor = os.open(self.real(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            _none_or_raise(path, error)
+            return
+        try:
+            rest = b""
+            while data := os.read(descriptor, _CHUNK):
+                end = data.rfind(b"\n") + 1
+                if end:
+                    yield rest + data[:end]
+                    rest = b""
+                rest += data[end:]
+            if rest:
+                yield rest
+        except OSError as error:
+            raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
         finally:
             os.close(descriptor)
 
@@ -123,6 +170,83 @@ class Host:
                 yield from entries
         except OSError as error:
             _none_or_raise(path, error)
+
+    def folder(self, path: str) -> tuple[list[Entry], bool]:
+        """Return what stands in a folder, sorted by name, and whether the reader had to be asked for it.
+
+        :raises UnreadableError: where it is there and cannot be read.
+        """
+        real = self.real(path)
+        out: list[Entry] = []
+        try:
+            with os.scandir(real) as entries:
+                for entry in entries:
+                    try:
+                        found = entry.stat(follow_symlinks=False)
+                        target = os.readlink(entry.path) if stat.S_ISLNK(found.st_mode) else ""  # noqa: PTH115  # see above
+                    except FileNotFoundError:
+                        continue  # gone meanwhile
+                    out.append(listing.entry_of(entry.name, found, target))
+        except OSError as error:
+            content = self._by_reader(FOLDER, path, error)
+            try:
+                return sorted(listing.unpack(content or b"")), content is not None
+            except ValueError as wrong:
+                raise UnreadableError(f"{path}: {wrong}") from wrong
+        out.sort()
+        return (out if self.live else self._as_captured(path, out)), False
+
+    def _as_captured(self, path: str, entries: list[Entry]) -> list[Entry]:
+        """Return a captured folder's entries with what ``.lstat`` says of them."""
+        told: dict[str, list[str]] | None = self.kept.get("lstat")
+        if told is None:
+            lines = (self.read("/.lstat") or "").splitlines() if os.path.exists(f"{self._prefix}/.lstat") else []  # noqa: PTH110  # see above
+            told = self.kept["lstat"] = {fields[0]: fields[1:] for fields in (line.split("\t") for line in lines)}
+        out: list[Entry] = []
+        for entry in entries:
+            known = told.get(f"{path}/{entry[0]}")
+            if known:
+                mode, user, group, written = int(known[0], 8), int(known[1]), int(known[2]), int(known[3]) * 10**9
+                kind = stat.S_IFMT(entry[1])
+                entry = (entry[0], kind | mode, user, group, *entry[4:6], written, *entry[7:])
+            out.append(entry)
+        return out
+
+    def digest(self, path: str) -> str | None:
+        """Return the SHA-256 of a regular file's content, or the reader's seal of it; None where it is not there.
+
+        :raises UnreadableError: where it cannot be read, is too large, or changed while it was read.
+        """
+        try:
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+            descriptor = os.open(self.real(path), flags)
+        except OSError as error:
+            answer = self._by_reader(DIGEST, path, error)
+            return None if answer is None else answer.decode("ascii", "replace")
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None  # another thing meanwhile
+            return seals.digest(descriptor)
+        except OSError as error:
+            raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        finally:
+            os.close(descriptor)
+
+    def deleted(self, process: int) -> list[str]:
+        """Return the programs and libraries that a process has mapped and that are gone; none where it has ended.
+
+        :raises UnreadableError: where it may not be looked into.
+        """
+        path = f"/proc/{process}/maps"
+        try:
+            descriptor = os.open(self.real(path), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                found = mapped.parse_chunks(iter(lambda: os.read(descriptor, _CHUNK), b""))
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            found = mapped.unpack(self._by_reader(MAPPED, path, error) or b"")
+        return [os.fsdecode(name) for name in found]
 
     def link(self, path: str) -> str | None:
         """Return a symbolic link's target, or None where there is no such link.

@@ -6,7 +6,7 @@ Source: collector.proto (Section), design section 4.
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from driftline import sealed
 from driftline.facts import digest_of
@@ -56,6 +56,14 @@ def select(names: Iterable[str] | None) -> dict[str, Topic]:
             raise ConfigError(f'topic "{name}" does not exist; there are {", ".join(topics)}')
         chosen[name] = topics[name]
     return chosen
+
+
+def settled(topics: dict[str, Topic], host: Host) -> dict[str, Topic]:
+    """Return the topics with what each watches on this host."""
+    return {
+        name: replace(topic, watches=topic.watches_of(host)) if topic.watches_of else topic
+        for name, topic in topics.items()
+    }
 
 
 def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[[], int] = milliseconds) -> Result:

@@ -79,6 +79,8 @@ def _start_reader(config: Config, libc: ctypes.CDLL) -> Reader:
     wanted = TOPICS if config.topics is None else [name for name in TOPICS if name in (*config.topics, *_CLAIMS)]
     for name in wanted:
         command += ["--topic", name]
+    for folder in config.files_roots:
+        command += ["--files-root", folder]
 
     def confine() -> None:
         # Its own network namespace has nothing but a loopback that is down.
@@ -104,7 +106,7 @@ def _start_reader(config: Config, libc: ctypes.CDLL) -> Reader:
                 " leave the setting out to run as root altogether"
             ) from error
     _started.append(process)
-    return Reader(connected=ours)
+    return Reader(connected=ours, roots=config.files_roots)
 
 
 def _limit(libc: ctypes.CDLL, keep: tuple[int, ...] = ()) -> None:

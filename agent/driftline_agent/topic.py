@@ -20,6 +20,8 @@ class Reading:
     unreadable: dict[str, str] = field(default_factory=dict)
     #: Values of secret fields that the reader has sealed already, with its own key.
     sealed: set[str] = field(default_factory=set)
+    #: Something is other than at the reading before that no watcher can see: nobody knows until when that one held.
+    unwatched: bool = False
 
     def text(self, path: str, read: Callable[[], str | None]) -> str:
         """Return what `read` gives, or nothing where it gives nothing or cannot be read; the latter is noted.
@@ -61,6 +63,8 @@ class Topic:
     applies: Callable[[Host], bool] = always
     #: Files and folders whose change asks for another reading.
     watches: tuple[str, ...] = ()
+    #: The same, where it follows from the host's configuration.
+    watches_of: Callable[[Host], tuple[str, ...]] | None = None
     #: Nothing of its configuration changes without a change below `watches` (on a local filesystem): until something
     #: is seen there, the last reading still holds.
     watched_whole: bool = False

@@ -29,8 +29,6 @@ def compare(expected: Expected, path: str, actual: Attributes | None) -> Iterato
     :param path: the element's path.
     :param actual: its attributes; None where its source was read and does not have it.
     """
-    if expected.ignored(path):
-        return
     rules = expected.rules(path)
     want = expected.at(path)
     if None in rules:
@@ -60,6 +58,6 @@ def compare(expected: Expected, path: str, actual: Attributes | None) -> Iterato
         where = f"{path}.{name}"
         if want.only is not None and name not in want.only:
             continue
-        if before == after or name in rules or incomparable(before, after) or expected.ignored(where):
+        if before == after or name in rules or incomparable(before, after) or expected.ignored_at(want, where):
             continue
         yield Difference(where, "changed", encode(before), encode(after), want.severity, want.origin, want.layer_id)

@@ -1,41 +1,86 @@
-"""The baseline document: YAML that says which CIs are meant and what is expected of them."""
+"""The baseline document: which CIs are meant and what is expected of them. YAML is read in `reading`."""
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import yaml
 
 from driftline import paths, schema
 from driftline.schema import Value
-from driftline_baseline.errors import DocumentError, VersionError
-from driftline_baseline.predict import KINDS, Predicate, ecosystem_of, version
+from driftline_baseline.kinds import BY_NAME
+from driftline_baseline.predict import NUMBERS, ORDERS, Predicate, ecosystem_of
+from driftline_baseline.predict import field_of as field_named
+from driftline_baseline.rules import Rules
 
-SEVERITIES = ("info", "warning", "critical")
-_SELECTOR_FIELDS = ("ci", "class", "environment", "status", "owner", "location", "criticality")
-_TOP = ("name", "rank", "selector", "expect", "ignore")
-_NO_OPERAND = ("present", "absent")
+_ORDERING = ("at_least", "at_most", "range")
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which CIs a baseline covers: all conditions hold, each with any of its values; labels are exact."""
+    """Which CIs are meant: all conditions hold, each with any of its values; labels are exact.
+
+    Values of fields may have wild cards, ``*`` and ``?``.
+    """
 
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    #: Paths of attributes with the values that they may have.
+    facts: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
 
-    def selects(self, fields: Mapping[str, Collection[str | None]], labels: Mapping[str, str]) -> bool:
+    def selects(
+        self,
+        fields: Mapping[str, Collection[str | None]],
+        labels: Mapping[str, str],
+        facts: Mapping[str, Value] | None = None,
+    ) -> bool:
         """Tell whether a CI is meant. An empty selector selects nothing.
 
         :param fields: the CI's fields, each with all values it goes by (a CI has a uid and a name).
+        :param facts: the CI's values at the paths of :attr:`facts`; a path that is left out is absent.
         """
-        if not self.fields and not self.labels:
+        if not self.fields and not self.labels and not self.facts:
             return False
-        return all(not set(wanted).isdisjoint(fields.get(name, ())) for name, wanted in self.fields.items()) and all(
+        return self.may_select(fields, labels) and all(
+            _has((facts or {}).get(path), wanted) for path, wanted in self.facts.items()
+        )
+
+    def may_select(self, fields: Mapping[str, Collection[str | None]], labels: Mapping[str, str]) -> bool:
+        """Tell whether a CI is meant as far as its record says, whatever its facts are."""
+        return all(_any_fits(fields.get(name, ()), wanted) for name, wanted in self.fields.items()) and all(
             labels.get(name) == wanted for name, wanted in self.labels.items()
         )
+
+
+def is_pattern(value: str) -> bool:
+    """Tell whether a value of a selector's field has wild cards."""
+    return "*" in value or "?" in value
+
+
+def _any_fits(values: Collection[str | None], wanted: tuple[str, ...]) -> bool:
+    if not set(wanted).isdisjoint(values):
+        return True
+    patterns = _patterns(wanted)
+    return any(pattern.fullmatch(value) for pattern in patterns for value in values if value is not None)
+
+
+@lru_cache(maxsize=4096)
+def _patterns(wanted: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """Return those of a field's values that have wild cards."""
+    return tuple(
+        re.compile(re.escape(one).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+        for one in wanted
+        if is_pattern(one)
+    )
+
+
+def _has(value: Value | None, wanted: tuple[Value, ...]) -> bool:
+    if isinstance(value, tuple):
+        return not set(value).isdisjoint(wanted)
+    return any(type(value) is type(one) and value == one for one in wanted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +108,7 @@ class Expectation:
         return named.name if named is not None and named.message is None else None
 
 
-@lru_cache(maxsize=4096)
-def field_named(pattern: str) -> schema.Field | None:
-    """Return the field of the schema that a pattern names; None where it has wild cards outside of brackets."""
-    return schema.field_at(re.sub(r"\[(?:[^\]\\]|\\.)*\]", "", pattern))
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
     """A baseline document."""
 
@@ -78,6 +117,20 @@ class Document:
     expect: tuple[Expectation, ...]
     ignore: tuple[str, ...] = ()
     rank: int = 0
+    #: Everything that no expectation names and nothing ignores is expected as captured (design section 6, rule 11).
+    rest: bool = False
+
+    @cached_property
+    def rules(self) -> Rules[Expectation]:
+        """Its expectations and ignores, found by path."""
+        return Rules(self.expect, self.ignore)
+
+
+def key_of(item: Expectation) -> str:
+    """Return what makes a rule the same rule in another version: what it expects where; its severity does not count."""
+    plain = plain_expectation(item)
+    plain.pop("severity", None)
+    return json.dumps(plain, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def misfit(path: str, kind: str) -> str | None:
@@ -85,195 +138,97 @@ def misfit(path: str, kind: str) -> str | None:
     named = field_named(path)
     if named is None:
         return f'"{path}" names no single kind of fact; wild cards stand in brackets only'
+    if (problem := unwatchable(path)) is not None:
+        return problem
     on_element = named.message is not None
-    if on_element and kind not in _NO_OPERAND:
+    if on_element and BY_NAME[kind].of != "element":
         return f'"{path}" is an element; {kind} needs one of its attributes, as .version'
-    if not on_element and kind in _NO_OPERAND:
+    if not on_element and BY_NAME[kind].of != "attribute":
         return f'"{path}" is an attribute; {kind} is said of an element, without .{named.name}'
     if kind == "present" and ("*" in path or "?" in path):
         return f'"{path}" has wild cards; present: needs the one element that must be there'
+    if kind == "matches" and (named.type != "string" or named.repeated):
+        return f'"{path}" is {kind_of(named)}; matches is said of text'
+    if kind == "contains" and named.type != "string" and not named.repeated:
+        return f'"{path}" is {kind_of(named)}; contains is said of a list or of text with lines'
+    if kind in _ORDERING and named.type not in NUMBERS:
+        return _unordered(path, named, kind)
     return None
 
 
-class _Reader:
-    """Turns YAML nodes into the document; every error names the line and what would be right."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-
-    def fail(self, node: yaml.Node | None, where: str, what: str) -> DocumentError:
-        line = f"{self.source}:{node.start_mark.line + 1}:{node.start_mark.column + 1}" if node else self.source
-        return DocumentError(f"{line}: {where}: {what}")
-
-    def mapping(self, node: yaml.Node, where: str, allowed: tuple[str, ...] | None) -> dict[str, yaml.Node]:
-        if not isinstance(node, yaml.MappingNode):
-            raise self.fail(node, where, "must be a mapping of names to values")
-        found: dict[str, yaml.Node] = {}
-        for key, value in node.value:
-            name = str(self.plain(key))
-            if allowed is not None and name not in allowed:
-                raise self.fail(key, where, f'"{name}" is not known here; allowed are {", ".join(allowed)}')
-            if name in found:
-                raise self.fail(key, where, f'"{name}" stands twice')
-            found[name] = value
-        return found
-
-    def sequence(self, node: yaml.Node, where: str) -> list[yaml.Node]:
-        if not isinstance(node, yaml.SequenceNode):
-            raise self.fail(node, where, "must be a list (lines that start with -)")
-        return list(node.value)
-
-    def plain(self, node: yaml.Node) -> Any:
-        return yaml.SafeLoader("").construct_object(node, deep=True)
-
-    def text(self, node: yaml.Node, where: str) -> str:
-        value = self.plain(node)
-        if not isinstance(value, str) or not value:
-            raise self.fail(node, where, f"{value!r} is not a text; put it in quotes")
-        return value
-
-    def texts(self, node: yaml.Node, where: str) -> tuple[str, ...]:
-        if isinstance(node, yaml.SequenceNode):
-            return tuple(self.text(item, f"{where}[{index}]") for index, item in enumerate(node.value))
-        return (self.text(node, where),)
-
-    def path(self, node: yaml.Node, where: str) -> str:
-        text = self.text(node, where)
-        first = re.split(r"[.\[*?]", text)[0]
-        sections = {item.name for item in schema.FACTS.fields}
-        if first and first not in sections:
-            raise self.fail(
-                node, where, f'"{text}" names no facts; a path starts with one of {", ".join(sorted(sections))}'
-            )
-        paths.compile_pattern(text)
-        return text
-
-    def selector(self, node: yaml.Node) -> Selector:
-        found = self.mapping(node, "selector", (*_SELECTOR_FIELDS, "labels"))
-        labels = {}
-        if "labels" in found:
-            inner = self.mapping(found["labels"], "selector.labels", None)
-            labels = {name: self.text(value, f"selector.labels.{name}") for name, value in inner.items()}
-        fields = {name: self.texts(found[name], f"selector.{name}") for name in _SELECTOR_FIELDS if name in found}
-        if not fields and not labels:
-            raise self.fail(node, "selector", "selects nothing; name at least one of ci, class, labels ...")
-        return Selector(fields, labels)
-
-    def expectation(self, node: yaml.Node, where: str) -> Expectation:
-        found = self.mapping(node, where, ("path", "severity", "exactly", *KINDS))
-        if "path" not in found:
-            raise self.fail(node, where, "has no path")
-        path = self.path(found["path"], f"{where}.path")
-        severity = self.text(found["severity"], f"{where}.severity") if "severity" in found else "warning"
-        if severity not in SEVERITIES:
-            raise self.fail(
-                found["severity"], f"{where}.severity", f'"{severity}" is not one of {", ".join(SEVERITIES)}'
-            )
-        conditions = [name for name in found if name not in ("path", "severity")]
-        if len(conditions) != 1:
-            raise self.fail(node, where, f"must have exactly one of exactly, {', '.join(KINDS)}")
-        kind = conditions[0]
-        operand = self.plain(found[kind])
-        if kind == "exactly":
-            if operand != "captured":
-                raise self.fail(found[kind], f"{where}.exactly", f"{operand!r} is not known; write exactly: captured")
-            return Expectation(path, None, severity)
-        self.fits(found["path"], f"{where}.path", path, kind)
-        if kind in _NO_OPERAND:
-            if operand is not True:
-                raise self.fail(found[kind], f"{where}.{kind}", f"{operand!r} makes no sense; write {kind}: true")
-            return Expectation(path, Predicate(kind), severity)
-        return Expectation(
-            path, Predicate(kind, self.operand(found[kind], f"{where}.{kind}", kind, path, operand)), severity
-        )
-
-    def fits(self, node: yaml.Node, where: str, path: str, kind: str) -> None:
-        problem = misfit(path, kind)
-        if problem is not None:
-            raise self.fail(node, where, problem)
-
-    def operand(self, node: yaml.Node, where: str, kind: str, path: str, operand: Any) -> Value:
-        if kind == "one_of" and not isinstance(operand, list):
-            raise self.fail(node, where, "must be a list of values")
-        if kind == "at_least":
-            try:
-                version(str(operand), ecosystem_of(path.replace("*", "x")))
-            except (VersionError, paths.PathError) as error:
-                raise self.fail(node, where, str(error)) from error
-            return str(operand)
-        if kind == "matches":
-            if not isinstance(operand, str):
-                raise self.fail(node, where, f"{operand!r} is not a regular expression; put one in quotes")
-            try:
-                re.compile(operand)
-            except re.error as error:
-                raise self.fail(node, where, f'"{operand}" is not a regular expression: {error}') from error
-        if isinstance(operand, list):
-            return tuple(operand)
-        if not isinstance(operand, str | int | bool | float):
-            raise self.fail(node, where, f"{operand!r} is not a plain value")
-        return operand
+def unwatchable(path: str) -> str | None:
+    """Say why a baseline cannot watch what a pattern names; None where it can."""
+    named = field_named(path)
+    if named is None:
+        return None
+    natures = named.message.natures if named.message is not None else frozenset({named.nature})
+    if not natures & schema.DRIFTING:
+        return f'"{path}" is state, which changes by itself and has no history; baselines watch what someone configures'
+    if named.key:
+        element = path[: -len(named.name) - 1]
+        return f'"{path}" is a key: write its value into the brackets of "{element}"'
+    return None
 
 
-def parse(text: str, source: str = "baseline") -> Document:
-    """Read a baseline document.
+def _unordered(path: str, named: schema.Field, kind: str) -> str | None:
+    if named.type == "string" and named.name == "version":
+        try:
+            ecosystem = ecosystem_of(path.replace("*", "x").replace("?", "x"))
+        except paths.PathError:
+            ecosystem = None
+        if ecosystem in ORDERS:
+            return None
+        if ecosystem is not None:
+            return f'"{path}": no version order is known here; {kind} needs the manager: one of {", ".join(ORDERS)}'
+    return f'"{path}" is {kind_of(named)} without an order; {kind} is said of numbers and of versions of packages'
 
-    :param source: what to call it in errors: a file's name.
-    :raises DocumentError: where it breaks its rules; the message names line, column and the mend.
-    """
-    reader = _Reader(source)
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
-        raise DocumentError(f"{place}: not YAML: {error.problem}") from error
-    if root is None:
-        raise DocumentError(f"{source}: is empty; a baseline has name, selector and expect")
-    found = reader.mapping(root, "baseline", _TOP)
-    for name in ("name", "selector", "expect"):
-        if name not in found:
-            raise reader.fail(root, "baseline", f"has no {name}")
-    rank = reader.plain(found["rank"]) if "rank" in found else 0
-    if not isinstance(rank, int) or isinstance(rank, bool):
-        raise reader.fail(found["rank"], "rank", f"{rank!r} is not a whole number")
-    ignore = reader.sequence(found["ignore"], "ignore") if "ignore" in found else []
-    return Document(
-        name=reader.text(found["name"], "name"),
-        selector=reader.selector(found["selector"]),
-        expect=tuple(
-            reader.expectation(node, f"expect[{index}]")
-            for index, node in enumerate(reader.sequence(found["expect"], "expect"))
-        ),
-        ignore=tuple(reader.path(node, f"ignore[{index}]") for index, node in enumerate(ignore)),
-        rank=rank,
-    )
+
+def kind_of(named: schema.Field) -> str:
+    """Return what an attribute's values are, for people."""
+    kind = {"string": "text", "bool": "true or false"}.get(named.type, "a number")
+    return f"a list of {'texts' if kind == 'text' else 'numbers'}" if named.repeated else kind
 
 
 def dump(document: Document) -> str:
-    """Return a document as YAML; `parse` reads it back as the same document."""
-    selector: dict[str, Any] = {
-        name: list(wanted) if len(wanted) > 1 else wanted[0] for name, wanted in document.selector.fields.items()
-    }
-    if document.selector.labels:
-        selector["labels"] = dict(document.selector.labels)
+    """Return a document as YAML; `reading.parse` reads it back as the same document."""
     out: dict[str, Any] = {"name": document.name}
     if document.rank:
         out["rank"] = document.rank
-    out["selector"] = selector
-    out["expect"] = [_dump_expectation(item) for item in document.expect]
+    out["selector"] = plain_selector(document.selector)
+    if document.rest:
+        out["rest"] = "captured"
+    out["expect"] = [plain_expectation(item) for item in document.expect]
     if document.ignore:
         out["ignore"] = list(document.ignore)
-    return str(yaml.safe_dump(out, sort_keys=False, allow_unicode=True, width=120))
+    return str(yaml.safe_dump(out, sort_keys=False, allow_unicode=True, width=10_000))
 
 
-def _dump_expectation(item: Expectation) -> dict[str, Any]:
+def plain_selector(selector: Selector) -> dict[str, Any]:
+    """Return a selector as it stands in YAML."""
+    out: dict[str, Any] = {name: _one_or_all(wanted) for name, wanted in selector.fields.items()}
+    if selector.labels:
+        out["labels"] = dict(selector.labels)
+    if selector.facts:
+        out["facts"] = {path: _one_or_all(wanted) for path, wanted in selector.facts.items()}
+    return out
+
+
+def _one_or_all(wanted: tuple[Any, ...]) -> Any:
+    return list(wanted) if len(wanted) != 1 else wanted[0]
+
+
+def plain_expectation(item: Expectation) -> dict[str, Any]:
+    """Return an expectation as it stands in YAML."""
     out: dict[str, Any] = {"path": item.path}
     if item.predicate is None:
         out["exactly"] = "captured"
     else:
         operand = item.predicate.operand
         out[item.predicate.kind] = True if operand is None else list(operand) if isinstance(operand, tuple) else operand
+        if item.predicate.tolerance is not None:
+            out["tolerance"] = item.predicate.tolerance
+        if item.predicate.ordered is not None:
+            out["ordered" if item.predicate.ordered else "unordered"] = True
     if item.severity != "warning":
         out["severity"] = item.severity
     return out

@@ -11,3 +11,7 @@ class DocumentError(BaselineError, ValueError):
 
 class VersionError(BaselineError, ValueError):
     """Text that is no version in its ecosystem."""
+
+
+class LifecycleError(BaselineError):
+    """An action that the state of an RFC does not allow."""

@@ -34,6 +34,15 @@ class HostAct:
     ended_ms: int
     steps: tuple[PackageStep, ...] = ()
 
+    @property
+    def actor(self) -> str:
+        """The account that asked for it: ``alice`` of apt's "alice (1000)", root where the log names nobody."""
+        return self.requested_by.partition(" (")[0] or "root"
+
+    def pulled_in(self, package: str) -> bool:
+        """Tell whether it installed a package as a dependency only."""
+        return any(step.name == package and step.automatic and not step.version_before for step in self.steps)
+
     def may_have_made(self, change: Interval) -> bool:
         """Tell whether this ran at a time when the change can have happened."""
         after = change.after_ms
@@ -61,6 +70,12 @@ def attribute(path: str, version_after: str | None, change: Interval, acts: Iter
             if same and step.version_after == (version_after or ""):
                 return act
     return None
+
+
+def narrowed(change: Interval, act: HostAct) -> Interval:
+    """Return when a change happened, given that a transaction made it: the host's own log bounds it closer."""
+    after = act.started_ms - 1 if change.after_ms is None else max(change.after_ms, act.started_ms - 1)
+    return Interval(after, max(after + 1, min(change.until_ms, act.ended_ms + LOG_RESOLUTION_MS)))
 
 
 def weight(path: str, act: HostAct | None) -> int:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from driftline import paths, schema
 from driftline.schema import Value
-from driftline_baseline.document import Document, Expectation
+from driftline_baseline.document import Document, Expectation, key_of
+from driftline_baseline.layering import narrows
 from driftline_baseline.values import Attributes
 
 
@@ -34,6 +35,12 @@ class Layer:
     as_of_ms: int = 0
     #: The element paths that it pins.
     pinned_paths: frozenset[str] = frozenset()
+    #: When each rule was drafted, by its key; a rule that is not here is as old as the layer.
+    rule_times: Mapping[str, int] = field(default_factory=dict)
+
+    def as_of(self, item: Expectation) -> int:
+        """Return up to which time deltas are folded into a rule."""
+        return self.rule_times.get(key_of(item), self.as_of_ms) if self.rule_times else self.as_of_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,29 +81,53 @@ class Expected:
         return cls(tuple(sorted(layers, key=lambda layer: layer.document.rank)), ordered, by_element)
 
     def ignored(self, path: str) -> bool:
-        """Tell whether a layer ignores a path."""
-        return any(paths.matches_any(layer.document.ignore, path) for layer in self.layers)
+        """Tell whether a path is ignored: a layer ignores it, and none that speaks of it does not.
+
+        An ignore speaks of its own document only; what another layer expects there still counts.
+        """
+        ignoring = [layer.document.rules.ignores(path) for layer in self.layers]
+        if not any(ignoring):
+            return False
+        return all(
+            ignores or not _speaks(layer.document, path) for ignores, layer in zip(ignoring, self.layers, strict=True)
+        )
+
+    def ignored_at(self, want: ElementExpectation, path: str) -> bool:
+        """Tell whether the layer that decides on an element ignores an attribute of it."""
+        return any(layer.document.rules.ignores(path) for layer in self.layers if layer.id == want.layer_id)
 
     def rules(self, path: str) -> Mapping[str | None, tuple[Layer, Expectation]]:
         """Return the predicates on an element, by attribute name, None for the whole element.
 
-        The highest layer's rule counts; a delta on the same place counts more than any rule.
+        The highest layer's rule counts, and more than what lower layers captured; among equals the narrower one. A
+        delta on the same place counts more than any rule that it came after.
         """
         found = self._all_rules(path)
         for delta in self.by_element.get(path, ()):
-            if delta.path == path:
-                found.clear()
-            else:
-                found.pop(delta.path[len(path) + 1 :], None)
+            name = None if delta.path == path else delta.path[len(path) + 1 :]
+            for place in [place for place in found if name is None or place == name]:
+                layer, item = found[place]
+                if delta.authorised_ms > layer.as_of(item):
+                    del found[place]
         return found
 
     def _all_rules(self, path: str) -> dict[str | None, tuple[Layer, Expectation]]:
-        return {
-            item.attribute: (layer, item)
-            for layer in self.layers
-            for item in layer.document.expect
-            if item.predicate is not None and paths.matches(item.element, path)
-        }
+        found: dict[str | None, tuple[Layer, Expectation]] = {}
+        for layer in self.layers:
+            rules = layer.document.rules
+            if rules.ignores(path):
+                continue
+            if found and rules.exactly(path) is not None:
+                # What a higher layer captured is narrower than a rule below it; of its own rank it is no layer above.
+                found = {name: rule for name, rule in found.items() if not _above(layer, rule[0])}
+            for item in rules.predicates(path):
+                name = item.attribute
+                if name is not None and rules.ignores(f"{path}.{name}"):
+                    continue
+                before = found.get(name)
+                if before is None or _above(layer, before[0]) or before[0] is layer or narrows(before[1], item):
+                    found[name] = (layer, item)
+        return found
 
     def named_paths(self) -> set[str]:
         """Return the element paths of which something is expected whether or not they are there."""
@@ -116,9 +147,14 @@ class Expected:
         result = ElementExpectation(False, None, "")
         as_of_ms = 0
         for layer in self.layers:
-            for item in layer.document.expect:
-                if item.predicate is None and paths.matches(item.path, path):
-                    result = ElementExpectation(True, layer.pinned(path), layer.title, item.severity, layer.id)
+            item = layer.document.rules.exactly(path)
+            if item is not None and not layer.document.rules.ignores(path):
+                result = ElementExpectation(True, layer.pinned(path), layer.title, item.severity, layer.id)
+                as_of_ms = layer.as_of_ms
+        if not result.watched:
+            for layer in self.layers:
+                if layer.document.rest and not layer.document.rules.ignores(path):
+                    result = ElementExpectation(True, layer.pinned(path), layer.title, layer_id=layer.id)
                     as_of_ms = layer.as_of_ms
         deltas = [delta for delta in self.by_element.get(path, ()) if delta.authorised_ms > as_of_ms]
         if deltas and not result.watched:
@@ -152,6 +188,19 @@ def _overlaid(result: ElementExpectation, path: str, delta: Delta) -> ElementExp
         attributes = changed
     origin = f"RFC {delta.rfc_number}"
     return replace(result, attributes=attributes, origin=origin)
+
+
+def _above(upper: Layer, lower: Layer) -> bool:
+    return upper.document.rank > lower.document.rank
+
+
+def _speaks(document: Document, path: str) -> bool:
+    """Tell whether a document expects something at an element's or attribute's path, whatever it ignores."""
+    element = element_path(path)
+    rules = document.rules
+    if document.rest or rules.exactly(element) is not None:
+        return True
+    return any(element == path or rule.attribute == path[len(element) + 1 :] for rule in rules.predicates(element))
 
 
 def element_path(path: str) -> str:

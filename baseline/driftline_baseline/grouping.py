@@ -49,3 +49,8 @@ def cause_of(differences: Iterable[Difference], act: HostAct | None) -> Cause:
 def cause_of_rereading(what_is_reread: str) -> Cause:
     """Return the cause of what only looks different because it is read in another way (design section 6, rule 13)."""
     return Cause(_key("rereading", what_is_reread), f"driftline reads {what_is_reread} anew", rereading=True)
+
+
+def cause_of_approval(version_id: int, title: str) -> Cause:
+    """Return the cause of what differs only because a baseline version came into force: the hosts were so before."""
+    return Cause(_key("approval", str(version_id)), title)

@@ -1,33 +1,61 @@
-"""Hours of the week in a time zone: when a route counts, and when a digest is due."""
+"""Hours of the week in a time zone: when a standing rule holds, when a route counts, and when a digest is due."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from driftline_baseline.interval import Interval, Window
 
 #: As datetime counts them.
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY_MINUTES = 1440
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Hours of some days. A span that ends before it starts goes on over midnight; its day is the one it starts on."""
+    """Some days of the week from one time of day to another, by the wall clock, also where that changes.
 
-    days: frozenset[int]
-    #: Minutes since midnight by the wall clock, [from, to).
-    from_minute: int
-    to_minute: int
-    zone: str
+    Past midnight where the end is not after the start; the day is the one on which they start.
+    """
 
-    def cover(self, at_ms: int) -> bool:
-        """Tell whether a time lies in these hours, by what the wall clock of their zone shows."""
-        local = local_time(at_ms, self.zone)
-        minute = local.hour * 60 + local.minute
-        today, before = local.weekday(), (local.weekday() - 1) % 7
-        if self.from_minute < self.to_minute:
-            return today in self.days and self.from_minute <= minute < self.to_minute
-        return (today in self.days and minute >= self.from_minute) or (before in self.days and minute < self.to_minute)
+    #: 0 is Monday.
+    days: frozenset[int] = frozenset(range(7))
+    start: time = time(0)
+    #: None: the end of the day.
+    end: time | None = None
+    zone: str = "UTC"
+
+    def holds(self, at_ms: int) -> bool:
+        """Tell whether a moment lies in these hours; their end does not."""
+        today = local_time(at_ms, self.zone).date()
+        spans = (self._span(day) for day in (today, today - timedelta(days=1)) if day.weekday() in self.days)
+        return any(start_ms <= at_ms < end_ms for start_ms, end_ms in spans)
+
+    def may_hold(self, change: Interval) -> bool:
+        """Tell whether a change may have happened in these hours; one without a lower bound may."""
+        if change.after_ms is None or change.until_ms - change.after_ms >= 8 * 86_400_000:
+            return True
+        day = local_time(change.after_ms, self.zone).date() - timedelta(days=1)
+        last = local_time(change.until_ms, self.zone).date()
+        while day <= last:
+            if day.weekday() in self.days and Window(*self._span(day)).covers(change):
+                return True
+            day += timedelta(days=1)
+        return False
+
+    def _span(self, day: date) -> tuple[int, int]:
+        """Return the hours that begin on a day, ms; a day on which clocks change is as long as it is."""
+        zone, tomorrow = ZoneInfo(self.zone), day + timedelta(days=1)
+        start = datetime.combine(day, self.start, zone)
+        if self.end is None:
+            end = datetime.combine(tomorrow, time(0), zone)
+        else:
+            end = datetime.combine(day if self.end > self.start else tomorrow, self.end, zone)
+        return int(start.timestamp() * 1000), int(end.timestamp() * 1000)
+
+
+#: Every hour of the week.
+ALL_HOURS = Hours()
 
 
 def local_time(at_ms: int, zone: str) -> datetime:
@@ -35,16 +63,15 @@ def local_time(at_ms: int, zone: str) -> datetime:
     return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(ZoneInfo(zone))
 
 
-def next_daily_ms(minute: int, zone: str, after_ms: int) -> int:
-    """Return the first time after another at which a zone's wall clock shows a minute of the day.
+def next_daily_ms(at: time, zone: str, after_ms: int) -> int:
+    """Return the first time after another at which a zone's wall clock shows a time of day.
 
-    On a day that skips the minute it is the time that it would have been without the change of the clock, on a day that
-    has it twice the first of the two.
+    On a day that skips it, it is the time that it would have been without the change of the clock, on a day that has it
+    twice the first of the two.
     """
     day = local_time(after_ms, zone).date() - timedelta(days=1)
     while True:
-        moment = datetime(day.year, day.month, day.day, minute // 60 % 24, minute % 60, tzinfo=ZoneInfo(zone))
-        found = round(moment.timestamp() * 1000)
+        found = round(datetime.combine(day, at, ZoneInfo(zone)).timestamp() * 1000)
         if found > after_ms:
             return found
         day += timedelta(days=1)

@@ -24,3 +24,7 @@ class Window:
         starts_in_time = self.start_ms is None or change.until_ms >= self.start_ms
         ends_in_time = self.end_ms is None or change.after_ms is None or change.after_ms < self.end_ms
         return starts_in_time and ends_in_time
+
+
+#: Open on both sides.
+ALWAYS = Window()

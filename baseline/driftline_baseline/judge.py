@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from driftline_baseline.compare import Difference
 from driftline_baseline.expected import element_path
-from driftline_baseline.interval import Interval, Window
-from driftline_baseline.predict import Predicate
-from driftline_baseline.values import decode
+from driftline_baseline.explain import Explanation
+from driftline_baseline.interval import Interval
 
 #: A drift that was reverted and comes back with the same value within this time is the same drift (flapping).
 RETURN_WITHIN_MS = 24 * 3600 * 1000
@@ -25,17 +24,6 @@ class KnownDrift:
     state: str = "open"
     #: For an accepted one: its end; for a reverted one: when it was closed.
     until_ms: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """A planned change that is authorised and not yet seen on this CI (design section 6, rule 2)."""
-
-    delta_id: int
-    rfc_number: int
-    path: str
-    predicate: Predicate
-    window: Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +62,24 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A prediction came true: the observed value is the exact expected one from now on."""
+    """A change is explained: the observed value is the exact expected one from now on (rule 2)."""
 
-    prediction: Prediction
+    explanation: Explanation
     difference: Difference
     change: Interval
     #: The drift that it ends, where one was open.
     drift_id: int | None
 
 
-Verdict = Opened | Returned | Restated | Closed | Settled
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A change is on its way, in the window of the RFC that predicts something there: no drift yet (rule 3)."""
+
+    explanation: Explanation
+    difference: Difference
+
+
+Verdict = Opened | Returned | Restated | Closed | Settled | Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +97,11 @@ class Look:
     change: Callable[[str], Interval]
 
 
-def judge(look: Look, known: Iterable[KnownDrift], predictions: Sequence[Prediction], now_ms: int) -> list[Verdict]:
+def judge(look: Look, known: Iterable[KnownDrift], explained: Mapping[str, Explanation], now_ms: int) -> list[Verdict]:
     """Return what becomes of a CI's drifts.
 
     :param known: its open and accepted drifts, and those reverted within :data:`RETURN_WITHIN_MS`.
-    :param predictions: what authorised RFCs predict for it and has not been seen.
+    :param explained: what explains a difference, by path.
     """
     known = list(known)
     standing = {drift.path: drift for drift in known if drift.state != "reverted"}
@@ -115,8 +111,13 @@ def judge(look: Look, known: Iterable[KnownDrift], predictions: Sequence[Predict
     for path, difference in here.items():
         drift = standing.get(path)
         change = look.change(element_path(path))
-        if (prediction := _predicted(difference, change, predictions)) is not None:
-            verdicts.append(Settled(prediction, difference, change, drift.id if drift else None))
+        explanation = explained.get(path)
+        if explanation is not None and explanation.in_progress:
+            verdicts.append(Held(explanation, difference))
+            if drift is not None and drift.actual != difference.actual:
+                verdicts.append(Closed(drift.id, "superseded", explanation.why))
+        elif explanation is not None:
+            verdicts.append(Settled(explanation, difference, change, drift.id if drift else None))
         elif drift is None:
             back = returning.get((path, difference.actual))
             if back is not None and back.until_ms is not None and now_ms - back.until_ms <= RETURN_WITHIN_MS:
@@ -135,14 +136,6 @@ def judge(look: Look, known: Iterable[KnownDrift], predictions: Sequence[Predict
         if element in look.compared and drift.path not in here:
             verdicts.append(_ended(drift, element, here, look))
     return verdicts
-
-
-def _predicted(difference: Difference, change: Interval, predictions: Sequence[Prediction]) -> Prediction | None:
-    for prediction in predictions:
-        applies = prediction.path == difference.path and prediction.window.covers(change)
-        if applies and prediction.predicate.holds(difference.path, decode(difference.actual)):
-            return prediction
-    return None
 
 
 def _ended(drift: KnownDrift, element: str, here: Mapping[str, Difference], look: Look) -> Closed:

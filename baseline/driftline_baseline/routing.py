@@ -3,20 +3,22 @@
 A document always ends in a route that fits everything, so nothing is lost because nobody thought of it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import time
 from fnmatch import fnmatchcase
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
 
-from driftline_baseline.hours import DAYS, Hours, days_of, next_daily_ms
-from driftline_baseline.nodes import Nodes
+from driftline_baseline.document import Selector
+from driftline_baseline.hours import Hours, next_daily_ms
+from driftline_baseline.hours_reading import read_hours, read_time, read_zone
+from driftline_baseline.kinds import SELECTOR_FIELDS, SEVERITIES
+from driftline_baseline.reading import DocumentReader
+from driftline_baseline.yaml_reader import compose
 
-SEVERITIES = ("info", "warning", "critical")
-#: Traits of a CI that a route, or a maintenance window, can ask for; all take wild cards.
-CI_TRAITS = ("ci", "class", "environment", "service", "owner", "location")
-_MATCH = ("severity", "kind", *CI_TRAITS, "labels", "hours")
+_SELECTOR = (*SELECTOR_FIELDS, "labels", "facts")
+_MATCH = ("severity", "kind", *_SELECTOR, "hours")
 _ROUTE = ("match", "page", "digest", "drop", "escalate_after", "escalate_to", "continue")
 _LARGEST_EVERY_MS = 7 * 86_400_000
 
@@ -30,13 +32,8 @@ routes:
 """
 
 
-@dataclass(frozen=True, slots=True)
-class CiTraits:
-    """What is known of a CI where it is asked whom its news concern."""
-
-    #: Each trait with all values that the CI goes by (a CI has a uid and a name).
-    values: Mapping[str, Collection[str]]
-    labels: Mapping[str, str] = field(default_factory=dict)
+#: Tells of one CI whether a selector means it.
+Meant = Callable[[Selector], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +44,8 @@ class Happening:
     kind: str
     severity: str
     at_ms: int
-    cis: Sequence[CiTraits] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class CiMatch:
-    """Conditions on one CI: all hold, each with any of its patterns; labels are exact."""
-
-    traits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        """Tell whether there is any condition."""
-        return bool(self.traits or self.labels)
-
-    def fits(self, ci: CiTraits) -> bool:
-        """Tell whether a CI is meant."""
-        return all(
-            any(fnmatchcase(value, pattern) for value in ci.values.get(name, ()) for pattern in patterns)
-            for name, patterns in self.traits.items()
-        ) and all(ci.labels.get(name) == wanted for name, wanted in self.labels.items())
+    #: The CIs that it is about.
+    cis: Sequence[Meant] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +54,21 @@ class Match:
 
     severity: tuple[str, ...] = ()
     kind: tuple[str, ...] = ()
-    ci: CiMatch = field(default_factory=CiMatch)
+    selector: Selector | None = None
     hours: Hours | None = None
 
     @property
     def is_everything(self) -> bool:
         """True where it has no condition."""
-        return not self.severity and not self.kind and not self.ci and self.hours is None
+        return not self.severity and not self.kind and self.selector is None and self.hours is None
 
     def fits(self, happening: Happening) -> bool:
         """Tell whether it fits."""
         return (
             (not self.severity or happening.severity in self.severity)
             and (not self.kind or any(fnmatchcase(happening.kind, pattern) for pattern in self.kind))
-            and (self.hours is None or self.hours.cover(happening.at_ms))
-            and (not self.ci or any(self.ci.fits(ci) for ci in happening.cis))
+            and (self.hours is None or self.hours.holds(happening.at_ms))
+            and (self.selector is None or any(meant(self.selector) for meant in happening.cis))
         )
 
 
@@ -100,15 +79,15 @@ class Digest:
     channel: str
     #: Either: so often, on whole multiples since 1970 ...
     every_ms: int | None = None
-    #: ... or at this minute of the day in `zone`.
-    at_minute: int | None = None
+    #: ... or at this time of day in `zone`.
+    at: time | None = None
     zone: str = "UTC"
 
     def next_ms(self, after_ms: int) -> int:
         """Return when the next one is due after a time."""
         if self.every_ms is not None:
             return (after_ms // self.every_ms + 1) * self.every_ms
-        return next_daily_ms(self.at_minute or 0, self.zone, after_ms)
+        return next_daily_ms(self.at or time(0), self.zone, after_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,30 +164,8 @@ def decide(routing: Routing, happening: Happening) -> Decision:
     return Decision(tuple(pages.values()), tuple(digests.items()), None if told else dropped, tuple(routes))
 
 
-class _Reader(Nodes):
+class _Reader(DocumentReader):
     """Turns YAML nodes into routes."""
-
-    def zone(self, node: yaml.Node, where: str) -> str:
-        text = self.text(node, where)
-        try:
-            ZoneInfo(text)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise self.fail(node, where, f'"{text}" is not a time zone, for example Europe/Berlin') from None
-        return text
-
-    def hours(self, node: yaml.Node, where: str, zone: str) -> Hours:
-        found = self.mapping(node, where, ("days", "from", "to", "zone"))
-        days = frozenset(range(7))
-        if "days" in found:
-            named = days_of(self.texts(found["days"], f"{where}.days"))
-            if named is None:
-                raise self.fail(found["days"], f"{where}.days", f"takes {', '.join(DAYS)}, or spans as mon-fri")
-            days = named
-        start = self.minute(found["from"], f"{where}.from") if "from" in found else 0
-        end = self.minute(found["to"], f"{where}.to") if "to" in found else 1440
-        if start == end or start == 1440:
-            raise self.fail(node, where, "covers no time; leave out from and to for whole days")
-        return Hours(days, start, end, self.zone(found["zone"], f"{where}.zone") if "zone" in found else zone)
 
     def match(self, node: yaml.Node, where: str, zone: str) -> Match:
         found = self.mapping(node, where, _MATCH)
@@ -217,29 +174,26 @@ class _Reader(Nodes):
             if one not in SEVERITIES:
                 allowed = ", ".join(SEVERITIES)
                 raise self.fail(found["severity"], f"{where}.severity", f'"{one}" is not one of {allowed}')
-        labels = {}
-        if "labels" in found:
-            inner = self.mapping(found["labels"], f"{where}.labels", None)
-            labels = {name: self.text(value, f"{where}.labels.{name}") for name, value in inner.items()}
-        traits = {name: self.texts(found[name], f"{where}.{name}") for name in CI_TRAITS if name in found}
+        on_ci = [(key, value) for key, value in node.value if self.plain(key) in _SELECTOR]
+        selector = yaml.MappingNode(node.tag, on_ci, node.start_mark, node.end_mark)
         return Match(
             severity,
             self.texts(found["kind"], f"{where}.kind") if "kind" in found else (),
-            CiMatch(traits, labels),
-            self.hours(found["hours"], f"{where}.hours", zone) if "hours" in found else None,
+            self.selector(selector) if on_ci else None,
+            read_hours(self, found["hours"], f"{where}.hours", zone) if "hours" in found else None,
         )
 
     def digest(self, node: yaml.Node, where: str, zone: str) -> Digest:
         found = self.mapping(node, where, ("channel", "every", "at", "zone"))
-        self.required(found, node, where, "channel")
+        self.need(node, found, where, ("channel",))
         channel = self.text(found["channel"], f"{where}.channel")
         if ("every" in found) == ("at" in found):
             raise self.fail(node, where, 'must have one of every (every: 1h) and at (at: "08:00")')
         if "at" in found:
-            zone = self.zone(found["zone"], f"{where}.zone") if "zone" in found else zone
-            return Digest(channel, at_minute=self.minute(found["at"], f"{where}.at"), zone=zone)
+            zone = read_zone(self, found["zone"], f"{where}.zone") if "zone" in found else zone
+            return Digest(channel, at=read_time(self, found["at"], f"{where}.at"), zone=zone)
         every = self.span_ms(found["every"], f"{where}.every")
-        if not 60_000 <= every <= _LARGEST_EVERY_MS:
+        if every > _LARGEST_EVERY_MS:
             raise self.fail(found["every"], f"{where}.every", "must be from 1m to 7d")
         return Digest(channel, every_ms=every)
 
@@ -265,10 +219,9 @@ class _Reader(Nodes):
         )
 
     def reason(self, node: yaml.Node, where: str) -> str:
-        text = self.text(node, where)
-        if text in ("true", "yes", "false", "no"):
+        if isinstance(self.plain(node), bool):
             raise self.fail(node, where, 'needs the reason as its value, as drop: "the test lab is not watched"')
-        return text
+        return self.text(node, where)
 
 
 def parse(text: str, source: str = "routing.yaml") -> Routing:
@@ -278,10 +231,10 @@ def parse(text: str, source: str = "routing.yaml") -> Routing:
     :raises DocumentError: where it breaks its rules; the message names line, column and the mend.
     """
     reader = _Reader(source)
-    root = reader.root(text, "is empty; a routing document has routes")
+    root = compose(text, source, "a routing document has routes")
     found = reader.mapping(root, "routing", ("zone", "routes"))
-    reader.required(found, root, "routing", "routes")
-    zone = reader.zone(found["zone"], "zone") if "zone" in found else "UTC"
+    reader.need(root, found, "routing", ("routes",))
+    zone = read_zone(reader, found["zone"], "zone") if "zone" in found else "UTC"
     nodes = reader.sequence(found["routes"], "routes")
     routes = tuple(reader.route(node, f"routes[{index}]", zone) for index, node in enumerate(nodes))
     if not routes or not routes[-1].match.is_everything or routes[-1].goes_on:

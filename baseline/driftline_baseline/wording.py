@@ -1,5 +1,7 @@
 """What a path names, in words: one wording for pages, commands, RFCs and notifications."""
 
+from collections.abc import Mapping
+
 from driftline import paths
 
 #: A list's name in the schema is a plural; these are what one of its elements is called.
@@ -21,8 +23,18 @@ def package_of(path: str) -> tuple[str, str, str] | None:
     return None
 
 
-def what(path: str) -> str:
-    """Return what a path names: ``version of package openssl (dpkg, amd64)``."""
+#: Attributes that stand for more than their name says.
+_WHOLE = {"record.announced": "announcement"}
+
+
+def what(path: str, names: Mapping[str, str] | None = None) -> str:
+    """Return what a path names: ``version of package openssl (dpkg, amd64)``.
+
+    :param names: what to say instead of a key: the name of the CI that a relation's uid means.
+    """
+    if path in _WHOLE:
+        return _WHOLE[path]
+    named = names or {}
     parts = list(paths.steps(path))
     name, attribute = "", ""
     for field, keys in parts:
@@ -33,7 +45,7 @@ def what(path: str) -> str:
         if field == "packages" and len(keys) == 3:
             here = f"package {keys[1]} ({keys[0]}, {keys[2]})"
         else:
-            here = f"{singular} {' '.join(key for key in keys if key)}"
+            here = f"{singular} {' '.join(named.get(key, key) for key in keys if key)}"
         name = f"{here} of {name}" if name else here
         attribute = ""
     if not name:

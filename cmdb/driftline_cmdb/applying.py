@@ -8,22 +8,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import BigInteger, bindparam, func, insert, select, update
 from sqlmodel import Session, col
 
 from driftline import schema
-from driftline_cmdb import continuity, utilization
+from driftline_cmdb import continuity, dropped, utilization
 from driftline_cmdb.continuity import Position
 from driftline_cmdb.errors import CmdbError, NotFound
 from driftline_cmdb.identify import bound_ci, plain_claims
-from driftline_cmdb.intern import Interned, insert_ignoring
+from driftline_cmdb.intern import ids_within, insert_ignoring
 from driftline_cmdb.packing import pack_ids
 from driftline_cmdb.received import Applied, Committed, Report, applied_sections, lacking_of
 from driftline_cmdb.sections import PreparedSection, with_kept_values
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.elements import Due, Element, Holding, Path, Revision, Section
-from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.tables.sources import RECORD, Source
 from driftline_cmdb.transactions import add_transactions
 
 _SOURCE, _BINDING, _CI = table_of(Source), table_of(Binding), table_of(Ci)
@@ -49,16 +49,13 @@ class _Change:
 class Wave:
     """Reports of different sources, applied together."""
 
-    def __init__(
-        self, session: Session, interned: Interned, reports: Sequence[Report], ids: Mapping[bytes, tuple[int, int]]
-    ) -> None:
+    def __init__(self, session: Session, reports: Sequence[Report], ids: Mapping[bytes, tuple[int, int]]) -> None:
         """Prepare.
 
         :param ids: (element id, path id) of the reports' elements, by digest.
         """
         self._session = session
         self._connection = session.connection()
-        self._interned = interned
         self._reports = reports
         self._ids = ids
         self._source_rows: list[dict[str, Any]] = []
@@ -66,6 +63,10 @@ class Wave:
         self._section_rows: list[dict[str, Any]] = []
         self._stale_rows: list[dict[str, Any]] = []
         self._changes: list[_Change] = []
+        self._due: set[int] = set()
+        #: Ids of CIs of which a source reported for the first time, and of those that got another name.
+        self.newcomers: list[int] = []
+        self.renamed: list[int] = []
 
     def apply(self) -> list[Committed | CmdbError]:
         """Write all of it; return for each report its receipt or why it was refused."""
@@ -128,8 +129,12 @@ class Wave:
         except CmdbError as error:
             return error
         ci_id = self._ci_of(report, source)
+        # What people put on record of a CI is no sign of life.
+        seen_ms = None if source.kind == RECORD else report.received_ms
+        if source.seen_ms is None and seen_ms is not None:
+            self.newcomers.append(ci_id)
         known = sections[report.source_id]
-        now: dict[str, Any] = {"_id": source.id, "seen_ms": report.received_ms}
+        now: dict[str, Any] = {"_id": source.id, "seen_ms": seen_ms}
         changed = False
         if not retry:
             for section in report.sections:
@@ -137,6 +142,8 @@ class Wave:
             changed |= add_transactions(self._session, source.id, report.transactions, report.skew_ms)
             if report.batch is not None:
                 utilization.append(self._session, source.id, report.batch, report.received_ms)
+            if report.dropped is not None and (report.dropped.reports or report.dropped.utilization_batches):
+                dropped.note(self._session, source.id, ci_id, report.dropped, report.received_ms)
             now |= {
                 "past_epochs": continuity.ended_epochs(source, report.epoch),
                 "epoch": report.epoch,
@@ -151,7 +158,11 @@ class Wave:
         if report.manifest is not None and not wanted:
             now["confirmed_ms"] = max(source.confirmed_ms or 0, report.manifest.observed_at_ms + report.skew_ms)
         self._source_rows.append({name: getattr(source, name) for name in _SOURCE_COLUMNS} | now)
-        self._ci_rows.append({"_id": ci_id, "last_seen_ms": report.received_ms, "changed": int(changed)})
+        if changed:
+            self._due.add(ci_id)
+        # That a record begins is no version of its CI.
+        begins = source.kind == RECORD and source.epoch is None
+        self._ci_rows.append({"_id": ci_id, "last_seen_ms": seen_ms, "changed": int(changed and not begins)})
         return Committed(self._source_rows[-1]["continuation"] or b"", wanted, ci_id)
 
     def _ci_of(self, report: Report, source: Any) -> int:
@@ -161,6 +172,8 @@ class Wave:
         row = self._session.get_one(Source, source.id)
         ci = bound_ci(self._session, row, report.claims, report.received_ms)
         self._session.flush()
+        if source.ci_id is not None and row.hostname != source.hostname and ci.name == row.hostname:
+            self.renamed.append(ci.id)
         return ci.id
 
     def _section(
@@ -190,7 +203,7 @@ class Wave:
         if ended or new:
             paths = ended.keys() | {path for path, _ in new}
             after_ms = _last_without(source, before, section, report.skew_ms, observed_ms)
-            again = _rereading(before, section)
+            again = "" if source.kind == RECORD else _rereading(before, section)
             self._changes.append(
                 _Change(report, section, section_id, after_ms, list(ended.values()), new, paths, again)
             )
@@ -225,7 +238,7 @@ class Wave:
         if section.unreadable and holds:
             elements = with_kept_values(section, self._contents([element for _, element in holds.values()]))
             kept = [element for element in elements.values() if element.digest not in ids]
-            ids = {**ids, **self._interned.ids_within(self._session, kept)} if kept else ids
+            ids = {**ids, **ids_within(self._session, kept)} if kept else ids
         found = {}
         for element in elements.values():
             element_id, path_id = ids[element.digest]
@@ -252,12 +265,15 @@ class Wave:
             statement = (
                 update(_CI)
                 .where(_CI.c.id == bindparam("_id"))
-                .values(version=_CI.c.version + bindparam("changed"), last_seen_ms=bindparam("last_seen_ms"))
+                .values(
+                    version=_CI.c.version + bindparam("changed"),
+                    last_seen_ms=func.coalesce(bindparam("last_seen_ms", type_=BigInteger), _CI.c.last_seen_ms),
+                )
             )
             self._connection.execute(statement, self._ci_rows)
-        due = sorted({row["_id"] for row in self._ci_rows if row["changed"]})
         now = self._reports[0].received_ms
-        insert_ignoring(self._session, Due, [{"ci_id": ci_id, "since_ms": now, "whole": False} for ci_id in due])
+        rows = [{"ci_id": ci_id, "since_ms": now, "whole": False} for ci_id in sorted(self._due)]
+        insert_ignoring(self._session, Due, rows)
 
     def _write_changes(self) -> None:
         if not self._changes:

@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from driftline.v1.collector_pb2 import HostClaims
 from driftline_cmdb import continuity
+from driftline_cmdb.drift.assess import mark_due
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.sources import Source
 
@@ -24,9 +25,10 @@ def bound_ci(session: Session, source: Source, claims: HostClaims | None, now_ms
         ci = session.get_one(Ci, ci_id)
         if hostname != source.hostname and ci.name == source.hostname:
             ci.name = hostname
+            mark_due(session, ci.id, now_ms)  # baselines may name it
         source.hostname = hostname
         return ci
-    ci = Ci(uid=str(uuid4()), name=hostname, first_seen_ms=now_ms, last_seen_ms=now_ms)
+    ci = Ci(uid=str(uuid4()), name=hostname, announced=False, first_seen_ms=now_ms, last_seen_ms=now_ms)
     session.add(ci)
     session.flush()
     source.hostname = hostname

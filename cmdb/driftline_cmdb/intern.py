@@ -58,12 +58,13 @@ class Interned:
                 del known[digest]
         return found
 
-    def ids_within(self, session: Session, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
-        """Return ids as `ids` does, inside a transaction that may yet be rolled back; nothing is remembered."""
-        wanted = {element.digest: element for element in elements}
-        known = _select_elements(session, wanted.keys())
-        missing = {digest: element for digest, element in wanted.items() if digest not in known}
-        return known | _insert(session, missing) if missing else known
+
+def ids_within(session: Session, elements: Iterable[FactElement]) -> dict[bytes, tuple[int, int]]:
+    """Return ids as `Interned.ids` does, inside a transaction that may yet be rolled back; nothing is remembered."""
+    wanted = {element.digest: element for element in elements}
+    known = _select_elements(session, wanted.keys())
+    missing = {digest: element for digest, element in wanted.items() if digest not in known}
+    return known | _insert(session, missing) if missing else known
 
 
 def _select_elements(session: Session, digests: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:

@@ -1,6 +1,6 @@
 """Reading the record: a CI's facts now and at any time, and what changed when."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,14 @@ def find_ci(session: Session, name_or_uid: str) -> Ci:
         uids = ", ".join(sorted(ci.uid for ci in found))
         raise Ambiguous(f'{len(found)} CIs are named "{name_or_uid}"; name one by its uid: {uids}')
     return found[0]
+
+
+def names_in(session: Session, named: Iterable[str]) -> Mapping[str, str]:
+    """Return the names of the CIs that paths of relations mean, by uid, for wording."""
+    uids = {path.rpartition("/")[2].partition("]")[0] for path in named if path.startswith("record.relations[")}
+    if not uids:
+        return {}
+    return dict(session.exec(select(Ci.uid, Ci.name).where(col(Ci.uid).in_(sorted(uids)))).all())
 
 
 def sources_of(session: Session, ci_id: int) -> list[int]:

@@ -1,12 +1,13 @@
 """Ingest: reports into the record, many in one durable transaction."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from driftline.v1.collector_pb2 import Manifest
-from driftline_cmdb import continuity
+from driftline_cmdb import continuity, recording
 from driftline_cmdb.applying import Wave
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import CmdbError, Invalid, Rejected
@@ -33,13 +34,16 @@ class Ingest:
         :raises Unavailable: where the database does not answer; nothing was committed.
         """
         elements = (element for report in reports for part in report.sections for element in part.elements.values())
-        ids = self._interned.ids(elements)
+        ids = self._interned.ids(chain(elements, recording.ARRIVALS))
         results: dict[int, Committed | CmdbError] = {}
         try:
             with self._database.write() as session:
                 for wave in _waves(reports):
-                    applied = Wave(session, self._interned, [reports[index] for index in wave], ids).apply()
-                    results.update(zip(wave, applied, strict=True))
+                    applying = Wave(session, [reports[index] for index in wave], ids)
+                    results.update(zip(wave, applying.apply(), strict=True))
+                    now_ms = reports[wave[0]].received_ms
+                    recording.note_arrivals(session, applying.newcomers, now_ms)
+                    recording.note_renamed(session, applying.renamed, now_ms)
         except (IntegrityError, Invalid) as error:
             if len(reports) > 1:
                 return [result for report in reports for result in self.commit([report])]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import zstandard
 
-from driftline import facts, paths
+from driftline import facts, paths, schema
 from driftline.facts import Element
 from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
@@ -41,11 +41,12 @@ class PreparedSection:
     previous_observed_ms: int
 
 
-def prepare_section(section: collector_pb2.Section) -> PreparedSection:
+def prepare_section(section: collector_pb2.Section, *, recorded: bool = False) -> PreparedSection:
     """Check a section and split it into elements.
 
-    :raises Invalid: where it is malformed, truncated, too large, or its digest is not its content's; the message names
-        the section and the mend.
+    :param recorded: it comes from the record itself, not from a source.
+    :raises Invalid: where it is malformed, truncated, too large, holds what only the record may say, or its digest is
+        not its content's; the message names the section and the mend.
     """
     name = section.name
     if not name or len(name) > 64 or not name.replace("_", "").isalnum():
@@ -62,6 +63,8 @@ def prepare_section(section: collector_pb2.Section) -> PreparedSection:
     state = b""
     if section.outcome == collector_pb2.READ:
         parsed = _parsed(section)
+        if not recorded:
+            _refuse_recorded(name, parsed)
         elements = _elements(name, parsed)
         state = zstandard.compress(facts.state(parsed).SerializeToString(deterministic=True), 3)
     elif section.content:
@@ -88,6 +91,12 @@ def _parsed(section: collector_pb2.Section) -> Facts:
         return facts.parse(section.content)
     except facts.FactsError as error:
         raise Invalid(f"{section.name}: {error}") from error
+
+
+def _refuse_recorded(name: str, parsed: Facts) -> None:
+    for field in schema.RECORDED_SECTIONS:
+        if parsed.HasField(field):  # type: ignore[arg-type]  # the names come from this message's own descriptor
+            raise Invalid(f"{name}: {field} is what driftline itself puts on record; no source may report it")
 
 
 def _elements(name: str, parsed: Facts) -> dict[str, Element]:

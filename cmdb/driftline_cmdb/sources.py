@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from driftline_cmdb import audit
 from driftline_cmdb.errors import Ambiguous, Invalid, NotFound, Unauthenticated
 from driftline_cmdb.tables.cis import Binding, Ci
-from driftline_cmdb.tables.sources import Certificate, JoinToken, Source
+from driftline_cmdb.tables.sources import RECORD, Certificate, JoinToken, Source
 
 _PREFIX = "dl1"
 
@@ -223,12 +223,14 @@ def list_matching(session: Session, name: str) -> Sequence[Source]:
     means = [col(Source.uid) == name, col(Source.hostname) == name]
     if len(name) >= 8 and set(name) <= set("0123456789abcdef-"):
         means.append(col(Source.uid).startswith(name))
-    return session.exec(select(Source).where(or_(*means)).order_by(col(Source.id))).all()
+    agents = select(Source).where(or_(*means), Source.kind != RECORD)
+    return session.exec(agents.order_by(col(Source.id))).all()
 
 
 def list_sources(session: Session, limit: int = 1000, after_id: int = 0) -> Sequence[Source]:
     """Return sources in the order they joined, from after an id on."""
-    return session.exec(select(Source).where(col(Source.id) > after_id).order_by(col(Source.id)).limit(limit)).all()
+    agents = select(Source).where(col(Source.id) > after_id, Source.kind != RECORD)
+    return session.exec(agents.order_by(col(Source.id)).limit(limit)).all()
 
 
 def count_seen_since(session: Session, since_ms: int) -> int:

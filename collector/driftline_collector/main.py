@@ -24,6 +24,7 @@ from driftline_collector.clock import now_ms
 from driftline_collector.collector import Collector
 from driftline_collector.errors import CollectorError, SettingsError
 from driftline_collector.settings import Settings
+from driftline_collector.signing import Signer
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -87,6 +88,12 @@ def revoke(chosen: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
+def key(chosen: Settings, _options: argparse.Namespace) -> int:
+    """Print the public key of this collector's audit heads."""
+    sys.stdout.write(f"{Signer(chosen.data).key}\n")
+    return 0
+
+
 def seconds(text: str) -> int:
     """Read a duration: 30s, 15m, 1h, 7d.
 
@@ -135,6 +142,9 @@ def _parser() -> argparse.ArgumentParser:
     revoking.add_argument("source", help="its identity or host name")
     revoking.add_argument("--reason", default="", help="why, for the audit trail")
     revoking.set_defaults(command=revoke)
+
+    keys = commands.add_parser("key", parents=[common], help="print the public key that audit heads are signed with")
+    keys.set_defaults(command=key)
     return parser
 
 

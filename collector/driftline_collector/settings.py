@@ -79,6 +79,10 @@ class Settings:
     inventory_interval_s: int = 3600
     #: Silence of a source after which it is a finding, seconds.
     silence_after_s: int = SILENT_AFTER_MS // 1000
+    #: Hours between verifications of the record.
+    integrity_interval_h: int = 24
+    #: Days after which a CI in use that was not seen is a deficiency.
+    integrity_unseen_days: int = 7
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

@@ -10,14 +10,16 @@ from apscheduler.schedulers.background import (  # type: ignore[import-untyped] 
 )
 from sqlmodel import select
 
-from driftline_cmdb import audit, sources, utilization
+from driftline_cmdb import sources, utilization
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift import accepting, assess, silence
+from driftline_cmdb.drift import assess, silence
 from driftline_cmdb.errors import Unavailable
 from driftline_cmdb.tables.elements import Due
 from driftline_collector.authority.authority import Authority
 from driftline_collector.clock import Clock
+from driftline_collector.control import Control
 from driftline_collector.metrics import Metrics
+from driftline_collector.records import Records
 from driftline_collector.schedule import Schedule
 from driftline_collector.settings import Settings
 
@@ -90,12 +92,16 @@ class Jobs:
         self._schedule, self._metrics, self._clock = schedule, metrics, clock
         #: When this collector last looked for silent sources, and since when it listens without a break.
         self._looked_ms = self._listening_ms = clock()
+        self._records = Records(settings, database, clock)
+        self._control = Control(database, clock)
         self._scheduler = BackgroundScheduler(timezone=UTC)
         for name, job, seconds in (
             ("fleet", self._count_fleet, 10),
             ("silence", self._find_silence, 30),
-            ("accepted", self._end_acceptances, 10),
-            ("seal", self._seal, 10),
+            ("control", self._control.run, 10),
+            ("seal", self._records.seal, 10),
+            ("heads", self._records.sign, 60),
+            ("integrity", self._records.verify, 5),
             ("compact", self._compact, 60),
             ("rotate", self._rotate, 3600),
             ("forget", self._forget, 3600),
@@ -104,10 +110,12 @@ class Jobs:
 
     def start(self) -> None:
         """Start the jobs."""
+        self._records.start()
         self._scheduler.start()
 
     def stop(self) -> None:
         """Start no more jobs; one that runs is not waited for, its transaction ends whole or not at all."""
+        self._records.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
 
@@ -140,14 +148,7 @@ class Jobs:
         if now - self._looked_ms > _SLEPT_MS:
             self._listening_ms = now
         self._looked_ms = now
-        if now - self._listening_ms >= after_ms:
-            silence.find_silence(self._database, now, after_ms)
-
-    def _end_acceptances(self) -> None:
-        accepting.end_acceptances(self._database, self._clock())
-
-    def _seal(self) -> None:
-        audit.seal(self._database)
+        silence.find_silence(self._database, now, after_ms, self._listening_ms)
 
     def _compact(self) -> None:
         failures = utilization.compact(self._database, self._clock()).failures

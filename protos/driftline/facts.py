@@ -242,6 +242,34 @@ def attributes(path: str, content: bytes) -> dict[str, Value]:
     }
 
 
+def element_of(path: str, attributes: Mapping[str, Value]) -> Element:
+    """Return the element with these attributes at a path: what :func:`attributes` reads back.
+
+    :raises FactsError: where the schema has no such element or attribute.
+    """
+    below = plan_at(path)
+    message = GetMessageClass(below.descriptor)()
+    keys = list(paths.steps(path))[-1][1] or ()
+    given: dict[str, Any] = {
+        name: _key_of(below.by_name[name], key) for name, key in zip(below.keys, keys, strict=True)
+    }
+    for name, value in (given | dict(attributes)).items():
+        if name not in below.by_name:
+            raise FactsError(f"{path}: the fact schema has no attribute {name}")
+        if isinstance(value, tuple):
+            getattr(message, name).extend(value)
+        else:
+            setattr(message, name, value)
+    content = message.SerializeToString(deterministic=True)
+    return Element(path, content, element_digest(path, content))
+
+
+def _key_of(field: Field, text: str) -> str | int | bool:
+    if field.type == "bool":
+        return text == "true"
+    return text if field.type == "string" else int(text)
+
+
 def with_kept(path: str, content: bytes, earlier: bytes, names: Iterable[str]) -> Element:
     """Return the element with some attributes as they were earlier, because they could not be read this time.
 

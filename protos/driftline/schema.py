@@ -10,12 +10,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from driftline.v1 import facts_pb2, options_pb2
-from driftline.v1.options_pb2 import Nature
+from driftline.v1.options_pb2 import Nature, Origin
 
 CONFIGURATION = options_pb2.CONFIGURATION
 IDENTITY = options_pb2.IDENTITY
 STATE = options_pb2.STATE
 TELEMETRY = options_pb2.TELEMETRY
+REPORTED = options_pb2.REPORTED
+RECORDED = options_pb2.RECORDED
 
 #: Natures whose change is drift, and which stand in elements.
 DRIFTING = frozenset({CONFIGURATION, IDENTITY})
@@ -39,6 +41,8 @@ class Field:
     ordered: bool
     #: Protobuf type in short: string, int32, int64, bool, double, or message.
     type: str
+    #: REPORTED by a source, or RECORDED by driftline itself.
+    origin: Origin.ValueType
     #: What stands below, for a field of message type.
     message: "Plan | None"
 
@@ -81,12 +85,13 @@ _TYPES = {
 }
 
 
-def _field(descriptor: FieldDescriptor, path: str, inherited: Nature.ValueType) -> Field:
+def _field(descriptor: FieldDescriptor, path: str, inherited: Nature.ValueType, written: Origin.ValueType) -> Field:
     options = descriptor.GetOptions()
     name = f"{path}.{descriptor.name}".lstrip(".")
     if descriptor.type not in _TYPES:
         raise TypeError(f"{name}: the fact schema has no fields of this type")
     nature = options.Extensions[options_pb2.nature] or inherited
+    origin = options.Extensions[options_pb2.origin] or written
     if nature == TELEMETRY:
         raise TypeError(f"{name}: telemetry does not belong in facts")
     secret = options.Extensions[options_pb2.secret]
@@ -94,7 +99,7 @@ def _field(descriptor: FieldDescriptor, path: str, inherited: Nature.ValueType) 
         raise TypeError(f"{name}: only a single string can be secret")
     message = None
     if descriptor.message_type is not None:
-        message = _plan(descriptor.message_type, name, nature)
+        message = _plan(descriptor.message_type, name, nature, origin)
         if descriptor.is_repeated and not message.keys:
             raise TypeError(f"{name}: a repeated message needs at least one key field")
     return Field(
@@ -107,12 +112,13 @@ def _field(descriptor: FieldDescriptor, path: str, inherited: Nature.ValueType) 
         repeated=descriptor.is_repeated,
         ordered=options.Extensions[options_pb2.ordered],
         type=_TYPES[descriptor.type],
+        origin=origin,
         message=message,
     )
 
 
-def _plan(descriptor: Descriptor, path: str, inherited: Nature.ValueType) -> Plan:
-    fields = tuple(_field(field, path, inherited) for field in descriptor.fields)
+def _plan(descriptor: Descriptor, path: str, inherited: Nature.ValueType, written: Origin.ValueType = REPORTED) -> Plan:
+    fields = tuple(_field(field, path, inherited, written) for field in descriptor.fields)
     plain = [field for field in fields if field.message is None]
     keys = tuple(field.name for field in plain if field.key)
 
@@ -157,6 +163,10 @@ def walk(plan: Plan = FACTS) -> Iterator[Field]:
         yield field
         if field.message:
             yield from walk(field.message)
+
+
+#: Top-level sections that driftline itself writes.
+RECORDED_SECTIONS = tuple(field.name for field in FACTS.fields if field.origin == RECORDED)
 
 
 @cache

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.agent.fake_collector import FakeCollector
+from tests.support.site import until
 
 from driftline_agent.topic import Reading, Topic, all_topics
 from driftline_agent.watch import Watcher, concerned, roots
@@ -64,10 +65,32 @@ def test_what_is_watched_exists_and_is_small() -> None:
 
 def test_changes_concern_their_topics() -> None:
     topics = all_topics()
-    assert concerned(["/etc/passwd"], topics) == {"users"}
-    assert concerned(["/var/lib/dpkg/info/sl.list"], topics) == {"dpkg"}
-    assert concerned(["/etc/systemd/system/x.service"], topics) == {"units"}
-    assert concerned(["/etc/passwd-", "/etc/motd"], topics) == set()
+    assert concerned(["/etc/passwd"], topics) == {"files", "users"}
+    assert concerned(["/var/lib/dpkg/info/sl.list"], topics) == {"dpkg", "files", "restart", "units"}
+    assert concerned(["/etc/systemd/system/x.service"], topics) == {"files", "units"}
+    assert concerned(["/etc/passwd-", "/etc/motd"], topics) == {"files"}
+    assert concerned(["/var/lib/dpkg/lock", "/etcetera"], topics) == {"dpkg"}
+
+
+def test_a_mode_a_rename_a_link_and_an_end_are_seen(tmp_path: Path) -> None:
+    def topic(name: str) -> Topic:
+        (tmp_path / "etc" / name).mkdir(parents=True)
+        (tmp_path / "etc" / name / "conf").write_text("x")
+        return Topic(revision=1, fills=(), collect=lambda _: Reading(), watches=(str(tmp_path / "etc" / name),))
+
+    topics = {name: topic(name) for name in ("ready", "mode", "rename", "link", "end")}
+    (tmp_path / "new").write_text("x")
+    seen: set[str] = set()
+    watcher = Watcher(topics, seen.update)
+    watcher.start()
+    # The watch is set up in the thread: write until it is seen.
+    until("watched", lambda: (tmp_path / "etc/ready/conf").write_text("x") and "ready" in seen)
+    (tmp_path / "etc/mode/conf").chmod(0o600)
+    (tmp_path / "new").rename(tmp_path / "etc/rename/conf")
+    (tmp_path / "etc/link/link").symlink_to("conf")
+    (tmp_path / "etc/end/conf").unlink()
+    until("all is seen", lambda: seen == topics.keys())
+    watcher.stop()
 
 
 def test_a_change_of_a_watched_file_is_seen(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The reader as a process: what it answers, what it refuses, what it costs."""
 
 import contextlib
+import hashlib
 import json
 import os
 import pwd
@@ -18,14 +19,17 @@ from tests.agent.unprivileged import AS_NOBODY, NOBODY, Activator, reachable
 
 from driftline import sealed
 from driftline.v1.facts_pb2 import Facts
-from driftline_agent.reader import shadow
+from driftline_agent.reader import listing, seals, shadow
 from driftline_agent.reader.allowed import TOPICS, allows, parts_of
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.protocol import (
     ANSWER,
+    DIGEST,
     DONE,
     FAILED,
+    FOLDER,
     LINK,
+    MAPPED,
     MAX_CONTENT,
     READ,
     REFUSED,
@@ -186,6 +190,68 @@ def test_passwords_leave_it_sealed(start: Start, tmp_path: Path) -> None:
     assert {user.name: user.password for user in facts.accounts.users} == {u: seal for u, (_, seal) in found.items()}
 
 
+def test_files_leave_it_as_digests_sealed_unless_they_are_harmless(start: Start, tmp_path: Path) -> None:
+    put(tmp_path, "etc/shadow", SHADOWED)
+    put(tmp_path, "etc/sudoers", "root ALL\n")
+    put(tmp_path, "etc/sudoers.d/a.key", "x")
+    put(tmp_path, "etc/ssl/private/caf\udce9", "x")
+    (tmp_path / "root/etc/ssl/private/link").symlink_to("/etc/shadow")
+    reader = start()
+    plain = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("root ALL\n", "x", SHADOWED)}
+    assert reader.ask(DIGEST, "/etc/sudoers") == plain["root ALL\n"].encode()
+    for path, content in [
+        ("/etc/shadow", SHADOWED),
+        ("/etc/sudoers.d/a.key", "x"),
+        ("/etc/ssl/private/caf\udce9", "x"),
+    ]:
+        answer = reader.ask(DIGEST, path)
+        facts = Facts()
+        facts.files.files.add(path="x", sealed_digest=plain[content])
+        sealed.seal(facts, KEY)
+        assert answer is not None and answer.decode() == facts.files.files[0].sealed_digest
+    content = reader.ask(FOLDER, "/etc/ssl/private")
+    assert content is not None
+    here = sorted(listing.unpack(content))
+    assert [(entry[0], entry[8]) for entry in here] == [("caf\udce9", ""), ("link", "/etc/shadow")]
+    found = (tmp_path / "root/etc/ssl/private/link").lstat()
+    assert here[1] == listing.entry_of("link", found, "/etc/shadow")
+    with pytest.raises(ValueError, match="cut"):
+        list(listing.unpack(content[:-1]))
+
+
+def test_only_regular_files_below_the_roots_have_digests(start: Start, tmp_path: Path) -> None:
+    put(tmp_path, "etc/app/conf", "x")
+    put(tmp_path, "etcetera/conf", "x")
+    put(tmp_path, "root/.ssh/id_ed25519", "x")
+    (tmp_path / "root/etc/link").symlink_to("app")
+    os.mkfifo(tmp_path / "root/etc/pipe")
+    with (tmp_path / "root/etc/huge").open("wb") as file:
+        file.truncate(seals.MAX_DIGESTED + 1)
+    reader = start()
+    for path in ("/etcetera/conf", "/root/.ssh/id_ed25519", "/etc/../root/.ssh/id_ed25519", "/"):
+        assert raw(reader, DIGEST, path) == raw(reader, FOLDER, path) == (REFUSED, b"")
+    for operation, path in [(DIGEST, "/etc/link/conf"), (FOLDER, "/etc/link"), (DIGEST, "/etc/link")]:
+        with pytest.raises(OSError, match="symbolic links"):
+            reader.ask(operation, path)
+    for operation, path in [(DIGEST, "/etc/pipe"), (DIGEST, "/etc/app"), (FOLDER, "/etc/app/conf")]:
+        with pytest.raises(OSError, match="Invalid argument"):
+            reader.ask(operation, path)
+    with pytest.raises(OSError, match="File too large"):
+        reader.ask(DIGEST, "/etc/huge")
+    elsewhere = start("--files-root", "/etcetera", "--topic", "files")
+    assert raw(elsewhere, DIGEST, "/etc/app/conf") == (REFUSED, b"")
+    assert raw(elsewhere, DIGEST, "/etcetera/conf")[0] == DONE
+    assert elsewhere.ask(DIGEST, "/etcetera/conf") is None  # this client's roots are others
+
+
+def test_of_a_process_map_it_tells_only_what_is_gone(start: Start, tmp_path: Path) -> None:
+    put(tmp_path, "proc/42/maps", "1-2 r-xp 0 08:01 1  /usr/bin/a (deleted)\n2-3 r--p 0 08:01 2  /home/u/private\n")
+    reader = start()
+    assert reader.ask(MAPPED, "/proc/42/maps") == b"/usr/bin/a\0"
+    assert raw(reader, READ, "/proc/42/maps") == (REFUSED, b"")
+    assert raw(reader, MAPPED, "/proc/42/mem") == (REFUSED, b"")
+
+
 def test_a_lost_key_is_not_a_lost_password_file(start: Start, tmp_path: Path) -> None:
     put(tmp_path, "etc/shadow", SHADOWED)
     reader = start("--key", f"{tmp_path}/none/key")
@@ -230,7 +296,8 @@ def test_garbage_ends_the_connection(garbage: bytes, start: Start) -> None:
     [
         (["--writable", "/"], "there is no option --writable"),
         (["--topic"], "each option has a value"),
-        (["--topic", "files"], "--topic files: nothing to read for it; there are dmi,"),
+        (["--topic", "dpkg"], "--topic dpkg: nothing to read for it; there are dmi,"),
+        (["--files-root", "etc"], "--files-root etc: not the plain, absolute path of a folder"),
         ([], "--user: not given"),
         (["--user", "nobody"], "no socket; it is started by systemd's socket unit"),
     ],

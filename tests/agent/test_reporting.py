@@ -16,6 +16,7 @@ from driftline_agent.host import Host
 from driftline_agent.identity import enrolment, store
 from driftline_agent.identity.store import Identity
 from driftline_agent.identity.token import parse_token
+from driftline_agent.topic import Reading
 from driftline_agent.topics import dpkg
 
 TOPICS = ("release", "kernel", "groups")
@@ -319,6 +320,26 @@ def test_packages_wait_for_dpkg_and_come_when_it_is_done(
     at_work[0] = False
     running.read_busy()
     assert set(collector.applied) == {"kernel", "dpkg"}
+
+
+@pytest.mark.parametrize("unwatched", [False, True])
+def test_what_no_watcher_sees_may_have_changed_at_any_time(
+    unwatched: bool, collector: FakeCollector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    running = Agent(Config(state=state, topics=("groups",), watch=False), enrolled(collector, state))
+    running.changed({"groups"})
+    known = running.reporter.state.sections["groups"]
+    known.observed_at_ms -= 3_600_000
+    first = known.observed_at_ms
+    reading = Reading(unwatched=unwatched)
+    reading.facts.accounts.groups.add(name="another")
+    topic = replace(running._topics["groups"], collect=lambda _: reading)
+    monkeypatch.setitem(running._topics, "groups", topic)
+    running.noticed({"groups"})
+    held_until = running.reporter.state.sections["groups"].previous_observed_at_ms
+    assert held_until == first if unwatched else held_until > first + 3_000_000
 
 
 def test_nothing_is_reported_while_dpkg_holds_its_lock(

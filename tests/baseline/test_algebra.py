@@ -99,7 +99,7 @@ class Record:
         self.drifts: dict[int, KnownDrift] = {}
 
     def see(self, want: Expected, actual: State, changed: set[str], now: int) -> None:
-        for verdict in judge(look(want, actual, changed), self.drifts.values(), [], now):
+        for verdict in judge(look(want, actual, changed), self.drifts.values(), {}, now):
             if isinstance(verdict, Opened):
                 number = len(self.drifts) + 1
                 difference = verdict.difference

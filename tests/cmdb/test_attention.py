@@ -8,11 +8,12 @@ import pytest
 from sqlmodel import Session, col, select
 from tests.support.timeline import Timeline, clock
 
+from driftline_cmdb import findings
 from driftline_cmdb.attention import delivering, dispatch, documents, events, handling, judging, maintenance
 from driftline_cmdb.continuity import open_finding
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift.raising import decide
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
+from driftline_cmdb.rfcs.lifecycle import decide
 from driftline_cmdb.tables.attention import AttentionEvent, Delivery, DeliveryItem
 from driftline_cmdb.tables.audit import AuditEntry
 from driftline_cmdb.tables.cis import Finding
@@ -190,9 +191,9 @@ def test_a_page_that_nobody_acknowledges_goes_on_to_the_next(database: Database)
     taken = delivering.take(database, "second", NOW + 15 * MINUTE)
     assert taken is not None and taken.message["data"]["title"] == "not acknowledged: k is odd"
     with taken_up(database, f"finding:{row.id}") as (session, subject):
-        handling.acknowledge(session, subject, "bob", NOW + 20 * MINUTE)
-        handling.acknowledge(session, subject, "carol", NOW + 21 * MINUTE)
-        assert handling.attention_of(session, subject).acknowledged_by == "bob"
+        findings.acknowledge(session, subject.id, "bob", "on it", NOW + 20 * MINUTE)
+        with pytest.raises(Conflict, match="was acknowledged by bob already"):
+            findings.acknowledge(session, subject.id, "carol", "me too", NOW + 21 * MINUTE)
     dispatch.escalate_due(database, NOW + 45 * MINUTE)
     assert len(messages(database)) == 2
 
@@ -270,9 +271,9 @@ def test_precision_counts_what_people_said_with_both_numbers(database: Database)
             rfc.ordered = "revert" if state == "backed out" else None
             session.add(rfc)
             session.flush()
-            decide(session, rfc, "driftline", state, state, NOW)
+            decide(session, rfc, "driftline", "raise", "submitted", NOW)
             if state != "submitted":
-                judging.propose(session, rfc, NOW)
+                decide(session, rfc, "driftline", "close" if state == "closed" else "back out", state, NOW)
         session.add(Rfc(number=7, title="t", requester="alice", created_ms=NOW))
     with database.write() as session:
         judging.give(session, 1, "late paperwork", "bob", "", NOW)

@@ -74,7 +74,7 @@ def test_a_join_token_gives_a_client_certificate_and_an_identity(collector: Coll
         assert source.hostname == "web1"
         assert source.claims["hostname"] == "web1"
         actions = session.exec(select(AuditEntry.action).order_by(col(AuditEntry.id))).all()
-    assert list(actions) == ["token.created", "source.enrolled"]
+    assert list(actions) == ["audit_key.added", "token.created", "source.enrolled"]
 
 
 def test_the_csr_names_nobody(collector: Collector, agent: Agent) -> None:

@@ -51,8 +51,8 @@ def test_from_the_first_start_to_a_revoked_agent(process: Process) -> None:
     with database.read() as session:
         entries = session.exec(select(AuditEntry).order_by(AuditEntry.id)).all()
         actions = [entry.action for entry in entries]
-        assert actions == ["token.created", "source.enrolled", "source.revoked"]
-        assert entries[2].detail["reason"] == "stolen"
+        assert actions == ["audit_key.added", "token.created", "source.enrolled", "source.revoked"]
+        assert entries[3].detail["reason"] == "stolen"
         assert sources.find(session, agent.uid).sequence == 1
     database.close()
     assert token.split(".")[2] not in (process.home / "log").read_text()

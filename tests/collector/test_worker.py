@@ -5,8 +5,12 @@ import time
 from sqlmodel import select
 from tests.collector.harness import HOUR_MS, Agent, MovedClock, packages
 
+from driftline_cmdb.baselines import approval, versions
+from driftline_cmdb.rfcs import decisions, emergencies, planning, reading
+from driftline_cmdb.tables.baselines import BaselineVersion
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.elements import Due
+from driftline_cmdb.tables.rfcs import Rfc
 from driftline_collector.collector import Collector
 
 
@@ -55,3 +59,46 @@ def test_silence_counts_only_while_the_collector_listens(collector: Collector, a
         clock.ahead_ms += 60_000
         jobs._find_silence()
     assert len(silent(collector)) == 1
+
+
+def test_rfcs_move_on_with_their_windows(collector: Collector, agent: Agent, clock: MovedClock) -> None:
+    agent.submit(packages(("openssl", "1")))
+    jobs = collector._jobs
+    jobs.stop()
+    now = jobs._clock()
+    with collector.database.write() as session:
+        ci = session.exec(select(Ci)).one()
+        path = "software.packages[dpkg/openssl/amd64].version"
+        plan = planning.Plan("openssl", planned_start_ms=now + HOUR_MS, planned_end_ms=now + 2 * HOUR_MS)
+        number = planning.propose(session, plan, "alice", [planning.Planned(ci, path, "is", "2")], now).number
+        decisions.authorise(session, number, "bob", reading.view(session, number).scope, "", now)
+        emergencies.declare(session, planning.Plan("the shop is down"), "alice", now)
+    states = []
+    for hours in (0, 1, 2, 24):
+        clock.ahead_ms = hours * HOUR_MS + 1000
+        jobs._control.run()
+        with collector.database.read() as session:
+            states.append(session.exec(select(Rfc.state).where(Rfc.number == number)).one())
+            late = session.exec(select(Finding).where(Finding.kind == "emergency not approved")).all()
+            assert len(late) == (1 if hours == 24 else 0)
+    assert states == ["scheduled", "implementing", "review", "review"]
+
+
+def test_an_approved_baseline_comes_into_force_when_its_time_has_come(
+    collector: Collector, agent: Agent, clock: MovedClock
+) -> None:
+    agent.submit(packages(("openssl", "1")))
+    document = 'name: policy\nselector: {class: server}\nexpect:\n- {path: os.host.name, is: "x"}\n'
+    with collector.database.write() as session:
+        now = clock()
+        versions.create(session, document, "alice", now)
+        approval.approve(session, "policy", "bob", now, at_ms=now + HOUR_MS)
+    jobs = collector._jobs
+    jobs.stop()
+    jobs._control.run()
+    with collector.database.read() as session:
+        assert session.exec(select(BaselineVersion.state)).one() == "approved"
+    clock.ahead_ms = HOUR_MS
+    jobs._control.run()
+    with collector.database.read() as session:
+        assert session.exec(select(BaselineVersion.state)).one() == "in force"

@@ -7,6 +7,7 @@ import math
 import sys
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import select
 from tests.support.timeline import Timeline
 
@@ -14,14 +15,16 @@ from driftline import facts
 from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
 from driftline.v1.utilization_pb2 import UtilizationBatch
-from driftline_cmdb import record, utilization
+from driftline_cmdb import record, relations, utilization
 from driftline_cmdb.attention import dispatch, documents, handling, judging, maintenance
+from driftline_cmdb.audit import heads, sealing, signing
 from driftline_cmdb.baselines import approval, capturing
 from driftline_cmdb.database import Database, migrate
 from driftline_cmdb.drift import accepting
 from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
-from driftline_cmdb.rfcs import decisions, reading
+from driftline_cmdb.integrity import asking, attesting, running
+from driftline_cmdb.rfcs import decisions, discussion, freezes, planning, reading, templates
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
 from driftline_server.access import people
@@ -192,6 +195,8 @@ def seed(database: Database) -> Seeded:
             source_id = record.sources_of(session, record.find_ci(session, name).id)[0]
             utilization.append(session, source_id, series(now, 200), now)
     find_silence(database, now, 900_000)
+    _plan(database, now)
+    _verify(database, now)
     with database.write() as session:
         documents.announce(session, "here:8080", {"page": "log", "digest": "log"}, now)
         maintenance.add(session, "disks", {"ci": ["db*"]}, now, now + 99 * MINUTE, "new disks", "operator", now)
@@ -200,6 +205,52 @@ def seed(database: Database) -> Seeded:
         judging.give(session, 2, "late paperwork", "approver", "", now)
     dispatch.route_due(database, now)
     return Seeded(tokens)
+
+
+def _verify(database: Database, now: int) -> None:
+    """Sign the audit trail, verify the record, and have someone attest a CI."""
+    with database.write() as session:
+        attesting.attest(session, record.find_ci(session, "web1"), "operator", "seen in rack 4", now)
+        asking.ask(session, "operator", now)
+    key = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
+    heads.publish(database, signing.public(key), now)
+    while sealing.seal(database):
+        pass
+    heads.sign(database, key, None, now)
+    run = asking.take(database, now, 24 * 60 * MINUTE)
+    if run is not None:
+        running.run(database, run, lambda: now)
+
+
+TEMPLATE = """\
+title: OpenSSL {version} on {cis}
+parameters: {version: '3\\.0\\.\\d+.*'}
+reason: a security update
+expect:
+  - software.packages[dpkg/openssl/amd64].version at_least {version}
+"""
+
+
+def _plan(database: Database, now: int) -> None:
+    """Plan a change into a freeze, with what belongs to it, and a standard change."""
+    tomorrow = now + 24 * 60 * MINUTE
+    with database.write() as session:
+        web1, db1 = (record.find_ci(session, name) for name in ("web1", "db1"))
+        relations.relate(session, web1, "depends on", db1, relations.BY_A_PERSON, "operator", now)
+        templates.write(session, "openssl", TEMPLATE, "operator", now)
+        templates.approve(session, "openssl", "approver", now)
+        freezes.add(session, "sale", "ci: db1", tomorrow, tomorrow + 99 * MINUTE, "the sale", "admin", now)
+        plan = planning.Plan(
+            title="OpenSSL on the database host",
+            risk_level="high",
+            planned_start_ms=tomorrow,
+            planned_end_ms=tomorrow + 60 * MINUTE,
+        )
+        path = "software.packages[dpkg/openssl/amd64].version"
+        rfc = planning.propose(session, plan, "operator", [planning.Planned(db1, path, "at_least", "3.0.13")], now)
+        discussion.comment(session, rfc.number, "viewer", "does the shop need a restart?", now)
+        discussion.link(session, rfc.number, "rfc", "2", "operator", now)
+        discussion.link(session, rfc.number, "url", "https://example.net/advisory", "operator", now)
 
 
 def _change(

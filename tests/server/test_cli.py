@@ -74,6 +74,9 @@ READING = {
     ("ci", "history", "web1"): ["3.0.11-1~deb12u2", "apt-get upgrade (by jane (1000))"],
     ("baseline", "list"): ["golden", "in force"],
     ("baseline", "show", "golden"): ["captured", "approver"],
+    ("baseline", "dry-run", "golden"): ["this version would open 0 drifts and close 0"],
+    ("baseline", "coverage"): ["old1", "watched attributes", "os.release.id"],
+    ("baseline", "coverage", "--ci", "web1"): ["everything is watched"],
     ("drift", "list"): [
         "package sl (dpkg, amd64)",
         "5.02-1+b1",
@@ -85,6 +88,14 @@ READING = {
     ("drift", "show", "1"): ["apt-get install -y sl", "golden v1"],
     ("rfc", "list"): ["closed, explained", "submitted"],
     ("rfc", "show", "1"): ["web1", "web2", "apt-get install -y sl", "5.02-1+b1", "raised"],
+    ("rfc", "show", "5"): ["0 of 2", "at least 3.0.13", "high"],
+    ("rfc", "conflicts", "5"): ["freeze", "sale", "db1"],
+    ("rfc", "impact", "5"): ["shop", "web1", "depends on db1"],
+    ("rfc", "history", "5"): ["submitted", "does the shop need a restart?", "linked to rfc 2"],
+    ("policy", "show"): ["as shipped", "approve_within: 24h"],
+    ("template", "list"): ["openssl", "in force", "version"],
+    ("template", "show", "openssl"): ["openssl v1 is in force", "at_least {version}"],
+    ("freeze", "list"): ["sale", "ci: db1", "coming"],
     ("utilization", "web1"): ["system.cpu.utilization", "%", "vda/read", "system.memory.utilization [%]"],
     ("utilization", "web1", "--metric", "system.disk", "--since", "2h"): ["MiB/s", "system.disk.io [By/s]"],
     ("audit", "list", "--action", "rfc"): ["rfc.authorised"],
@@ -98,6 +109,12 @@ READING = {
     ("token", "list", "--join"): [],
     ("source", "list"): ["source-web1"],
     ("finding", "list"): ["silent"],
+    ("finding", "list", "--kind", "dropped", "--state", "all", "--sort", "ci"): [],
+    ("finding", "show", "1"): ["silent"],
+    ("integrity", "list"): ["done", "operator", "100.0000 %"],
+    ("integrity", "show", "1"): ["digests", "Every stored element hashes to its digest"],
+    ("integrity", "attestations", "web"): ["web1", "seen in rack 4", "never"],
+    ("audit", "keys"): ["="],
     ("status",): ["open drifts"],
 }
 
@@ -132,7 +149,7 @@ def test_authorise(own_cli: Run) -> None:
     assert "RFC 1 is closed, explained" in done.stdout
     assert "fine" in own_cli("rfc", "show", "1").stdout
     again = own_cli("--profile", "approver", "rfc", "authorise", "1", "--yes", code=1)
-    assert "has been decided" in again.stderr
+    assert "it has been decided" in again.stderr
 
 
 def test_revert_and_cancel(own_cli: Run) -> None:
@@ -154,6 +171,39 @@ def test_a_baselines_way(own_cli: Run, tmp_path: Path) -> None:
     assert "nothing was changed" in own_cli("baseline", "edit", "old", EDITOR="true", VISUAL="", code=1).stderr
     assert "old.yaml" in own_cli("baseline", "edit", "old", "--file", "-", stdin="name: [", code=1).stderr
     assert "is retired" in own_cli("--profile", "approver", "baseline", "retire", "old").stdout
+
+
+def test_a_baseline_of_a_group_goes_from_test_to_production(own_cli: Run, tmp_path: Path) -> None:
+    refused = own_cli("baseline", "capture", "--group", "role=web", "--name", "web", code=1)
+    assert "ask to leave them out" in refused.stderr
+    captured = own_cli("baseline", "capture", "--group", "role=web", "--name", "web", "--leave-out-drifts").stdout
+    assert "2 CIs," in captured and "identity, another on each host (2 on 2)" in captured
+    assert "left out, because its drift is open: software.packages[dpkg/sl/amd64]" in captured
+    assert "the hosts disagree, say what is meant" in captured
+    assert "RFC 2: web1 software.packages[dpkg/openssl/amd64].version" in own_cli("baseline", "dry-run", "web").stdout
+    approved = own_cli("--profile", "approver", "baseline", "approve", "web").stdout
+    assert "web v1 is in force" in approved and "folds in RFC 2: web1" in approved
+    assert "draft/2020-12" in own_cli("baseline", "schema").stdout
+    own_cli("baseline", "capture", "web1", "--group", "role=web", "--name", "x", code=2)
+    rules = tmp_path / "policy.yaml"
+    rules.write_text(
+        "name: policy\nselector: {environment: test}\nexpect:\n- {path: accounts.users.shell, matches: /.*}\n"
+    )
+    assert "policy v1 is draft" in own_cli("baseline", "create", str(rules)).stdout
+    assert (
+        "v1 is approved, in force from 2099-01-01 00:00:00 UTC"
+        in own_cli("--profile", "approver", "baseline", "approve", "policy", "--at", "2099-01-01T00:00Z").stdout
+    )
+    rules.write_text(rules.read_text().replace("/.*", "/bin/.*"))
+    assert "policy v2 is draft" in own_cli("baseline", "edit", "policy", "--file", str(rules)).stdout
+    assert "matches: /bin/.*" in own_cli("baseline", "diff", "policy").stdout
+    assert "v2 is in force" in own_cli("--profile", "approver", "baseline", "approve", "policy").stdout
+    assert "has no version 9" in own_cli("baseline", "roll-back", "policy", "--to", "9", code=1).stderr
+    assert "v3 is draft" in own_cli("baseline", "roll-back", "policy", "--to", "1").stdout
+    promoted = own_cli("baseline", "promote", "policy", "--to", "live", "--set", "environment=production").stdout
+    assert "baseline live v1 is draft" in promoted
+    assert "environment: production" in own_cli("baseline", "show", "live", "--document").stdout
+    own_cli("baseline", "promote", "policy", "--to", "live", "--set", "production", code=2)
 
 
 def test_who_wrote_a_baseline_may_not_approve_it(own_cli: Run) -> None:

@@ -351,7 +351,7 @@ def test_a_file_of_channels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("channels: {a: {kind: fax}}", 'c.yaml:1:22: channels.a.kind: "fax" is not one of'),
+        ("channels: {a: {kind: fax}}", "c.yaml:1:22: channels.a.kind: 'fax' is not one of"),
         ("channels: {A b: {kind: log}}", "is no name"),
         ("channels: {a: {kind: log, host: x}}", '"host" is not known here'),
         ("channels: {a: {kind: email, host: m, from: x, to: y@z}}", '"x" is not an e-mail address'),

@@ -10,7 +10,7 @@ from tests.server.html import Page
 from driftline_server.app import areas
 
 #: What stands for a parameter in a page's path.
-NAMES = {"ci": "web1", "number": "1", "drift": "1", "name": "golden", "finding": "1"}
+NAMES = {"ci": "web1", "number": "1", "drift": "1", "name": "golden", "finding": "1", "run": "1"}
 #: The same page with some of its parameters in use.
 MORE = [
     "/cis?q=web&sort=-open_drifts&drifting=1",
@@ -27,9 +27,13 @@ MORE = [
     "/drifts/4",
     "/rfcs?state=waiting&q=1",
     "/rfcs/2",
+    "/rfcs/5",
+    "/rfcs/5/edit",
     "/baselines?state=draft",
     "/sources?state=silent&sort=-seen",
-    "/findings?closed=1",
+    "/findings?state=all&kind=silent&ci=old1",
+    "/findings?kind=integrity&sort=-ci",
+    "/attestations?q=web&sort=-at",
     "/audit?action=rfc&q=approver",
     "/people?q=a",
     "/notifications?state=waiting&sort=channel",
@@ -174,7 +178,22 @@ def test_a_baselines_way(own_site: Site) -> None:
     answer = operator.post("/baselines/old/edit", data={"csrf": token, "document": changed.replace("\n", "\r\n")})
     assert answer.status_code == 303
     assert "+- os.host.fqdn" in operator.get("/baselines/old?version=2&against=1").text
+    assert "It cannot be approved" not in operator.get("/baselines/old/dry-run").text
+    later = {"csrf": csrf_of(approver), "version": "2", "at": "2099-01-01T00:00"}
+    assert approver.post("/baselines/old/approve", data=later).status_code == 303
+    assert "in force from" in approver.get("/baselines/old").text
     assert approver.post("/baselines/old/retire", data={"csrf": csrf_of(approver)}).status_code == 303
+    assert operator.post("/baselines/old/roll-back", data={"csrf": token, "to": "2"}).status_code == 303
+    assert "taken from old v2" in operator.get("/baselines/old").text
+    promotion = {"csrf": token, "to": "new", "environment": "test", "version": "1"}
+    assert "names single CIs" in operator.post("/baselines/old/promote", data=promotion).text
+    wanted = {"csrf": token, "group": "role=web", "name": "group", "leave_out": "true"}
+    assert operator.post("/baselines", data=wanted).status_code == 303
+    assert operator.post("/baselines/group/promote", data=promotion).status_code == 303
+    assert "environment: test" in operator.get("/baselines/new").text
+    written = {"csrf": token, "document": "name: mine\r\nselector: {ci: old1}\r\nexpect: []\r\n"}
+    assert operator.post("/baselines/documents", data=written).headers["location"].startswith("/baselines/mine")
+    assert "Baselines in force watch" in operator.get("/baselines/coverage").text
 
 
 def test_secrets_are_shown_once(own_site: Site) -> None:

@@ -3,28 +3,52 @@
 A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`, and `steps`. Every step has `at`
 (HH:MM[:SS] of one day, +N for days later, UTC, the collector's clock) and one of:
 
-- `report`: `host`, and what its sections hold now: `packages` {name: version}, `sysctls` {name: value}, `users`
-  {name: uid}; a section that is left out was not read. `since` {section: HH:MM} is the last time the host knows the
-  content before still held, `clock` seconds by which the host's clock is ahead, `unreadable` {section: reason},
-  `revision` of the code that read it, `log` a list of {command, by, start, end, changes: [[name, before, after]]}.
-- `confirm`: `host`: a check-in whose manifest says that nothing changed.
-- `capture` {host, name, by}, `approve` {name, by}, `edit` {name, by, document}, `retire` {name, by}
-- `authorise` {rfc, by, seen}: `seen` names an earlier `look` step's mark, else what is there now
+- `report`: `host` (or `hosts`, all the same), and what its sections hold now: `packages` {name: version}, `sysctls`
+  {name: value}, `users` {name: uid}, `memory` {slot: size}, `disks` {name: serial number}, `interfaces` {name: mac},
+  `release` {field: value}; a
+  section that is left out was not read. `since` {section: HH:MM} is the last time the host knows the content before
+  still held, `clock` seconds by which the host's clock is ahead, `unreadable` {section: reason}, `called` another host
+  name than before, `revision` of the code that read it, `log` a list of {command, by, start, end, changes: [[name,
+  before, after]]}.
+- `confirm`: `host` or `hosts`: a check-in whose manifest says that nothing changed.
+- `capture` {host | group, name, by, share, leave_out}, `create` {by, document}, `approve` {name, by, at: to come},
+  `edit` {name, by, document}, `retire` {name, by}, `roll_back` {name, to, by}, `promote` {name, to, set, by}
+- `record` {host, labels, environment, services}: what a person says of a CI
+- `dry_run` {name, opens, closes}: [[host, path]]; nothing may be written
+- `authorise` {rfc, by, seen, supersedes, despite_freeze, despite_conflicts}: `seen` names an earlier `look` step's
+  mark, else what is there now
 - `look` {rfc, mark}: remembers what an approver sees
-- `revert` {rfc, by}, `accept` {path, by, until}, `plan` {host, by, path, at_least | is, start, end}
-- `silence` {after}: the job that looks for silent sources; `wait` {}: the one that ends acceptances
+- `revert` {rfc, by}, `accept` {path, by, until}
+- `plan` {host or hosts, by, path, at_least | is, start, end} and any text field of an RFC, or for several lines
+  {predict: [{path, upgrade | present | ..., origin}]}; `draft: true` only drafts it
+- `origin` {name, publishes: {package: version}}; `rule` {by, document}, `approve_rule` and `retire_rule` {name, by}
+- `window_end` {rfc, counts}: the job at the end of a window, and what its verification must count
+- `verify` {rfc, counts, extra, consequential}: predicted against actual now
+- `split` {rfc, hosts, by}; `replay` {rule, hidden, bad}; `emergency` {hosts, by, accounts, incident, until}
+- `submit` {rfc, by}, `assess` {rfc, by, risk_level}, `reject` {rfc, by, why}, `cancel` {rfc, by},
+  `schedule` {rfc, by, start, end}, `start` {rfc, by}, `close` {rfc, by, outcome, review}, `back_out` {rfc, by, why},
+  `reopen` {rfc, by}, `declare` {by, title}: an emergency
+- `policy` {by, confirm, document}: an approval policy, proposed and confirmed; `cis` {host: {field: value}}
+- `freeze` {name, by, selector, start, end, reason}
+- `create_ci` {name, by, class, status, site}: a CI on record before any report; `join` {host, ci}: the host's join
+  token names that CI; `locate` {site: [host, ...]}; `relate` and `unrelate` {from, kind, to, by}
+- `template` {name, by, approve, document}, `from_template` {name, by, host, set, start, end}
+- `silence` {after, listening}: the job that looks for silent sources, `listening` since then without a break;
+  `wait` {}: those that end acceptances, bring into force, move RFCs on with their windows, and escalate emergencies
 - `window` {name, start, end, ci | environment ...}: a maintenance window; `notify` {}: the server's dispatcher
 - `acknowledge` {rfc, by}, `snooze` {rfc, by, until}, `verdict` {rfc, by, is}
-Any of them may have `error`: words that the refusal must contain.
+Any of them may have `error`: words that the refusal must contain, or `later: true`: not assessed until the next step.
 - `told`: [{kind, state, severity, title, held}] of all events; `messages` [{channel, kind, events}] of all messages.
-- `expect`: `drifts` [{host, path, kind, expected, actual, state}] in any order: all drifts there are that are not
-  superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome}]; `findings` [kind];
-  `explained` [path].
+- `expect`: `drifts` [{host, path, kind, expected, actual, state, why}] in any order: all drifts there are that are not
+  superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome, approvals: "1 of 2",
+  decisions: [action ...], title, said (with the last decision), impact}]; `findings` [kind];
+  `silent` [{key, message, closed, silent, back}]: all findings of silence; `history` {host: [[path, before, after]]},
+  newest first, `intervals` {host: [[path, after, observed]]} of the same; `facts` {host: {path: value}}.
 """
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from typing import Any
 
@@ -34,23 +58,43 @@ from sqlmodel import select
 from driftline import facts, paths
 from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
-from driftline_baseline.predict import KINDS
+from driftline_baseline.allowed import ALLOWED_KINDS
 from driftline_baseline.values import show
-from driftline_cmdb import record
+from driftline_cmdb import record, relations
 from driftline_cmdb.attention import dispatch, handling, judging, maintenance, reminders
-from driftline_cmdb.baselines import approval, capturing, versions
+from driftline_cmdb.baselines import approval, capturing, copying, groups, trial, versions
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift import accepting
+from driftline_cmdb.drift import accepting, settling
 from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
 from driftline_cmdb.errors import CmdbError
 from driftline_cmdb.reports import Committed, Ingest, Report, prepare_section
-from driftline_cmdb.rfcs import decisions, planning, reading
+from driftline_cmdb.rfcs import (
+    backing_out,
+    decisions,
+    declaring,
+    drafting,
+    emergencies,
+    freezes,
+    impact,
+    lifecycle,
+    planning,
+    policies,
+    progress,
+    reading,
+    splitting,
+    templates,
+    verification,
+)
+from driftline_cmdb.rfcs.decisions import Waivers
+from driftline_cmdb.standing import origins, replay, rules
 from driftline_cmdb.tables.attention import AttentionEvent, Delivery, DeliveryItem
-from driftline_cmdb.tables.cis import Ci, Finding
+from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
 from driftline_cmdb.tables.sources import Source
+from driftline_server.cis.edit import edit as edit_ci
+from driftline_server.cis.views import CiEdit
 
 DAY_MS = 1_790_000_000_000 // 86_400_000 * 86_400_000
 
@@ -86,6 +130,18 @@ def section_facts(name: str, content: Any) -> Facts:
     elif name == "users":
         for user, uid in sorted(content.items()):
             out.accounts.users.add(name=user, uid=uid)
+    elif name == "release":
+        for key, value in content.items():
+            setattr(out.os.release, key, str(value))
+    elif name == "memory":
+        for slot, size in sorted(content.items()):
+            out.hardware.memory.modules.add(slot=slot, size=size)
+    elif name == "disks":
+        for disk, serial in sorted(content.items()):
+            out.storage.devices.add(name=disk, serial_number=str(serial))
+    elif name == "interfaces":
+        for interface, mac in sorted(content.items()):
+            out.network.interfaces.add(name=interface, mac=mac)
     else:
         raise AssertionError(f"a report of a case has no section {name}")
     return out
@@ -103,13 +159,13 @@ class Timeline:
     def run(self, case: dict[str, Any]) -> None:
         for number, step in enumerate(case["steps"]):
             now = clock(step["at"])
-            kind = next(key for key in step if key not in ("at", "error"))
+            kind = next(key for key in step if key not in ("at", "error", "later"))
             with _naming(f"step {number} ({step['at']} {kind})"):
                 if "error" in step:
                     self._refused(kind, step, now)
                 else:
                     getattr(self, kind)(step[kind], now)
-                    while assess_due(self.database, now):
+                    while not step.get("later") and assess_due(self.database, now):
                         pass
 
     def _refused(self, kind: str, step: dict[str, Any], now: int) -> None:
@@ -130,11 +186,15 @@ class Timeline:
         return self.hosts[name]
 
     def report(self, step: dict[str, Any], now: int) -> None:
+        for name in step.get("hosts", []):
+            self.report({key: value for key, value in step.items() if key != "hosts"} | {"host": name}, now)
+        if "hosts" in step:
+            return
         host = self.host(step["host"], now)
         ahead = int(step.get("clock", 0)) * 1000
         sections = []
         for name, content in step.items():
-            if name in ("host", "since", "clock", "unreadable", "log", "read_at", "revision"):
+            if name in ("host", "called", "since", "clock", "unreadable", "log", "read_at", "revision"):
                 continue
             data = section_facts(name, content).SerializeToString(deterministic=True)
             read_ms = clock(step["read_at"]) if "read_at" in step else now
@@ -158,16 +218,22 @@ class Timeline:
                 )
             )
         log = [_transaction(entry, ahead) for entry in step.get("log", [])]
-        self._commit(step["host"], now, ahead, sections, log, None)
+        self._commit(step["host"], now, ahead, sections, log, None, step.get("called"))
 
     def confirm(self, step: dict[str, Any], now: int) -> None:
+        for name in step.get("hosts", []):
+            self.confirm({"host": name}, now)
+        if "hosts" in step:
+            return
         host = self.host(step["host"], now)
         manifest = collector_pb2.Manifest(observed_at_ms=now)
         for name, digest in host.digests.items():
             manifest.sections.add(name=name, digest=digest)
         self._commit(step["host"], now, 0, [], [], manifest)
 
-    def _commit(self, name: str, now: int, ahead: int, sections: Any, log: Any, manifest: Any) -> None:
+    def _commit(
+        self, name: str, now: int, ahead: int, sections: Any, log: Any, manifest: Any, called: str | None = None
+    ) -> None:
         host = self.hosts[name]
         host.sequence += 1
         (result,) = self.ingest.commit(
@@ -181,7 +247,7 @@ class Timeline:
                     received_ms=now,
                     sent_ms=now + ahead,
                     agent_version="0",
-                    claims=collector_pb2.HostClaims(hostname=name),
+                    claims=collector_pb2.HostClaims(hostname=called or name),
                     sections=tuple(prepare_section(section) for section in sections),
                     transactions=tuple(log),
                     manifest=manifest,
@@ -194,7 +260,43 @@ class Timeline:
 
     def capture(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            capturing.capture(session, record.find_ci(session, step["host"]), step["name"], step["by"], now)
+            leave_out = step.get("leave_out", False)
+            if "group" in step:
+                selector, share = groups.parse_group(step["group"]), step.get("share", 90)
+                groups.capture_group(
+                    session, selector, step["name"], share, step["by"], now, leave_out_drifts=leave_out
+                )
+                return
+            ci = record.find_ci(session, step["host"])
+            capturing.capture(session, ci, step["name"], step["by"], now, leave_out_drifts=leave_out)
+
+    def create(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            versions.create(session, step["document"], step["by"], now)
+
+    def roll_back(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            copying.roll_back(session, step["name"], step["to"], step["by"], now)
+
+    def promote(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            copying.promote(session, step["name"], step["to"], step["set"], step["by"], now)
+
+    def record(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            said = {name: value for name, value in step.items() if name != "host"}
+            edit_ci(session, step["host"], CiEdit(**said), "alice", now)
+
+    def dry_run(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            found = trial.foresee_approval(session, step["name"], now)
+            assert not session.dirty and not session.new and not session.deleted
+        assert [[one.ci, one.path] for one in found.opens] == step.get("opens", []), found.opens
+        assert [[one.ci, one.path] for one in found.closes] == step.get("closes", []), found.closes
+        if "folds" in step:
+            assert [one.show() for one in found.folded] == step["folds"]
+        if "conflicts" in step:
+            assert len(found.conflicts) == step["conflicts"], found.conflicts
 
     def edit(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
@@ -202,7 +304,8 @@ class Timeline:
 
     def approve(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            approval.approve(session, step["name"], step["by"], now)
+            at = clock(step["at"]) if "at" in step else None
+            approval.approve(session, step["name"], step["by"], now, at_ms=at)
 
     def retire(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
@@ -215,7 +318,8 @@ class Timeline:
     def authorise(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
             seen = self.seen[step["seen"]] if "seen" in step else reading.view(session, step["rfc"]).scope
-            decisions.authorise(session, step["rfc"], step["by"], seen, "", now)
+            waivers = Waivers(step.get("supersedes"), step.get("despite_freeze"), step.get("despite_conflicts", False))
+            decisions.authorise(session, step["rfc"], step["by"], seen, "", now, waivers=waivers)
 
     def revert(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
@@ -228,18 +332,172 @@ class Timeline:
             accepting.accept(session, found.id, step["by"], "a test", clock(step["until"]), now)
 
     def plan(self, step: dict[str, Any], now: int) -> None:
-        kind = next(key for key in step if key in KINDS)
+        lines = step.get("predict", [step])
         with self.database.write() as session:
-            planned = planning.Planned(record.find_ci(session, step["host"]), step["path"], kind, step[kind])
+            cis = [record.find_ci(session, name) for name in step.get("hosts", [step.get("host")])]
+            planned = [_planned(ci, line) for ci in cis for line in lines]
             start, end = (clock(step[name]) if name in step else None for name in ("start", "end"))
-            plan = planning.Plan("a plan", planned_start_ms=start, planned_end_ms=end)
-            planning.propose(session, plan, step["by"], [planned], now)
+            texts = {name.name: step[name.name] for name in fields(planning.Plan) if name.name in step}
+            plan = planning.Plan(**{"title": "a plan", **texts, "planned_start_ms": start, "planned_end_ms": end})
+            make = drafting.draft if step.get("draft") else planning.propose
+            make(session, plan, step["by"], planned, now)
+
+    def submit(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            drafting.submit(session, step["rfc"], step["by"], now)
+
+    def assess(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            progress.assess(session, step["rfc"], step["by"], "", now, risk_level=step.get("risk_level"))
+
+    def reject(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            decisions.reject(session, step["rfc"], step["by"], step["why"], now)
+
+    def cancel(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            decisions.cancel(session, step["rfc"], step["by"], "", now)
+
+    def schedule(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            progress.schedule(session, step["rfc"], step["by"], clock(step["start"]), clock(step["end"]), "", now)
+
+    def start(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            progress.start(session, step["rfc"], step["by"], "", now)
+
+    def close(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            progress.close(session, step["rfc"], step["by"], step["outcome"], step.get("review", ""), now)
+
+    def back_out(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            backing_out.order(session, step["rfc"], step["by"], step["why"], now)
+
+    def reopen(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            progress.reopen(session, step["rfc"], step["by"], "", now)
+
+    def declare(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            emergencies.declare(session, planning.Plan(step["title"]), step["by"], now)
+
+    def policy(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            proposed = policies.propose(session, step["document"], step["by"], now)
+            policies.confirm(session, proposed.number, step["confirm"], now)
+
+    def cis(self, step: dict[str, Any], _now: int) -> None:
+        with self.database.write() as session:
+            for host, changes in step.items():
+                ci = record.find_ci(session, host)
+                for name, value in changes.items():
+                    setattr(ci, name, value)
+                session.add(ci)
+
+    def freeze(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            start, end = clock(step["start"]), clock(step["end"])
+            freezes.add(session, step["name"], step["selector"], start, end, step["reason"], step["by"], now)
+
+    def template(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            templates.write(session, step["name"], step["document"], step["by"], now)
+            templates.approve(session, step["name"], step["approve"], now)
+
+    def from_template(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            cis = [record.find_ci(session, step["host"])]
+            start, end = (clock(step[name]) if name in step else None for name in ("start", "end"))
+            templates.use(session, step["name"], cis, step.get("set", {}), step["by"], start, end, now)
+
+    def origin(self, step: dict[str, Any], now: int) -> None:
+        entries = [origins.Entry("dpkg", name, "*", str(version)) for name, version in step["publishes"].items()]
+        with self.database.write() as session:
+            origins.load(session, step["name"], entries, "alice", now)
+
+    def rule(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rules.draft(session, step["document"], step["by"], now)
+
+    def approve_rule(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rules.approve(session, step["name"], step["by"], now)
+
+    def retire_rule(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rules.retire(session, step["name"], step["by"], now)
+
+    def replay(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            found = replay.replay(session, step["rule"], 90, now)
+        assert (len(found.hidden), len(found.bad)) == (step["hidden"], step["bad"]), found
+
+    def window_end(self, step: dict[str, Any], now: int) -> None:
+        assert lifecycle.advance(self.database, now) >= 1
+        self.verify({"extra": None, **step}, now)
+
+    def verify(self, step: dict[str, Any], _now: int) -> None:
+        with self.database.read() as session:
+            found = verification.verify(session, reading.find_rfc(session, step["rfc"]))
+        assert found.counts == step["counts"], found
+        for name in ("extra", "consequential"):
+            counted = sum(len(host.extra) if name == "extra" else host.consequential for host in found.hosts)
+            assert step.get(name, 0) in (None, counted), found
+        assert step.get("text", "") in found.text(), found.text()
+
+    def split(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            cis = [record.find_ci(session, name) for name in step["hosts"]]
+            splitting.split(session, step["rfc"], cis, step["by"], "", now)
+
+    def emergency(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            cis = [record.find_ci(session, name) for name in step["hosts"]]
+            until = clock(step["until"])
+            declaring.open_emergency(session, cis, step["by"], step.get("accounts", ()), step["incident"], until, now)
+
+    def create_ci(self, step: dict[str, Any], now: int) -> None:
+        new = relations.NewCi(
+            step["name"], step.get("class", "server"), step.get("status", "planned"), location=step.get("site")
+        )
+        with self.database.write() as session:
+            relations.create_ci(session, new, step["by"], now)
+
+    def join(self, step: dict[str, Any], now: int) -> None:
+        host = self.host(step["host"], now)
+        with self.database.write() as session:
+            ci = record.find_ci(session, step["ci"])
+            session.add(Binding(source_id=host.source_id, ci_id=ci.id, reason="its token names it", since_ms=now))
+
+    def locate(self, step: dict[str, Any], _now: int) -> None:
+        with self.database.write() as session:
+            for site, names in step.items():
+                for name in names:
+                    record.find_ci(session, name).location = site
+
+    def relate(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            front, behind = (record.find_ci(session, step[end]) for end in ("from", "to"))
+            relations.relate(session, front, step["kind"], behind, relations.BY_A_PERSON, step["by"], now)
+
+    def unrelate(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            front, behind = (record.find_ci(session, step[end]) for end in ("from", "to"))
+            relations.unrelate(session, front, step["kind"], behind, step["by"], now)
 
     def silence(self, step: dict[str, Any], now: int) -> None:
-        find_silence(self.database, now, int(step["after"]) * 1000)
+        listening = clock(step["listening"]) if "listening" in step else None
+        find_silence(self.database, now, int(step["after"]) * 1000, listening)
 
     def wait(self, _step: dict[str, Any], now: int) -> None:
         accepting.end_acceptances(self.database, now)
+        rules.expire(self.database, now)
+        backing_out.verify_back_outs(self.database, now)
+        settling.close_standard_changes(self.database, now)
+        lifecycle.advance(self.database, now)
+        lifecycle.escalate(self.database, now)
+        approval.bring_into_force(self.database, now)
 
     def window(self, step: dict[str, Any], now: int) -> None:
         selector = {key: [value] for key, value in step.items() if key not in ("name", "start", "end", "by")}
@@ -298,6 +556,8 @@ class Timeline:
                         "expected": show(drift.expected),
                         "actual": show(drift.actual),
                         "returns": drift.returns,
+                        "severity": drift.severity,
+                        "why": drift.why,
                     }
                     for drift in session.exec(select(Drift).order_by(Drift.id))  # type: ignore[arg-type]  # a column
                     if step.get("all") or drift.state != "superseded"
@@ -313,10 +573,39 @@ class Timeline:
                         "hosts": sorted(ci.name for ci in view.cis.values()),
                         "deltas": len(view.deltas),
                         "cause": view.cause,
+                        "approvals": f"{len({a.approval.person for a in view.approvals if a.counts})} of "
+                        f"{view.need.approvers}",
+                        "decisions": [decision.action for decision in view.decisions],
+                        "title": view.rfc.title,
+                        "said": view.decisions[-1].comment,
+                        "impact": impact.impact_of(session, view.rfc.number).show(),
                     }
                     for view in views
                 ]
                 _compare(found, step["rfcs"])
+            if "silent" in step:
+                named = {ci.uid: ci.name for ci in session.exec(select(Ci))}
+                found = [
+                    {
+                        "key": ":".join(named.get(word, word) for word in row.key.split(":")),
+                        "message": row.message,
+                        "closed": row.closed_ms is not None,
+                        "silent": row.detail["silent"],
+                        "back": row.detail["back"],
+                    }
+                    for row in session.exec(select(Finding).where(Finding.kind == "silent"))
+                ]
+                _compare(found, step["silent"])
+            for host, wanted in step.get("history", {}).items():
+                changes = record.history_of(session, record.find_ci(session, host))
+                assert [[one.path, one.before, one.after] for one in changes] == wanted
+            for host, wanted in step.get("intervals", {}).items():
+                changes = record.history_of(session, record.find_ci(session, host))
+                bounds = [[path, clock(after), clock(observed)] for path, after, observed in wanted]
+                assert [[one.path, one.after_ms, one.observed_ms] for one in changes] == bounds
+            for host, wanted in step.get("facts", {}).items():
+                values = {one.path: one.value for one in record.facts_of(session, record.find_ci(session, host))}
+                assert {path: values.get(path) for path in wanted} == wanted
             if "findings" in step:
                 open_ones = [row.kind for row in session.exec(select(Finding)) if row.closed_ms is None]
                 assert sorted(open_ones) == sorted(step["findings"])
@@ -349,6 +638,12 @@ def _compare(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> None:
     assert not rest, f"not expected: {rest}"
 
 
+def _planned(ci: Ci, line: dict[str, Any]) -> planning.Planned:
+    kind = next(key for key in line if key in ALLOWED_KINDS)
+    operand = None if kind in ("upgrade", "present", "absent") else line[kind]
+    return planning.Planned(ci, line["path"], kind, operand, line.get("origin"))
+
+
 def _transaction(entry: dict[str, Any], ahead: int) -> collector_pb2.Transaction:
     out = collector_pb2.Transaction(
         manager="apt",
@@ -357,10 +652,15 @@ def _transaction(entry: dict[str, Any], ahead: int) -> collector_pb2.Transaction
         started_at_ms=clock(entry["start"]) + ahead,
         ended_at_ms=clock(entry["end"]) + ahead,
     )
-    for name, before, after in entry["changes"]:
+    for name, before, after, *automatic in entry["changes"]:
         action = "remove" if after is None else "install" if before is None else "upgrade"
         out.changes.add(
-            action=action, name=name, architecture="amd64", version_before=before or "", version_after=after or ""
+            action=action,
+            name=name,
+            architecture="amd64",
+            version_before=before or "",
+            version_after=after or "",
+            automatic=bool(automatic),
         )
     return out
 

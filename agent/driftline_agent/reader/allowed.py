@@ -1,25 +1,29 @@
 """What the reader reads: a fixed list, by the topic that asks for it. The command line can only shorten it.
 
-In a pattern ``#`` is one name of digits, ``*`` is one name, and ``name*`` one that begins so. No pattern has a symbolic
-link in it, and none that is met on the way is followed.
+In a pattern ``#`` is one name of digits, ``*`` is one name, and ``name*`` one that begins so; ``**`` stands for the
+folders that --files-root names, with all below. No pattern has a symbolic link in it, and none that is met on the way
+is followed.
 
 Not on the list, although root could read it:
 
 - /proc/sys/net: the reader has a network namespace of its own, and these files show the reader's, not the host's.
 - Settings that are secrets (``stable_secret``, ``tcp_fastopen_key``), or that act when they are read
   (``vm.stat_refresh``).
-- Unit files and logs that someone closed to others: they may hold passwords.
+- The content of files that someone closed to others: they may hold passwords. Of those below the files' roots it tells
+  names, owners, modes and a sealed digest.
 """
 
-from driftline_agent.reader.protocol import LINK, READ, SHADOW, SOCKETS
+from driftline_agent.reader.protocol import DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS
 
 _RULES = {
     "dmi": ((READ, "/sys/class/dmi/id/*"),),
     # A service sees its own, read-only mounts; process 1 sees the host's.
     "filesystems": ((READ, "/proc/1/mountinfo"),),
+    "files": ((FOLDER, "/**"), (DIGEST, "/**")),
     # Only what names the container's manager comes out of it, see server.py.
     "host": ((READ, "/proc/1/environ"), (READ, "/sys/firmware/dmi/entries/0-0/raw")),
     "memory": ((READ, "/sys/firmware/dmi/tables/DMI"),),
+    "restart": ((MAPPED, "/proc/#/maps"), (LINK, "/proc/#/exe")),
     "sockets": ((SOCKETS, "/proc/#/fd"), (LINK, "/proc/#/exe")),
     "sysctl": (
         (READ, "/proc/sys/fs/protected_*"),
@@ -31,6 +35,8 @@ _RULES = {
 }
 #: Topics that need the reader.
 TOPICS = tuple(_RULES)
+#: Below what the files are whose digests it tells, unless the command line says otherwise.
+FILES_ROOTS = ("/etc",)
 
 #: A folder's name that is a link, to where the kernel keeps what it leads to (drivers/firmware/dmi-id.c).
 _MOVED = {"/sys/class/dmi/id/": "/sys/devices/virtual/dmi/id/"}
@@ -52,13 +58,22 @@ def parts_of(path: str) -> list[str]:
     return [] if any(name in ("", ".", "..") for name in names) else names
 
 
-def allows(operation: int, path: str, topics: frozenset[str]) -> bool:
-    """Tell whether an operation on a path is on the list of one of the topics."""
+def allows(operation: int, path: str, topics: frozenset[str], roots: tuple[str, ...] = FILES_ROOTS) -> bool:
+    """Tell whether an operation on a path is on the list of one of the topics.
+
+    :param roots: folders that ``**`` stands for.
+    """
     names = parts_of(path)
     for topic in topics:
         for wanted, pattern in _RULES[topic]:
+            if wanted != operation or not names:
+                continue
+            if pattern == "/**":
+                if any(path == root or path.startswith(root + "/") for root in roots):
+                    return True
+                continue
             patterns = pattern[1:].split("/")
-            if wanted == operation and len(names) == len(patterns) and all(map(_fits, patterns, names)):
+            if len(names) == len(patterns) and all(map(_fits, patterns, names)):
                 return True
     return False
 

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 
-from driftline_agent.reader.allowed import TOPICS, allows
+from driftline_agent.reader.allowed import FILES_ROOTS, TOPICS, allows
 from driftline_agent.reader.protocol import ANSWER, DONE, FAILED, MAX_CONTENT, REQUEST
 
 #: Where systemd's socket unit puts it.
@@ -21,10 +21,16 @@ class Reader:
 
     :param path: of the socket that it listens at.
     :param connected: the end of a socketpair instead, whose other end the reader has.
+    :param roots: below what files are asked for.
     """
 
-    def __init__(self, path: str = DEFAULT_SOCKET, connected: socket.socket | None = None) -> None:
-        self._path, self._pair = path, connected is not None
+    def __init__(
+        self,
+        path: str = DEFAULT_SOCKET,
+        connected: socket.socket | None = None,
+        roots: tuple[str, ...] = FILES_ROOTS,
+    ) -> None:
+        self._path, self._pair, self._roots = path, connected is not None, roots
         self._connection = connected
         self._lock = threading.Lock()
         self._paused_until = 0.0
@@ -37,7 +43,7 @@ class Reader:
         :param operation: see :mod:`driftline_agent.reader.protocol`.
         :raises OSError: the reader tried, with the reader's errno: what is not there is not there.
         """
-        if not allows(operation, path, _ALL):
+        if not allows(operation, path, _ALL, self._roots):
             return None
         with self._lock:
             if time.monotonic() < self._paused_until:
@@ -69,7 +75,7 @@ class Reader:
             self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._connection.settimeout(_TIMEOUT_S)
             self._connection.connect(self._path)
-        name = path.encode()
+        name = path.encode("utf-8", "surrogateescape")
         self._connection.sendall(REQUEST.pack(operation, len(name)) + name)
         status, length = ANSWER.unpack(self._exactly(self._connection, ANSWER.size))
         if length > MAX_CONTENT:

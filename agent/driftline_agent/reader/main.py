@@ -1,4 +1,6 @@
-"""The reader's command line: ``driftline-agent-reader --user NAME --key FILE [--topic NAME]... [--idle SECONDS]``.
+"""The reader's command line.
+
+``driftline-agent-reader --user NAME --key FILE [--topic NAME]... [--files-root FOLDER]... [--idle SECONDS]``
 
 It serves the socket that it was started with: systemd's (sd_listen_fds(3)), or with ``--pair FD`` one end of a
 socketpair whose other end the agent has. Exit codes: 0 nobody asks any more; 1 it cannot start; 2 wrong use.
@@ -10,13 +12,13 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from driftline_agent.reader.allowed import TOPICS
+from driftline_agent.reader.allowed import FILES_ROOTS, TOPICS, parts_of
 from driftline_agent.reader.server import PATIENCE_S, Server
 
 DEFAULT_KEY = "/var/lib/driftline-agent-reader/seal.key"
 #: Number of the first descriptor that systemd hands over.
 _LISTEN_FDS_START = 3
-_OPTIONS = ("--user", "--key", "--topic", "--idle", "--pair", "--root")
+_OPTIONS = ("--user", "--key", "--topic", "--files-root", "--idle", "--pair", "--root")
 
 
 def _parse(arguments: Sequence[str]) -> dict[str, list[str]]:
@@ -31,6 +33,9 @@ def _parse(arguments: Sequence[str]) -> dict[str, list[str]]:
     for topic in out["--topic"]:
         if topic not in TOPICS:
             raise ValueError(f"--topic {topic}: nothing to read for it; there are {', '.join(TOPICS)}")
+    for folder in out["--files-root"]:
+        if not parts_of(folder):
+            raise ValueError(f"--files-root {folder}: not the plain, absolute path of a folder; write it like /etc")
     return out
 
 
@@ -51,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         idle_s = float(options["--idle"][-1]) if options["--idle"] else None
         pair = int(options["--pair"][-1]) if options["--pair"] else None
         user = None if pair is not None else _user(options["--user"])
-        server = Server((options["--root"] or ["/"])[-1], topics, (options["--key"] or [DEFAULT_KEY])[-1])
+        key, roots = (options["--key"] or [DEFAULT_KEY])[-1], tuple(options["--files-root"]) or FILES_ROOTS
+        server = Server((options["--root"] or ["/"])[-1], topics, key, roots)
         if pair is not None:
             # Nobody else can have the other end; it was made before the agent became the user that it is.
             connection = socket.socket(fileno=pair)

@@ -15,6 +15,13 @@ LINK = 2
 SOCKETS = 3
 #: Of a shadow(5) file: what :func:`driftline_agent.reader.shadow.seal_lines` makes of it.
 SHADOW = 4
+#: Of a folder: its entries, as :mod:`driftline_agent.reader.listing` packs them.
+FOLDER = 5
+#: Of a file: the SHA-256 of its content, sealed unless :mod:`driftline_agent.reader.confidential` says otherwise.
+DIGEST = 6
+#: Of a file /proc/PID/maps: programs and libraries that are mapped and gone, each ended by a NUL.
+MAPPED = 7
+OPERATIONS = (READ, LINK, SOCKETS, SHADOW, FOLDER, DIGEST, MAPPED)
 
 DONE, FAILED, REFUSED = 0, 1, 2
 

@@ -7,16 +7,19 @@ import socket
 import struct
 import sys
 
-from driftline_agent.reader import opening, shadow
-from driftline_agent.reader.allowed import allows, place_of
+from driftline_agent.reader import confidential, listing, mapped, opening, seals, shadow
+from driftline_agent.reader.allowed import FILES_ROOTS, allows, place_of
 from driftline_agent.reader.protocol import (
     ANSWER,
+    DIGEST,
     DONE,
     FAILED,
+    FOLDER,
     LINK,
+    MAPPED,
     MAX_CONTENT,
     MAX_PATH,
-    READ,
+    OPERATIONS,
     REFUSED,
     REQUEST,
     SHADOW,
@@ -36,35 +39,55 @@ class Server:
     :param root: folder that stands for ``/``.
     :param topics: what of the allow list applies, see :data:`driftline_agent.reader.allowed.TOPICS`.
     :param key_file: holds the key for sealing; read, or made, at the first request that needs it.
+    :param roots: below what it tells digests of files.
     """
 
-    def __init__(self, root: str, topics: frozenset[str], key_file: str) -> None:
+    def __init__(self, root: str, topics: frozenset[str], key_file: str, roots: tuple[str, ...] = FILES_ROOTS) -> None:
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._topics, self._key_file = topics, key_file
+        self._topics, self._key_file, self._roots = topics, key_file, roots
 
     def answer(self, operation: int, path: str) -> tuple[int, bytes]:
         """Return status and content for one request."""
-        if not allows(operation, path, self._topics):
+        if not allows(operation, path, self._topics, self._roots):
             return REFUSED, b""
         place = place_of(path)
         try:
-            if operation == LINK:
-                return DONE, opening.link(self._root, place)
-            if operation == SOCKETS:
-                return DONE, opening.sockets(self._root, place)
-            content = opening.read(self._root, place)
+            content = self._found(operation, place)
         except OSError as error:
             return FAILED, str(error.errno or errno.EIO).encode()
-        if operation == SHADOW:
-            try:
-                content = shadow.seal_lines(content, shadow.load_key(self._key_file))
-            except OSError as error:
-                # The key's errno must not look like the file's: "no such file" would be "no such password".
-                print(f"driftline-agent-reader: {error}", file=sys.stderr)  # noqa: T201  # systemd's journal takes it
-                return FAILED, str(errno.EIO).encode()
-        elif path == "/proc/1/environ":
+        try:
+            if operation == SHADOW:
+                content = shadow.seal_lines(content, seals.load_key(self._key_file))
+            elif operation == DIGEST and confidential.sealed(path, closed=True):
+                content = seals.sealer(seals.load_key(self._key_file))(content.decode()).encode()
+        except OSError as error:
+            # The key's errno must not look like the file's: "no such file" would be "no such password".
+            print(f"driftline-agent-reader: {error}", file=sys.stderr)  # noqa: T201  # systemd's journal takes it
+            return FAILED, str(errno.EIO).encode()
+        if path == "/proc/1/environ":
             content = only_container(content)
         return (DONE, content) if len(content) <= MAX_CONTENT else (FAILED, str(errno.EFBIG).encode())
+
+    def _found(self, operation: int, place: str) -> bytes:
+        if operation == LINK:
+            return opening.link(self._root, place)
+        if operation == SOCKETS:
+            return opening.sockets(self._root, place)
+        if operation == MAPPED:
+            descriptor = opening.open_at(self._root, place)
+            try:
+                return mapped.pack(mapped.parse_chunks(iter(lambda: os.read(descriptor, 65536), b"")))
+            finally:
+                os.close(descriptor)
+        if operation not in (FOLDER, DIGEST):
+            return opening.read(self._root, place)
+        descriptor = opening.open_at(self._root, place, folder=operation == FOLDER)
+        try:
+            if operation == DIGEST:
+                return seals.digest(descriptor).encode()
+            return b"".join(map(listing.pack, listing.read(descriptor)))
+        finally:
+            os.close(descriptor)
 
     def serve(self, connection: socket.socket) -> bool:
         """Answer one request; tell whether the connection may stay. A malformed one ends it."""
@@ -73,12 +96,14 @@ class Server:
             if head is None:
                 return False
             operation, length = REQUEST.unpack(head)
-            if operation not in (READ, LINK, SOCKETS, SHADOW) or not 0 < length <= MAX_PATH:
+            if operation not in OPERATIONS or not 0 < length <= MAX_PATH:
                 return False
             path = _exactly(connection, length)
             if path is None:
                 return False
-            status, content = self.answer(operation, path.decode())
+            # Only names of files may be anything but UTF-8.
+            bad = "surrogateescape" if operation in (FOLDER, DIGEST) else "strict"
+            status, content = self.answer(operation, path.decode("utf-8", bad))
             connection.sendall(ANSWER.pack(status, len(content)) + content)
         except (OSError, UnicodeDecodeError):
             return False

@@ -5,7 +5,7 @@ Source: systemd.unit(5), systemctl(1).
 
 import time
 
-from driftline_agent import units
+from driftline_agent import ownership, units
 from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
@@ -75,16 +75,34 @@ def collect(host: Host) -> Reading:
         if name in states:
             unit.active_state, unit.sub_state = states[name]
         reading.facts.services.units.append(unit)
+    _add_packages(host, reading)
     if generated_at(host) != before:
         raise BusyError("/run/systemd/generator: written anew while it was read")
     return reading
 
 
+def _add_packages(host: Host, reading: Reading) -> None:
+    found = reading.facts.services.units
+    try:
+        packages = ownership.owners(host, [unit.path for unit in found if not unit.path.startswith("/run/")])
+    except UnreadableError as error:
+        reading.unreadable["services.units[*].package"] = str(error)
+        return
+    for unit in found:
+        unit.package = packages.get(unit.path, "")
+
+
 TOPIC = Topic(
-    revision=3,
+    revision=4,
     fills=("services.units",),
     collect=collect,
     applies=lambda host: host.exists("/usr/lib/systemd/system") or host.exists("/lib/systemd/system"),
-    watches=("/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system", "/usr/local/lib/systemd/system"),
+    watches=(
+        "/etc/systemd/system",
+        "/usr/lib/systemd/system",
+        "/lib/systemd/system",
+        "/usr/local/lib/systemd/system",
+        ownership.FOLDER,
+    ),
     watched_whole=True,  # what generators write below /run follows from files in /etc
 )

@@ -3,14 +3,17 @@
 import logging
 import uuid
 from dataclasses import dataclass
+from functools import partial
 
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from driftline_baseline import routing
+from driftline_baseline.document import Selector
 from driftline_baseline.routing import Decision, Digest, Happening, Page
 from driftline_cmdb import audit
-from driftline_cmdb.attention import documents, handling, maintenance, reminders, traits
+from driftline_cmdb.attention import concerned, documents, handling, maintenance, reminders
+from driftline_cmdb.baselines.selection import is_meant
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import CmdbError, NotFound
 from driftline_cmdb.intern import insert_ignoring
@@ -78,7 +81,7 @@ def _due(now_ms: int) -> SelectOfScalar[AttentionEvent]:
 
 
 def _route(session: Session, event: AttentionEvent, now_ms: int) -> None:
-    cis = traits.cis_of(session, event)
+    cis = concerned.cis_of(session, event)
     if _hold(session, event, cis):
         return
     snoozed_until_ms = handling.snoozed_until(session, event.thread, now_ms)
@@ -87,7 +90,11 @@ def _route(session: Session, event: AttentionEvent, now_ms: int) -> None:
         session.add(event)
         return
     if reminders.is_stale(session, event):
-        event.state, event.routed_ms, event.why = "dropped", now_ms, "it will not happen: the drift has moved on"
+        event.state, event.routed_ms, event.why = (
+            "dropped",
+            now_ms,
+            "it was overtaken: there is nothing to wait for any more",
+        )
         session.add(event)
         return
     routed = decide(session, event, cis)
@@ -110,9 +117,13 @@ def decide(session: Session, event: AttentionEvent, cis: list[Ci]) -> Routed:
         event.kind,
         event.severity,
         max(event.at_ms, event.due_ms),
-        [traits.traits_of(ci) for ci in cis],
+        [partial(_is_meant, session, ci) for ci in cis],
     )
     return Routed(routing.decide(documents.parsed(version.document), happening), version.number)
+
+
+def _is_meant(session: Session, ci: Ci, selector: Selector) -> bool:
+    return is_meant(session, selector, ci)
 
 
 def _why(routed: Routed) -> str:
@@ -187,7 +198,7 @@ def _page(session: Session, event: AttentionEvent, page: Page, version: int, now
 
 def _gather(session: Session, event: AttentionEvent, digest: Digest, route: int, version: int, now_ms: int) -> None:
     """Put an event into the digest that gathers, or into the next one where that is being sent already."""
-    key, due_ms = str((digest.channel, digest.every_ms, digest.at_minute, digest.zone)), digest.next_ms(now_ms)
+    key, due_ms = str((digest.channel, digest.every_ms, str(digest.at), digest.zone)), digest.next_ms(now_ms)
     while True:
         row = new_delivery(digest.channel, "digest", now_ms, due_ms)
         row.digest_key, row.route, row.routing_version = key, route, version

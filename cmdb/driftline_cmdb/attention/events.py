@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from driftline_baseline.routing import SEVERITIES
+from driftline_baseline.kinds import SEVERITIES
 from driftline_cmdb.intern import insert_ignoring
 from driftline_cmdb.tables.attention import AttentionEvent
 from driftline_cmdb.tables.cis import Finding
@@ -29,7 +29,7 @@ KINDS = {
     "channel.test": "someone tries a channel",
 }
 #: Severity of findings by kind; all others are warnings.
-FINDING_SEVERITY = {"clone": "critical", "integrity": "critical"}
+FINDING_SEVERITY = {"clone": "critical", "audit broken": "critical"}
 #: Joining CIs gather for so long before anybody is told, and are told of at most so often, ms.
 JOIN_FOLD_MS = 10 * 60_000
 JOIN_EVERY_MS = 60 * 60_000

@@ -2,7 +2,7 @@
 
 from sqlmodel import Session, col, select
 
-from driftline_cmdb import audit
+from driftline_cmdb import audit, findings
 from driftline_cmdb.attention import events
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
 from driftline_cmdb.rfcs.reading import find_rfc
@@ -15,8 +15,8 @@ from driftline_cmdb.tables.rfcs import Rfc
 LONGEST_SNOOZE_MS = 30 * 86_400_000
 
 
-def acknowledge(session: Session, subject: Rfc | Finding, actor: str, now_ms: int) -> Attention:
-    """Take an RFC or a finding up: nobody else is paged for it. The first one who does so counts.
+def acknowledge(session: Session, subject: Rfc, actor: str, now_ms: int) -> Attention:
+    """Take an RFC up: nobody else is paged for it. The first one who does so counts. For findings see `findings`.
 
     :raises Conflict: where it is closed.
     """
@@ -25,7 +25,7 @@ def acknowledge(session: Session, subject: Rfc | Finding, actor: str, now_ms: in
     if row.acknowledged_by is None:
         row.acknowledged_by, row.acknowledged_ms = actor, now_ms
         session.add(row)
-        audit.record(session, actor, f"{_word(subject)}.acknowledged", name_of(subject), {}, now_ms)
+        audit.record(session, actor, "rfc.acknowledged", name_of(subject), {}, now_ms)
     return row
 
 
@@ -86,10 +86,7 @@ def subject_of(session: Session, kind: str, number: int) -> Rfc | Finding:
     """
     if kind == "rfc":
         return find_rfc(session, number, to_decide=True)
-    finding = session.get(Finding, number)
-    if finding is None:
-        raise NotFound(f"there is no finding {number}; driftline finding list shows them")
-    return finding
+    return findings.find(session, number)
 
 
 def snoozed_until(session: Session, thread: str, now_ms: int) -> int | None:
@@ -101,6 +98,9 @@ def snoozed_until(session: Session, thread: str, now_ms: int) -> int | None:
 
 def is_taken(session: Session, thread: str) -> bool:
     """Tell whether somebody has acknowledged a thread."""
+    kind, _, number = thread.partition(":")
+    if kind == "finding":
+        return findings.acknowledgement(session, int(number)) is not None
     row = session.get(Attention, thread)
     return row is not None and row.acknowledged_by is not None
 
@@ -121,6 +121,8 @@ def end_snoozes(session: Session, now_ms: int) -> int:
         if subject is None or subject.closed_ms is not None:
             continue
         row.acknowledged_by = row.acknowledged_ms = None  # it is up for somebody to take again
+        if isinstance(subject, Finding):
+            findings.release(session, subject.id, now_ms)
         text = f"{row.snoozed_by} put it off: {reason}"
         if isinstance(subject, Rfc):
             severity = events.severity_of(subject)

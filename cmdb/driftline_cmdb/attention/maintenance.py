@@ -1,12 +1,17 @@
 """Maintenance windows: they explain nothing, they hold what is not critical until one review list at their end."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 from sqlmodel import Session, col, select
 
+from driftline_baseline.document import Selector
+from driftline_baseline.errors import DocumentError
+from driftline_baseline.reading import parse_selector
 from driftline_cmdb import audit
-from driftline_cmdb.attention import events, traits
+from driftline_cmdb.attention import events
+from driftline_cmdb.baselines.selection import is_meant
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
 from driftline_cmdb.tables.attention import AttentionEvent, MaintenanceWindow
 from driftline_cmdb.tables.cis import Ci
@@ -40,7 +45,7 @@ def add(
         raise Invalid("end: the window is over; what changed in it was told when it came")
     if end_ms - start_ms > LONGEST_MS:
         raise Invalid("end: a window lasts at most 7 days; announce the next one when it is due")
-    traits.match_of(selector)
+    _selector(selector)
     window = MaintenanceWindow(
         name=name.strip(),
         selector=selector,
@@ -91,19 +96,29 @@ def covering(session: Session, cis: Sequence[Ci], at_ms: int) -> MaintenanceWind
         col(MaintenanceWindow.end_ms) > at_ms,
         col(MaintenanceWindow.reviewed_ms).is_(None),
     )
-    windows = [(window, traits.match_of(window.selector)) for window in session.exec(query)]
+    windows = [(window, _selector(window.selector)) for window in session.exec(query)]
     if not windows or not cis:
         return None
     last: MaintenanceWindow | None = None
     for ci in cis:
-        known = traits.traits_of(ci)
-        of_this = [window for window, match in windows if match.fits(known)]
+        of_this = [window for window, selector in windows if is_meant(session, selector, ci)]
         if not of_this:
             return None
         latest = max(of_this, key=lambda window: (window.end_ms, window.id))
         if last is None or latest.end_ms > last.end_ms:
             last = latest
     return last
+
+
+def _selector(selector: dict[str, Any]) -> Selector:
+    """Return a selector as the record keeps it.
+
+    :raises Invalid: where it is none, or selects nothing.
+    """
+    try:
+        return parse_selector(json.dumps(selector))
+    except DocumentError as error:
+        raise Invalid(str(error)) from error
 
 
 def review_ended(session: Session, now_ms: int) -> int:

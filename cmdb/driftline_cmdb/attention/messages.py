@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from driftline_cmdb.attention import traits
+from driftline_cmdb.attention import concerned
 from driftline_cmdb.attention.events import KINDS, worst
 from driftline_cmdb.tables.attention import AttentionEvent, Delivery, DeliveryItem
 from driftline_cmdb.tables.cis import Ci
@@ -31,7 +31,7 @@ def compose(session: Session, delivery: Delivery, now_ms: int) -> dict[str, Any]
     rfc_ids = {event.rfc_id for event in found if event.rfc_id is not None}
     rfcs = {rfc.id: rfc for rfc in session.exec(select(Rfc).where(col(Rfc.id).in_(rfc_ids)))} if rfc_ids else {}
     ci_ids = {ci_id for event in found for ci_id in event.ci_ids[:MOST_CIS]}
-    cis = {ci.id: ci for ci in traits.load(session, ci_ids)} if ci_ids else {}
+    cis = {ci.id: ci for ci in concerned.load(session, ci_ids)} if ci_ids else {}
     shown = [_event(event, rfcs.get(event.rfc_id or 0), cis) for event in found[:MOST_EVENTS]]
     severity = worst(event.severity for event in found)
     return {
@@ -91,7 +91,7 @@ def _link(event: AttentionEvent, rfc: Rfc | None) -> str:
     if rfc is not None:
         return f"/rfcs/{rfc.number}"
     kind, _, number = event.thread.partition(":")
-    places = {"finding": "/findings", "maintenance": "/maintenance", "drift": f"/drifts/{number}"}
+    places = {"finding": f"/findings/{number}", "maintenance": "/maintenance", "drift": f"/drifts/{number}"}
     return places.get(kind, "/notifications")
 
 

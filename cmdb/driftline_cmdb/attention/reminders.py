@@ -64,7 +64,10 @@ def _tell(session: Session, kind: str, drift: Drift, words: str, now_ms: int, du
 
 
 def is_stale(session: Session, event: AttentionEvent) -> bool:
-    """Tell whether what an event announces will not happen any more."""
+    """Tell whether what an event says was overtaken before anybody was told."""
+    if event.kind == "rfc.waiting":
+        rfc = session.get(Rfc, event.rfc_id)
+        return rfc is None or rfc.authorised_ms is not None or rfc.closed_ms is not None
     if event.kind != "drift.acceptance_ending":
         return False
     drift = session.get(Drift, event.detail["drift"])

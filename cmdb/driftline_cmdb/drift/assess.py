@@ -10,35 +10,32 @@ from sqlmodel import Session, col, select
 from driftline import facts
 from driftline_baseline import values
 from driftline_baseline.compare import Difference, compare
+from driftline_baseline.evidence import LOG_RESOLUTION_MS
 from driftline_baseline.expected import Expected, element_path
+from driftline_baseline.explain import Explanation, Observed, explain, observe
 from driftline_baseline.interval import Interval
-from driftline_baseline.judge import RETURN_WITHIN_MS, KnownDrift, Look, judge
+from driftline_baseline.judge import RETURN_WITHIN_MS, KnownDrift, Look, Verdict, judge
 from driftline_baseline.values import Attributes
+from driftline_cmdb.baselines import conflicts
+from driftline_cmdb.baselines.selection import table
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import verdicts
+from driftline_cmdb.drift.due import mark_due as mark_due  # others take it from here
 from driftline_cmdb.drift.expectation import expected_of, predictions_of
 from driftline_cmdb.errors import CmdbError
-from driftline_cmdb.intern import insert_ignoring
 from driftline_cmdb.packing import chunks, unpack_ids
 from driftline_cmdb.record import sources_of
+from driftline_cmdb.standing.origins import published
+from driftline_cmdb.standing.rules import rules_for
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Assessment, Due, Element, Holding, Path, Revision
+from driftline_cmdb.transactions import acts_since
 
 log = logging.getLogger(__name__)
 
 #: A CI whose assessment failed is tried again after this time.
 RETRY_MS = 60_000
-
-
-def mark_due(session: Session, ci_id: int, now_ms: int) -> None:
-    """Have a CI compared whole, in the transaction that gives the reason for it."""
-    due = session.get(Due, ci_id)
-    if due is None:
-        insert_ignoring(session, Due, [{"ci_id": ci_id, "since_ms": now_ms, "whole": True}])
-    else:
-        due.whole = True
-        session.add(due)
 
 
 def assess_due(database: Database, now_ms: int, limit: int = 50) -> int:
@@ -86,19 +83,59 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
     sources = sources_of(session, ci.id)
     known = _known_drifts(session, ci.id, now_ms)
     standing = {element_path(drift.path) for drift in known if drift.state != "reverted"}
+    changed = set() if whole else _changed_paths(session, sources)
+    # A fact that a selector looks at may have moved the CI into a baseline, or out of one.
+    whole = whole or (bool(changed) and not changed.isdisjoint(table(session).facts))
     if whole:
         expected = expected_of(session, ci)
         compared = _all_paths(session, sources) | expected.named_paths() | standing
+        conflicts.review(session, ci, now_ms)
     else:
-        compared = _changed_paths(session, sources) | _expiring(known, now_ms) | set(also)
+        compared = changed | _expiring(known, now_ms) | set(also)
         expected = expected_of(session, ci, compared)
     _advance(session, sources, now_ms)
     if compared:
         holdings = _holdings(session, sources, compared)
         look = _look(compared, expected, holdings)
-        predictions = predictions_of(session, ci.id)
-        results = judge(look, known, predictions, now_ms)
-        verdicts.apply(session, ci, results, {path: held.revision for path, held in holdings.items()}, now_ms)
+        observed = _observed(session, sources, look, holdings)
+        explained = _explained(session, ci, observed, now_ms)
+        results = judge(look, known, explained, now_ms)
+        seen = verdicts.Seen(
+            {item.difference.path: item for item in observed},
+            {path: held.revision for path, held in holdings.items()},
+        )
+        verdicts.apply(session, ci, results, seen, now_ms)
+
+
+def _observed(session: Session, sources: list[int], look: Look, holdings: dict[str, "_Held"]) -> list[Observed]:
+    """Return the differences with what the host's own log says of them."""
+    if not look.differences:
+        return []
+    changes = [look.change(element_path(item.path)) for item in look.differences]
+    earliest = min(change.until_ms if change.after_ms is None else change.after_ms for change in changes)
+    acts = acts_since(session, sources, earliest - LOG_RESOLUTION_MS)
+    return observe(look.differences, look.change, acts, lambda path: holdings[path].owner if path in holdings else None)
+
+
+def _explained(session: Session, ci: Ci, observed: list[Observed], now_ms: int) -> dict[str, Explanation]:
+    if not observed:
+        return {}
+    predictions, rules = predictions_of(session, ci.id, now_ms), rules_for(session, ci)
+    if not (predictions or rules):
+        return {}
+    return explain(observed, predictions, rules, published(session), now_ms)
+
+
+def foresee(session: Session, ci: Ci, expected: Expected, now_ms: int) -> list[Verdict]:
+    """Return what a whole comparison with an expected state would find, without writing anything."""
+    sources = sources_of(session, ci.id)
+    known = _known_drifts(session, ci.id, now_ms)
+    standing = {element_path(drift.path) for drift in known if drift.state != "reverted"}
+    compared = _all_paths(session, sources) | expected.named_paths() | standing
+    holdings = _holdings(session, sources, compared)
+    look = _look(compared, expected, holdings)
+    observed = _observed(session, sources, look, holdings)
+    return judge(look, known, _explained(session, ci, observed, now_ms), now_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +145,8 @@ class _Held:
     #: None: nothing is held there now.
     attributes: Attributes | None
     revision: Revision
+    #: The package that owns it, or owned it, by the host's package database.
+    owner: str | None
 
 
 def _look(compared: set[str], expected: Expected, holdings: dict[str, _Held]) -> Look:
@@ -214,9 +253,17 @@ def _held_by(session: Session, source_id: int, compared: list[str]) -> dict[str,
         .where(Holding.source_id == source_id, col(Path.text).in_(compared))
         .order_by(col(Holding.id))
     )
-    latest: dict[str, tuple[Attributes | None, int]] = {}
+    latest: dict[str, tuple[Attributes, bool, int]] = {}
     for path, content, since, until in session.exec(query):
-        latest[path] = (facts.attributes(path, content), since) if until is None else (None, until)
-    wanted = {revision for _, revision in latest.values()}
+        latest[path] = (facts.attributes(path, content), until is None, since if until is None else until)
+    wanted = {revision for _, _, revision in latest.values()}
     revisions = {row.id: row for row in session.exec(select(Revision).where(col(Revision.id).in_(wanted)))}
-    return {path: _Held(attributes, revisions[revision]) for path, (attributes, revision) in latest.items()}
+    return {
+        path: _Held(attributes if held else None, revisions[revision], _owner(attributes))
+        for path, (attributes, held, revision) in latest.items()
+    }
+
+
+def _owner(attributes: Attributes) -> str | None:
+    package = attributes.get("package")
+    return str(package) if package else None

@@ -1,56 +1,28 @@
 """RFCs that driftline raises for unexplained changes, and how they follow what becomes of their drifts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from driftline_baseline import values
+from driftline_baseline import back_out, values
+from driftline_baseline.back_out import Undo
 from driftline_baseline.evidence import HostAct
 from driftline_baseline.grouping import Cause
+from driftline_baseline.lifecycle import IN_EFFECT
 from driftline_baseline.wording import package_of, what
-from driftline_cmdb.attention import events, judging
+from driftline_cmdb.attention import events
+from driftline_cmdb.record import names_in
+from driftline_cmdb.rfcs import approvals, policies
+from driftline_cmdb.rfcs.lifecycle import DRIFTLINE, decide, end_implementation, start
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
-from driftline_cmdb.tables.rfcs import Rfc, RfcDecision, RfcDelta
-
-#: driftline's own name as requester and actor.
-DRIFTLINE = "driftline"
-
-#: States in which nobody has decided yet.
-UNDECIDED = ("draft", "submitted", "assessed")
+from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 
 
 def next_number(session: Session) -> int:
     """Return the number of the next RFC. A second writer that takes the same one fails and is repeated."""
     return (session.exec(select(func.max(Rfc.number))).one() or 0) + 1
-
-
-def decide(
-    session: Session,
-    rfc: Rfc,
-    actor: str,
-    action: str,
-    to_state: str,
-    now_ms: int,
-    comment: str = "",
-    scope: str | None = None,
-) -> None:
-    """Move an RFC on and keep who did it and why."""
-    session.add(
-        RfcDecision(
-            rfc_id=rfc.id,
-            at_ms=now_ms,
-            actor=actor,
-            action=action,
-            from_state=rfc.state,
-            to_state=to_state,
-            comment=comment,
-            scope=scope,
-        )
-    )
-    rfc.state = to_state
-    session.add(rfc)
 
 
 def raise_rfc(
@@ -63,10 +35,11 @@ def raise_rfc(
     now_ms: int,
 ) -> Rfc:
     """Raise the one RFC of a new group."""
+    names = names_in(session, [drift.path for drift in drifts])
     rfc = Rfc(
         number=next_number(session),
-        title=_title(cause, ci, drifts),
-        description=_description(group, ci, drifts, act),
+        title=_title(cause, ci, drifts, names),
+        description=_description(group, ci, drifts, act, names),
         requester=DRIFTLINE,
         origin=DRIFTLINE,
         created_ms=now_ms,
@@ -75,14 +48,16 @@ def raise_rfc(
         reason="found changed without an approved change that predicted it",
         effect_of_not_doing="the change stays in production without review",
         impact=f"{ci.name}: {len(drifts)} attribute{'s' if len(drifts) > 1 else ''}",
-        back_out_plan=back_out_plan(drifts),
+        back_out_plan=back_out.text(
+            {ci.name: [Undo(drift.path, drift.expected, drift.actual) for drift in drifts]}, names
+        ),
     )
     session.add(rfc)
     session.flush()
     group.rfc_id = rfc.id
     session.add(group)
     _add_deltas(session, rfc, ci, drifts)
-    decide(session, rfc, DRIFTLINE, "raised", "submitted", now_ms, f"cause: {group.cause}")
+    decide(session, rfc, DRIFTLINE, "raise", "submitted", now_ms, f"cause: {group.cause}")
     severity = events.worst(drift.severity for drift in drifts)
     events.emit_rfc(session, "rfc.raised", rfc, severity, now_ms, text=rfc.description)
     return rfc
@@ -94,8 +69,20 @@ def join_rfc(session: Session, group: DriftGroup, ci: Ci, drifts: Sequence[Drift
     _add_deltas(session, rfc, ci, drifts)
     hosts = set(session.exec(select(RfcDelta.ci_id).where(RfcDelta.rfc_id == rfc.id, RfcDelta.state != "withdrawn")))
     rfc.impact = f"{len(hosts)} CI{'s' if len(hosts) > 1 else ''}, the last to join: {ci.name}"
-    decide(session, rfc, DRIFTLINE, "joined", rfc.state, now_ms, f"{ci.name}: {', '.join(d.path for d in drifts[:5])}")
+    decide(session, rfc, DRIFTLINE, "join", rfc.state, now_ms, f"{ci.name}: {', '.join(d.path for d in drifts[:5])}")
     events.emit_join(session, rfc, ci.id, [drift.severity for drift in drifts], now_ms)
+    given = [one.approval for one in approvals.of(session, rfc, None) if one.counts]
+    if given and rfc.authorised_ms is None:
+        people = ", ".join(sorted({one.person for one in given}))
+        events.emit_rfc(
+            session,
+            "rfc.approval_refused",
+            rfc,
+            "warning",
+            now_ms,
+            text=f"what {people} approved has grown since: it needs the approval again",
+            once=f"rfc.approval_refused:{given[-1].id}",
+        )
 
 
 def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
@@ -105,31 +92,38 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
         return
     rfc = session.get_one(Rfc, group.rfc_id)
     drifts = session.exec(select(Drift).where(Drift.group_id == group_id)).all()
-    if rfc.closed_ms is not None or any(drift.closed_ms is None for drift in drifts):
+    if rfc.closed_ms is not None or rfc.ordered == "back out" or any(drift.closed_ms is None for drift in drifts):
         return
     states = {drift.state for drift in drifts}
     if "explained" in states:
-        state, outcome = "closed", "explained; the expected state holds it now"
+        action, state, outcome = "close", "closed", "explained; the expected state holds it now"
     elif "reverted" in states:
         ordered = rfc.ordered == "revert"
-        state = "backed out"
+        action, state = "back out", "backed out"
         outcome = "reverted as ordered, verified" if ordered else "reverted before a decision was made, verified"
     else:
-        state, outcome = "cancelled", "superseded: the values changed again"
+        action, state, outcome = "cancel", "cancelled", "superseded: the values changed again"
     rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = outcome, now_ms, now_ms
-    decide(session, rfc, DRIFTLINE, state, state, now_ms, outcome)
-    judging.propose(session, rfc, now_ms)
-    events.emit_rfc(session, "rfc.closed", rfc, "info", now_ms, text=outcome)
+    decide(session, rfc, DRIFTLINE, action, state, now_ms, outcome)
 
 
 def close_when_done(session: Session, rfc_id: int, now_ms: int) -> None:
-    """Close a planned RFC once everything that it predicts has been seen."""
+    """Close a planned RFC once all that it predicts has been seen, or have it reviewed where the policy says so."""
     rfc = session.get_one(Rfc, rfc_id)
-    waiting = select(RfcDelta.id).where(RfcDelta.rfc_id == rfc_id, RfcDelta.state == "authorised")
-    if rfc.closed_ms is None and session.exec(waiting).first() is None:
-        rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = "every predicted change was seen", now_ms, now_ms
-        decide(session, rfc, DRIFTLINE, "verified", "closed", now_ms, rfc.outcome)
-        events.emit_rfc(session, "rfc.closed", rfc, "info", now_ms, text=rfc.outcome)
+    predicted = select(RfcDelta.state).where(RfcDelta.rfc_id == rfc_id, RfcDelta.part == "predicted")
+    states = set(session.exec(predicted.distinct()))
+    if rfc.state not in IN_EFFECT or rfc.ordered is not None:
+        return
+    if not states or states - {"settled", "superseded", "withdrawn"}:
+        return
+    if rfc.state in ("authorised", "scheduled"):
+        start(session, rfc, DRIFTLINE, now_ms, "what it predicts has begun")
+    seen, need = "every predicted change was seen", policies.need_of(session, rfc)
+    if need.closes and not need.review:
+        rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = seen, now_ms, now_ms
+        decide(session, rfc, DRIFTLINE, "verify", "closed", now_ms, seen)
+    elif rfc.state == "implementing":
+        end_implementation(session, rfc, DRIFTLINE, now_ms, f"{seen}; it waits for its review")
 
 
 def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> bool:
@@ -143,10 +137,10 @@ def reopen_rfc(session: Session, group_id: int, why: str, now_ms: int) -> bool:
         return True
     if rfc.state != "backed out":
         return False
-    rfc.outcome = rfc.closed_ms = rfc.actual_end_ms = None
+    rfc.outcome = rfc.closed_ms = rfc.actual_end_ms = rfc.authorised_ms = None
     rfc.ordered = None
-    decide(session, rfc, DRIFTLINE, "reopened", "submitted", now_ms, why)
-    events.emit_rfc(session, "rfc.reopened", rfc, events.severity_of(rfc), now_ms, text=why)
+    decide(session, rfc, DRIFTLINE, "reopen", "submitted", now_ms, why)
+    approvals.void(session, rfc, now_ms)
     return True
 
 
@@ -179,9 +173,9 @@ def _add_deltas(session: Session, rfc: Rfc, ci: Ci, drifts: Iterable[Drift]) -> 
     session.flush()
 
 
-def _words(drift: Drift) -> str:
+def _words(drift: Drift, names: Mapping[str, str]) -> str:
     package = package_of(drift.path)
-    subject = what(drift.path)
+    subject = what(drift.path, names)
     if package is not None and drift.path.endswith((".version", "]")):
         subject = f"package {package[1]}"
     if drift.kind == "unexpected":
@@ -193,18 +187,23 @@ def _words(drift: Drift) -> str:
     return f"{subject} {values.show(drift.expected)} -> {values.show(drift.actual)}"
 
 
-def _title(cause: Cause, ci: Ci, drifts: Sequence[Drift]) -> str:
+def _title(cause: Cause, ci: Ci, drifts: Sequence[Drift], names: Mapping[str, str]) -> str:
+    if any(drift.path == "record.announced" for drift in drifts):
+        more = f", and {len(drifts) - 1} more differences" if len(drifts) > 1 else ""
+        return f"New CI {ci.name} that nobody announced{more}"[:200]
     if cause.rereading:
         return f"{cause.title}: {len(drifts)} facts look different, first seen on {ci.name}"[:200]
-    first = _words(drifts[0])
+    first = _words(drifts[0], names)
     more = f" and {len(drifts) - 1} more" if len(drifts) > 1 else ""
     return f"Unexplained change on {ci.name}: {first}{more}"[:200]
 
 
-def _description(group: DriftGroup, ci: Ci, drifts: Sequence[Drift], act: HostAct | None) -> str:
+def _description(
+    group: DriftGroup, ci: Ci, drifts: Sequence[Drift], act: HostAct | None, names: Mapping[str, str]
+) -> str:
     """Say what changed, and apart from it what only changed at the time of a transaction whose log does not name it."""
     named = [drift for drift in drifts if act is None or package_of(drift.path) is not None]
-    lines = [f"{ci.name}: {_words(drift)}" for drift in named]
+    lines = [f"{ci.name}: {_words(drift, names)}" for drift in named]
     if act is not None:
         who = act.requested_by or "root"
         command = act.command_line or f"{act.manager} (the log names no command)"
@@ -212,7 +211,7 @@ def _description(group: DriftGroup, ci: Ci, drifts: Sequence[Drift], act: HostAc
         by_time = [drift for drift in drifts if drift not in named]
         if by_time:
             lines.append("changed while it ran, but not named by that log, so look at these twice:")
-            lines += [f"{ci.name}: {_words(drift)}" for drift in by_time]
+            lines += [f"{ci.name}: {_words(drift, names)}" for drift in by_time]
     else:
         lines.append(f"cause: {group.cause}")
     return "\n".join(lines)
@@ -220,29 +219,3 @@ def _description(group: DriftGroup, ci: Ci, drifts: Sequence[Drift], act: HostAc
 
 def _category(drifts: Sequence[Drift]) -> str:
     return "/".join(sorted({drift.path.split(".", 1)[0].split("[", 1)[0] for drift in drifts}))
-
-
-def back_out_plan(drifts: Sequence[Drift]) -> str:
-    """Return the steps that bring back what is expected, for a person to carry out."""
-    added, wanted, steps = [], [], []
-    for drift in drifts:
-        package = package_of(drift.path)
-        if package is None or package[0] != "dpkg" or not drift.path.endswith((".version", "]")):
-            steps.append(_step(drift))
-        elif drift.kind == "unexpected":
-            added.append(package[1])
-        else:
-            wanted.append(f"{package[1]}={values.show(drift.expected)}")
-    if wanted:
-        steps.insert(0, f"apt-get install --allow-downgrades {' '.join(wanted)}")
-    if added:
-        steps.insert(0, f"apt-get purge {' '.join(added)}")
-    return "\n".join(f"{number}. {step}" for number, step in enumerate(steps, start=1))
-
-
-def _step(drift: Drift) -> str:
-    if drift.kind == "unexpected":
-        return f"take away the {what(drift.path)}"
-    if drift.kind == "missing":
-        return f"bring back the {what(drift.path)}: {values.show(drift.expected)}"
-    return f"set the {what(drift.path)} back to {values.show(drift.expected)} (it is {values.show(drift.actual)})"

@@ -1,50 +1,215 @@
-"""Sources that stopped reporting: a finding, never drift (design section 6, rule 17)."""
+"""Sources that stopped reporting: a finding for each cause, never drift (design section 6, rule 17)."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from driftline_cmdb import continuity
+from driftline_baseline import silence
+from driftline_baseline.graph import Edge
+from driftline_baseline.silence import Group, Heard, Situation, Standing, Thresholds, Unheard
+from driftline_cmdb.attention import events
 from driftline_cmdb.database import Database
-from driftline_cmdb.tables.cis import Binding, Ci, Finding
-from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.packing import chunks
+from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding, Relation
+from driftline_cmdb.tables.silence import SilentCi
+from driftline_cmdb.tables.sources import RECORD, Source
 
 #: A source is silent after this time without a call, ms, where nobody set another: three of the longest check-ins.
 SILENT_AFTER_MS = 900_000
 
+_KIND = "silent"
 
-def find_silence(database: Database, now_ms: int, after_ms: int) -> int:
-    """Open a finding for each source silent for longer than `after_ms`, close those of sources that are back.
 
+def find_silence(
+    database: Database,
+    now_ms: int,
+    after_ms: int,
+    listening_ms: int | None = None,
+    thresholds: Thresholds | None = None,
+) -> int:
+    """Open a finding for each cause of silence, bring the open ones up to date, close those that are over.
+
+    :param after_ms: a source is silent after this time without a call.
+    :param listening_ms: since when someone listens without a break: nobody is silent who was not listened to.
+    :param thresholds: when silence is one cause's; the usual ones for `after_ms` by default.
     :return: how many findings were opened.
     """
-    with database.write() as session:
-        _close_of_those_back(session, now_ms, after_ms)
+    if listening_ms is not None and now_ms - listening_ms < after_ms:
+        return 0
+    with database.read() as session:
+        if not _anything(session, now_ms - after_ms):
+            return 0
+    try:
+        with database.write() as session:
+            return _Look(session, now_ms, thresholds or Thresholds.of(after_ms)).write_down()
+    except IntegrityError:
+        return 0  # another collector looked at the same time and was first
+
+
+def _anything(session: Session, limit_ms: int) -> bool:
+    """Tell whether anything is silent or was."""
+    is_open = select(Finding.id).where(Finding.kind == _KIND, col(Finding.closed_ms).is_(None)).limit(1)
+    silent = select(Source.id).where(col(Source.seen_ms) < limit_ms).limit(1)
+    return session.exec(is_open).first() is not None or session.exec(silent).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """A CI and when any source of it was last heard; None where nothing reports of it."""
+
+    id: int
+    uid: str
+    name: str
+    ci_class: str
+    site: str | None
+    seen_ms: int | None
+
+
+class _Look:
+    """One look at who is silent."""
+
+    def __init__(self, session: Session, now_ms: int, thresholds: Thresholds) -> None:
+        self._session, self._now_ms, self._thresholds = session, now_ms, thresholds
+        self._cis = {ci.uid: ci for ci in _expected(session)}
+        self._uids = {ci.id: ci.uid for ci in self._cis.values()}
+        is_open = select(Finding).where(Finding.kind == _KIND, col(Finding.closed_ms).is_(None))
+        self._findings = {finding.key: finding for finding in session.exec(is_open)}
+        self._members: dict[int, dict[int, SilentCi]] = {finding.id: {} for finding in self._findings.values()}
+        rows = select(SilentCi).where(col(SilentCi.finding_id).in_(sorted(self._members)))
+        for row in session.exec(rows.order_by(col(SilentCi.id))):
+            self._members[row.finding_id][row.ci_id] = row
+
+    def write_down(self) -> int:
+        groups = {f"{_KIND}:{group.key}": group for group in silence.groups(self._situation())}
+        ids = {ci.uid: ci.id for ci in self._cis.values()}
+        taken = {ids[ci.uid]: key for key, group in groups.items() for ci in group.members}
+        for key, finding in self._findings.items():
+            self._end_members(finding, key, taken)
+            if key not in groups:
+                self._close(finding, taken)
+        self._session.flush()  # a CI leaves one cause before it is part of another
         opened = 0
-        query = (
-            select(Source, Ci)
-            .join(Binding, col(Binding.source_id) == col(Source.id))
-            .join(Ci, col(Ci.id) == col(Binding.ci_id))
-            .where(col(Binding.until_ms).is_(None), col(Source.seen_ms) < now_ms - after_ms)
-            .where(col(Ci.status).not_in(("retired", "disposed", "planned", "in stock")))
+        for key, group in groups.items():
+            opened += self._put(key, group, ids)
+        return opened
+
+    def _situation(self) -> Situation:
+        limit = self._now_ms - self._thresholds.after_ms
+        silent: list[Heard] = []
+        live: list[Heard] = []
+        unheard: list[Unheard] = []
+        for ci in self._cis.values():
+            if ci.seen_ms is None:
+                unheard.append(Unheard(ci.uid, ci.name))
+            else:
+                heard = Heard(ci.uid, ci.name, ci.ci_class, ci.site, ci.seen_ms)
+                (silent if ci.seen_ms < limit else live).append(heard)
+        return Situation(
+            self._now_ms, silent, live, unheard, self._relations(), list(self._standing()), self._thresholds
         )
-        for source, ci in session.exec(query).all():
-            seen = source.seen_ms or source.enrolled_ms
-            message = f"{ci.name} is silent: its last report came {(now_ms - seen) // 60_000} minutes ago"
-            detail = {"source": source.uid, "seen_ms": seen}
-            opened += continuity.open_finding(session, "silent", _key(source), ci.id, message, detail, now_ms)
+
+    def _relations(self) -> list[Edge[str]]:
+        query = select(Relation.from_ci_id, Relation.kind, Relation.to_ci_id).where(
+            col(Relation.until_ms).is_(None), col(Relation.kind).in_(silence.PATHS)
+        )
+        known = self._uids
+        rows = self._session.exec(query.order_by(col(Relation.id)))
+        return [Edge(known[one], kind, known[two]) for one, kind, two in rows if one in known and two in known]
+
+    def _standing(self) -> Iterable[Standing]:
+        for key, finding in self._findings.items():
+            silent = {ci_id for ci_id, row in self._members[finding.id].items() if row.until_ms is None}
+            members = frozenset(self._uids[ci_id] for ci_id in silent if ci_id in self._uids)
+            yield Standing(key.removeprefix(f"{_KIND}:"), finding.detail["since_ms"], members)
+
+    def _end_members(self, finding: Finding, key: str, taken: Mapping[int, str]) -> None:
+        for ci_id, row in self._members[finding.id].items():
+            if row.until_ms is None and taken.get(ci_id) != key:
+                row.until_ms = self._back_ms(ci_id)
+                self._session.add(row)
+
+    def _back_ms(self, ci_id: int) -> int:
+        """Return when a CI was heard again, as far as is known: its last call by now."""
+        uid = self._uids.get(ci_id)
+        seen = self._cis[uid].seen_ms if uid is not None else None
+        return seen if seen is not None and seen >= self._now_ms - self._thresholds.after_ms else self._now_ms
+
+    def _close(self, finding: Finding, taken: Mapping[int, str]) -> None:
+        rows = self._members[finding.id]
+        joined = sorted({taken[ci_id] for ci_id in rows if ci_id in taken})
+        back_ms = max((row.until_ms for row in rows.values() if row.until_ms is not None), default=self._now_ms)
+        finding.closed_ms = self._now_ms
+        if joined:
+            finding.message = f"{finding.message.partition('; ')[0]}; part of a larger silence now"
+            finding.detail = {**finding.detail, "joined": joined, "silent": 0}
+        else:
+            finding.message = silence.words_over(finding.message, back_ms)
+            finding.detail = {**finding.detail, "back_ms": back_ms, "silent": 0}
+        self._session.add(finding)
+
+    def _put(self, key: str, group: Group, ids: Mapping[str, int]) -> bool:
+        """Open a group's finding or bring it up to date; tell whether it was opened."""
+        finding = self._findings.get(key)
+        opened = finding is None
+        if finding is None:
+            finding = Finding(kind=_KIND, key=key, message="", opened_ms=self._now_ms)
+            if group.ci is not None and group.site is None:
+                finding.ci_id = ids.get(group.ci.uid)
+            self._session.add(finding)
+            self._session.flush()
+        known = self._members.setdefault(finding.id, {})
+        for ci in group.members:
+            row = known.get(ids[ci.uid])
+            if row is None or row.until_ms is not None:
+                row = SilentCi(finding_id=finding.id, ci_id=ids[ci.uid], since_ms=ci.seen_ms)
+                known[row.ci_id] = row
+                self._session.add(row)
+        message, detail = silence.words(group, len(known)), _detail(group, len(known))
+        if (finding.message, finding.detail) != (message, detail):
+            finding.message, finding.detail = message, detail
+            self._session.add(finding)
+        if opened:
+            events.emit_finding(self._session, finding, self._now_ms)
         return opened
 
 
-def _close_of_those_back(session: Session, now_ms: int, after_ms: int) -> None:
-    open_ones = select(Finding).where(Finding.kind == "silent", col(Finding.closed_ms).is_(None))
-    by_key = {finding.key: finding for finding in session.exec(open_ones)}
-    if not by_key:
-        return
-    for source in session.exec(select(Source).where(col(Source.seen_ms) >= now_ms - after_ms)):
-        finding = by_key.get(_key(source))
-        if finding is not None:
-            finding.closed_ms = now_ms
-            session.add(finding)
+def _detail(group: Group, ever: int) -> dict[str, Any]:
+    return {
+        "since_ms": group.since_ms,
+        "site": group.site,
+        "behind": group.ci.name if group.ci is not None and not group.key.startswith("ci:") else None,
+        "silent": len(group.members),
+        "back": ever - len(group.members),
+        "classes": silence.counts(group.members),
+        "names": [ci.name for ci in group.members[:20]],
+    }
 
 
-def _key(source: Source) -> str:
-    return f"silent:{source.uid}"
+def _expected(session: Session) -> list[_Expected]:
+    """Return the CIs that should be heard or may stand between, with when any of their sources was last heard."""
+    query = (
+        select(Binding.ci_id, func.max(Source.seen_ms))
+        .join(Source, col(Source.id) == col(Binding.source_id))
+        .where(col(Binding.until_ms).is_(None), Source.kind != RECORD, col(Source.quarantined_ms).is_(None))
+        .group_by(col(Binding.ci_id))
+    )
+    seen: dict[int, int | None] = dict(session.exec(query).all())
+    cis = select(Ci).where(col(Ci.status).not_in(UNSEEN_STATUSES)).order_by(col(Ci.id))
+    return [_Expected(ci.id, ci.uid, ci.name, ci.ci_class, ci.location, seen.get(ci.id)) for ci in session.exec(cis)]
+
+
+def silent_findings(session: Session, ci_ids: Iterable[int]) -> dict[int, Finding]:
+    """Return the open finding that each of some CIs is silent by, by the CI's id."""
+    found: dict[int, Finding] = {}
+    for chunk in chunks(sorted(set(ci_ids))):
+        query = (
+            select(SilentCi.ci_id, Finding)
+            .join(Finding, col(Finding.id) == col(SilentCi.finding_id))
+            .where(col(SilentCi.ci_id).in_(chunk), col(SilentCi.until_ms).is_(None))
+        )
+        found.update(session.exec(query).all())
+    return found

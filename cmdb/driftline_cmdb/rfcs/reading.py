@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from driftline_baseline import scope
+from driftline_baseline.policy import Need
 from driftline_baseline.scope import ScopeItem
 from driftline_cmdb.errors import NotFound
+from driftline_cmdb.rfcs import approvals, policies
+from driftline_cmdb.rfcs.approvals import Standing
+from driftline_cmdb.tables.change_control import RfcComment, RfcLink
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
 from driftline_cmdb.tables.elements import HostTransaction
@@ -27,6 +31,10 @@ class RfcView:
     #: Digest of what an authorisation binds to.
     scope: str
     cause: str | None
+    need: Need
+    approvals: list[Standing]
+    comments: list[RfcComment]
+    links: list[RfcLink]
 
 
 def find_rfc(session: Session, number: int, *, to_decide: bool = False) -> Rfc:
@@ -60,6 +68,7 @@ def view(session: Session, number: int) -> RfcView:
         select(HostTransaction).where(col(HostTransaction.id).in_(acts)).order_by(col(HostTransaction.started_ms))
     )
     decisions = session.exec(select(RfcDecision).where(RfcDecision.rfc_id == rfc.id).order_by(col(RfcDecision.id)))
+    seen = scope.digest(scope_of(deltas, cis))
     return RfcView(
         rfc,
         deltas,
@@ -67,13 +76,28 @@ def view(session: Session, number: int) -> RfcView:
         drifts,
         list(transactions),
         list(decisions),
-        scope.digest(scope_of(deltas, cis)),
+        seen,
         group.cause if group is not None else None,
+        policies.need_of(session, rfc),
+        approvals.of(session, rfc, seen if rfc.authorised_ms is None else None),
+        list(session.exec(select(RfcComment).where(RfcComment.rfc_id == rfc.id).order_by(col(RfcComment.id)))),
+        list(session.exec(select(RfcLink).where(RfcLink.rfc_id == rfc.id).order_by(col(RfcLink.id)))),
     )
 
 
 def deltas_of(session: Session, rfc: Rfc) -> list[RfcDelta]:
     return list(session.exec(select(RfcDelta).where(RfcDelta.rfc_id == rfc.id).order_by(col(RfcDelta.id))))
+
+
+def affected(session: Session, rfc: Rfc) -> dict[int, Ci]:
+    """Return the CIs that an RFC changes, by id; not those whose deltas were all withdrawn, unless it has no others."""
+    ids = select(RfcDelta.ci_id).where(RfcDelta.rfc_id == rfc.id)
+    live = ids.where(col(RfcDelta.state).not_in(("withdrawn", "superseded")))
+    for wanted in (live, ids):
+        found = {ci.id: ci for ci in session.exec(select(Ci).where(col(Ci.id).in_(wanted)))}
+        if found:
+            return found
+    return {}
 
 
 def scope_of(deltas: Sequence[RfcDelta], cis: dict[int, Ci]) -> list[ScopeItem]:

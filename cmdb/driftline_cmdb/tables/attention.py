@@ -123,6 +123,7 @@ class Attention(SQLModel, table=True):
     thread: str = Field(primary_key=True)
     rfc_id: int | None = Field(default=None, foreign_key="rfc.id")
     finding_id: int | None = Field(default=None, foreign_key="finding.id")
+    #: Of an RFC; a finding's acknowledgement is a decision on it, as any other.
     acknowledged_by: str | None = None
     acknowledged_ms: int | None = time_ms_or_none()
     assigned_to: str | None = Field(default=None, index=True)
@@ -138,7 +139,7 @@ class MaintenanceWindow(SQLModel, table=True):
 
     id: int = row_id()
     name: str
-    #: Patterns by trait, and labels: {"ci": ["lb*"], "labels": {"role": "web"}}.
+    #: As a baseline's: {"ci": ["lb*"], "labels": {"role": "web"}}.
     selector: dict[str, Any] = document(dict)
     start_ms: int = time_ms()
     end_ms: int = time_ms(index=True)

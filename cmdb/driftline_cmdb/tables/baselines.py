@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from driftline_cmdb.tables._columns import document as document_column
 from driftline_cmdb.tables._columns import row_id, time_ms, time_ms_or_none
 
 
@@ -23,7 +24,7 @@ class BaselineVersion(SQLModel, table=True):
     id: int = row_id()
     baseline_id: int = Field(foreign_key="baseline.id")
     number: int
-    #: draft, in force, superseded, retired.
+    #: draft, approved (comes into force later), in force, superseded, retired.
     state: str = Field(default="draft", index=True)
     #: YAML; `driftline_baseline.document` reads it.
     document: str
@@ -31,10 +32,19 @@ class BaselineVersion(SQLModel, table=True):
     created_ms: int = time_ms()
     #: It holds all changes observed up to here; RFC deltas authorised later stay on top.
     as_of_ms: int = time_ms()
+    #: When each rule was first drafted as it stands, by `driftline_baseline.document.key_of`: deltas authorised later
+    #: stay on top of it.
+    rule_times: dict[str, int] = document_column(dict)
     captured_ci_id: int | None = Field(default=None, foreign_key="ci.id")
     approved_by: str | None = None
     approved_ms: int | None = time_ms_or_none()
+    #: When it is to come into force; None for at once.
+    force_at_ms: int | None = time_ms_or_none()
+    #: Since when it is, or from when on it was, in force.
+    in_force_ms: int | None = time_ms_or_none()
     retired_ms: int | None = time_ms_or_none()
+    #: What its document and pins were taken from, where they were: "golden v1", "90 % of 40 CIs with role web".
+    taken_from: str | None = None
 
 
 class BaselineElement(SQLModel, table=True):

@@ -6,6 +6,21 @@ from sqlmodel import Field, SQLModel
 
 from driftline_cmdb.tables._columns import document, partial_index, row_id, time_ms, time_ms_or_none
 
+#: What a CI can be. An agent's CI is a server until someone says otherwise; the last four have no source of their own.
+CLASSES = (
+    "server",
+    "network device",
+    "storage device",
+    "power device",
+    "cluster",
+    "application",
+    "database",
+    "service",
+)
+
+#: Of a CI from which no report is expected.
+UNSEEN_STATUSES = ("planned", "in stock", "retired", "disposed")
+
 #: Life cycle of a CI.
 STATUSES = (
     "planned",
@@ -25,7 +40,7 @@ class Ci(SQLModel, table=True):
     id: int = row_id()
     #: Stable identity for the outside, a UUID.
     uid: str = Field(unique=True)
-    #: server, network device, application, service ...
+    #: One of CLASSES.
     ci_class: str = "server"
     name: str = Field(index=True)
     status: str = "installed"
@@ -39,18 +54,27 @@ class Ci(SQLModel, table=True):
     services: list[str] = document(list)
     labels: dict[str, str] = document(dict)
     fields: dict[str, Any] = document(dict)
-    first_seen_ms: int = time_ms()
-    last_seen_ms: int = time_ms()
+    #: True where it was on record before its first report; None where it never reported and nobody said.
+    announced: bool | None = None
+    #: When a source first and last reported of it; None where none did yet.
+    first_seen_ms: int | None = time_ms_or_none()
+    last_seen_ms: int | None = time_ms_or_none()
 
 
 class Relation(SQLModel, table=True):
-    """A relation between two CIs while it held."""
+    """A relation between two CIs while it held. The CI in front holds it as a fact too, `record.relations`."""
+
+    __table_args__ = (
+        partial_index("relation_open", "from_ci_id", "kind", "to_ci_id", where="until_ms IS NULL", unique=True),
+    )
 
     id: int = row_id()
     from_ci_id: int = Field(foreign_key="ci.id", index=True)
     to_ci_id: int = Field(foreign_key="ci.id", index=True)
-    #: runs on, installed on, connected to, member of, depends on.
+    #: One of `driftline_baseline.graph.KINDS`.
     kind: str
+    #: How it is known.
+    by: str = ""
     since_ms: int = time_ms()
     until_ms: int | None = time_ms_or_none()
 
@@ -79,7 +103,7 @@ class Finding(SQLModel, table=True):
     id: int = row_id()
     #: silent, roll-back, stale section, integrity ...
     kind: str
-    #: What makes it the same finding when it is seen again: ``silent:<source uid>``.
+    #: What makes it the same finding when it is seen again: ``silent:site:fra1``.
     key: str
     ci_id: int | None = Field(default=None, foreign_key="ci.id", index=True)
     message: str

@@ -51,3 +51,5 @@ class Drift(SQLModel, table=True):
     revision_id: int | None = Field(default=None, foreign_key="revision.id", sa_type=BigInteger)
     transaction_id: int | None = Field(default=None, foreign_key="hosttransaction.id", sa_type=BigInteger)
     group_id: int | None = Field(default=None, foreign_key="driftgroup.id", index=True)
+    #: The RFC that explains it: it predicted this, or records the use of a standing rule.
+    explained_by_id: int | None = Field(default=None, foreign_key="rfc.id", index=True)

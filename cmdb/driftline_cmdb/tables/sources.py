@@ -6,13 +6,17 @@ from sqlmodel import Field, SQLModel
 
 from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
 
+#: Kind of the source in whose name driftline itself writes the facts of a CI's record.
+RECORD = "record"
+
 
 class Source(SQLModel, table=True):
-    """One agent, or one device reached in one way. Facts belong to sources."""
+    """One agent, or one device reached in one way, or a CI's record. Facts belong to sources."""
 
     id: int = row_id()
     #: The identity in its certificate, a UUID.
     uid: str = Field(unique=True)
+    #: agent, or RECORD.
     kind: str = "agent"
     hostname: str = ""
     agent_version: str = ""

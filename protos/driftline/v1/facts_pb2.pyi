@@ -5,7 +5,8 @@ The vocabulary of facts: one message a section. Every comment gives meaning and 
 Rules that the reflection (driftline/facts.py) enforces:
   - a repeated message has at least one (key) field; key fields are plain strings, integers or booleans;
   - a message is reachable by one path only; there is no recursion, no map, no oneof;
-  - nothing is TELEMETRY.
+  - nothing is TELEMETRY;
+  - what is RECORDED is written by driftline itself; every other field has a topic of the agent that reads it.
 """
 
 from collections import abc as _abc
@@ -36,6 +37,8 @@ class Facts(_message.Message):
     SOFTWARE_FIELD_NUMBER: _builtins.int
     SERVICES_FIELD_NUMBER: _builtins.int
     ACCOUNTS_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def os(self) -> Global___Os: ...
     @_builtins.property
@@ -50,6 +53,10 @@ class Facts(_message.Message):
     def services(self) -> Global___Services: ...
     @_builtins.property
     def accounts(self) -> Global___Accounts: ...
+    @_builtins.property
+    def files(self) -> Global___Files: ...
+    @_builtins.property
+    def record(self) -> Global___Record: ...
     def __init__(
         self,
         *,
@@ -60,10 +67,12 @@ class Facts(_message.Message):
         software: Global___Software | None = ...,
         services: Global___Services | None = ...,
         accounts: Global___Accounts | None = ...,
+        files: Global___Files | None = ...,
+        record: Global___Record | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "hardware", b"hardware", "network", b"network", "os", b"os", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "hardware", b"hardware", "network", b"network", "os", b"os", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -80,6 +89,7 @@ class Os(_message.Message):
     SYSCTLS_FIELD_NUMBER: _builtins.int
     HOST_FIELD_NUMBER: _builtins.int
     SSH_HOST_KEYS_FIELD_NUMBER: _builtins.int
+    RESTART_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def release(self) -> Global___Release: ...
     @_builtins.property
@@ -94,6 +104,10 @@ class Os(_message.Message):
     def ssh_host_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___SshHostKey]:
         """By which clients know this host."""
 
+    @_builtins.property
+    def restart(self) -> Global___Restart:
+        """What is changed already and counts only after a restart."""
+
     def __init__(
         self,
         *,
@@ -102,10 +116,11 @@ class Os(_message.Message):
         sysctls: _abc.Iterable[Global___Sysctl] | None = ...,
         host: Global___Host | None = ...,
         ssh_host_keys: _abc.Iterable[Global___SshHostKey] | None = ...,
+        restart: Global___Restart | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release", "restart", b"restart"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release", "ssh_host_keys", b"ssh_host_keys", "sysctls", b"sysctls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release", "restart", b"restart", "ssh_host_keys", b"ssh_host_keys", "sysctls", b"sysctls"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -264,6 +279,82 @@ class Host(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__booted_at) -> _WhichOneofReturnType__booted_at | None: ...
 
 Global___Host: _TypeAlias = Host  # noqa: Y015
+
+@_typing.final
+class Restart(_message.Message):
+    """What waits for a restart: of the machine, or of single processes. Source: /run/reboot-required, /boot, /proc/PID/maps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REBOOT_REQUIRED_FIELD_NUMBER: _builtins.int
+    REQUESTED_BY_FIELD_NUMBER: _builtins.int
+    INSTALLED_KERNEL_FIELD_NUMBER: _builtins.int
+    OUTDATED_FIELD_NUMBER: _builtins.int
+    reboot_required: _builtins.bool
+    """True where the distribution asks for a reboot, or a newer kernel of the running one's flavour is installed; false
+    where the running kernel is the newest; absent where neither can be told.
+    """
+    installed_kernel: _builtins.str
+    """Release of the newest installed kernel of the running one's flavour, where the running one is among them: /boot/vmlinuz-*."""
+    @_builtins.property
+    def requested_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Packages that asked for the reboot. /run/reboot-required.pkgs."""
+
+    @_builtins.property
+    def outdated(self) -> _containers.RepeatedCompositeFieldContainer[Global___OutdatedProcess]: ...
+    def __init__(
+        self,
+        *,
+        reboot_required: _builtins.bool | None = ...,
+        requested_by: _abc.Iterable[_builtins.str] | None = ...,
+        installed_kernel: _builtins.str = ...,
+        outdated: _abc.Iterable[Global___OutdatedProcess] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_reboot_required", b"_reboot_required", "reboot_required", b"reboot_required"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reboot_required", b"_reboot_required", "installed_kernel", b"installed_kernel", "outdated", b"outdated", "reboot_required", b"reboot_required", "requested_by", b"requested_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__reboot_required: _TypeAlias = _typing.Literal["reboot_required"]  # noqa: Y015
+    _WhichOneofArgType__reboot_required: _TypeAlias = _typing.Literal["_reboot_required", b"_reboot_required"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reboot_required) -> _WhichOneofReturnType__reboot_required | None: ...
+
+Global___Restart: _TypeAlias = Restart  # noqa: Y015
+
+@_typing.final
+class OutdatedProcess(_message.Message):
+    """Processes that still run from files which are gone or were replaced. Source: /proc/PID/maps, entries "(deleted)" below
+    /usr, /lib, /lib64, /bin, /sbin and /opt. Containers' processes are left out.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTABLE_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    PACKAGES_FIELD_NUMBER: _builtins.int
+    executable: _builtins.str
+    """Their executable: /usr/sbin/sshd."""
+    @_builtins.property
+    def files(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Mapped files that are gone: the executable itself, libraries."""
+
+    @_builtins.property
+    def packages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Packages that own files of these names now, by dpkg's database."""
+
+    def __init__(
+        self,
+        *,
+        executable: _builtins.str = ...,
+        files: _abc.Iterable[_builtins.str] | None = ...,
+        packages: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["executable", b"executable", "files", b"files", "packages", b"packages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OutdatedProcess: _TypeAlias = OutdatedProcess  # noqa: Y015
 
 @_typing.final
 class SshHostKey(_message.Message):
@@ -1229,6 +1320,7 @@ class Unit(_message.Message):
     DROP_INS_FIELD_NUMBER: _builtins.int
     ACTIVE_STATE_FIELD_NUMBER: _builtins.int
     SUB_STATE_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Full name: ssh.service."""
     enablement: _builtins.str
@@ -1242,6 +1334,8 @@ class Unit(_message.Message):
     """active, inactive, failed, activating ..., where systemd runs."""
     sub_state: _builtins.str
     """running, exited, dead ..."""
+    package: _builtins.str
+    """Package that the unit file belongs to; absent where none owns it. dpkg's database; rpm's is not asked."""
     @_builtins.property
     def exec_start(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What a service starts, as the unit file says: ExecStart, each one a line."""
@@ -1262,10 +1356,11 @@ class Unit(_message.Message):
         drop_ins: _abc.Iterable[_builtins.str] | None = ...,
         active_state: _builtins.str = ...,
         sub_state: _builtins.str = ...,
+        package: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_state", b"active_state", "description", b"description", "drop_ins", b"drop_ins", "enablement", b"enablement", "exec_start", b"exec_start", "name", b"name", "path", b"path", "sub_state", b"sub_state", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_state", b"active_state", "description", b"description", "drop_ins", b"drop_ins", "enablement", b"enablement", "exec_start", b"exec_start", "name", b"name", "package", b"package", "path", b"path", "sub_state", b"sub_state", "user", b"user"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1379,3 +1474,160 @@ class Group(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__gid) -> _WhichOneofReturnType__gid | None: ...
 
 Global___Group: _TypeAlias = Group  # noqa: Y015
+
+@_typing.final
+class Files(_message.Message):
+    """Configuration files, by default those below /etc: what they are, whose, and that their content changed. No content."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___File]: ...
+    def __init__(
+        self,
+        *,
+        files: _abc.Iterable[Global___File] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Files: _TypeAlias = Files  # noqa: Y015
+
+@_typing.final
+class File(_message.Message):
+    """One file, folder or link below the watched roots. Links are not followed, special files not opened. Source: lstat(2)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    SEALED_DIGEST_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    MODIFIED_AT_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """/etc/ssh/sshd_config. Bytes that are not UTF-8 as \\xNN."""
+    type: _builtins.str
+    """file, directory, link, fifo, socket, character device, block device."""
+    owner: _builtins.str
+    """Name of the user that owns it; the number where it has no name on this host."""
+    group: _builtins.str
+    """Name of its group; the number where it has no name on this host."""
+    mode: _builtins.str
+    """Permissions, octal: 0644. Links have none."""
+    digest: _builtins.str
+    """SHA-256 of the content of a file that every user of the host may read, and of a few that hold no secrets (sudoers)."""
+    sealed_digest: _builtins.str
+    """SHA-256 of the content of any other file, sealed: that it changed is seen, and no guess of it can be tried."""
+    target: _builtins.str
+    """What a link points at, as it is written in it."""
+    package: _builtins.str
+    """Package that owns a file or link; absent where none does. dpkg's database; rpm's is not asked."""
+    size: _builtins.int
+    """Of a file's content."""
+    modified_at: _builtins.int
+    """When a file's content was written last."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        type: _builtins.str = ...,
+        owner: _builtins.str = ...,
+        group: _builtins.str = ...,
+        mode: _builtins.str = ...,
+        digest: _builtins.str = ...,
+        sealed_digest: _builtins.str = ...,
+        target: _builtins.str = ...,
+        package: _builtins.str = ...,
+        size: _builtins.int | None = ...,
+        modified_at: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_modified_at", b"_modified_at", "_size", b"_size", "modified_at", b"modified_at", "size", b"size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_modified_at", b"_modified_at", "_size", b"_size", "digest", b"digest", "group", b"group", "mode", b"mode", "modified_at", b"modified_at", "owner", b"owner", "package", b"package", "path", b"path", "sealed_digest", b"sealed_digest", "size", b"size", "target", b"target", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__modified_at: _TypeAlias = _typing.Literal["modified_at"]  # noqa: Y015
+    _WhichOneofArgType__modified_at: _TypeAlias = _typing.Literal["_modified_at", b"_modified_at"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__modified_at) -> _WhichOneofReturnType__modified_at | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+
+Global___File: _TypeAlias = File  # noqa: Y015
+
+@_typing.final
+class Record(_message.Message):
+    """What driftline's own record says of a CI. No source reports it: people and driftline's own conclusions write it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELATIONS_FIELD_NUMBER: _builtins.int
+    ANNOUNCED_FIELD_NUMBER: _builtins.int
+    announced: _builtins.bool
+    """True where the CI was on record before anything reported for it: someone created or planned it, and its join token or
+    an RFC named it. False where its first report was the first that anyone heard of it.
+    """
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___CiRelation]:
+        """How this CI stands to others. The relation belongs to the CI in front: web1 in "web1 depends on db1"."""
+
+    def __init__(
+        self,
+        *,
+        relations: _abc.Iterable[Global___CiRelation] | None = ...,
+        announced: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_announced", b"_announced", "announced", b"announced"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_announced", b"_announced", "announced", b"announced", "relations", b"relations"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__announced: _TypeAlias = _typing.Literal["announced"]  # noqa: Y015
+    _WhichOneofArgType__announced: _TypeAlias = _typing.Literal["_announced", b"_announced"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__announced) -> _WhichOneofReturnType__announced | None: ...
+
+Global___Record: _TypeAlias = Record  # noqa: Y015
+
+@_typing.final
+class CiRelation(_message.Message):
+    """A relation to another CI. Source: people, and what discovery concludes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    CI_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """The words that join the two: runs on, installed on, connected to, member of, depends on."""
+    ci: _builtins.str
+    """The other CI's uid: a CI that is renamed changes no relation."""
+    name: _builtins.str
+    """The other CI's name."""
+    by: _builtins.str
+    """How it is known: said by a person, or concluded, and from what."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        ci: _builtins.str = ...,
+        name: _builtins.str = ...,
+        by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "ci", b"ci", "kind", b"kind", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CiRelation: _TypeAlias = CiRelation  # noqa: Y015

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x64riftline/v1/options.proto\x12\x0c\x64riftline.v1\x1a google/protobuf/descriptor.proto*[\n\x06Nature\x12\x16\n\x12NATURE_UNSPECIFIED\x10\x00\x12\x11\n\rCONFIGURATION\x10\x01\x12\x0c\n\x08IDENTITY\x10\x02\x12\t\n\x05STATE\x10\x03\x12\r\n\tTELEMETRY\x10\x04:,\n\x03key\x12\x1d.google.protobuf.FieldOptions\x18\xd1\x86\x03 \x01(\x08:E\n\x06nature\x12\x1d.google.protobuf.FieldOptions\x18\xd2\x86\x03 \x01(\x0e\x32\x14.driftline.v1.Nature:/\n\x06secret\x12\x1d.google.protobuf.FieldOptions\x18\xd3\x86\x03 \x01(\x08:-\n\x04unit\x12\x1d.google.protobuf.FieldOptions\x18\xd4\x86\x03 \x01(\t:0\n\x07ordered\x12\x1d.google.protobuf.FieldOptions\x18\xd5\x86\x03 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x64riftline/v1/options.proto\x12\x0c\x64riftline.v1\x1a google/protobuf/descriptor.proto*[\n\x06Nature\x12\x16\n\x12NATURE_UNSPECIFIED\x10\x00\x12\x11\n\rCONFIGURATION\x10\x01\x12\x0c\n\x08IDENTITY\x10\x02\x12\t\n\x05STATE\x10\x03\x12\r\n\tTELEMETRY\x10\x04*<\n\x06Origin\x12\x16\n\x12ORIGIN_UNSPECIFIED\x10\x00\x12\x0c\n\x08REPORTED\x10\x01\x12\x0c\n\x08RECORDED\x10\x02:,\n\x03key\x12\x1d.google.protobuf.FieldOptions\x18\xd1\x86\x03 \x01(\x08:E\n\x06nature\x12\x1d.google.protobuf.FieldOptions\x18\xd2\x86\x03 \x01(\x0e\x32\x14.driftline.v1.Nature:/\n\x06secret\x12\x1d.google.protobuf.FieldOptions\x18\xd3\x86\x03 \x01(\x08:-\n\x04unit\x12\x1d.google.protobuf.FieldOptions\x18\xd4\x86\x03 \x01(\t:0\n\x07ordered\x12\x1d.google.protobuf.FieldOptions\x18\xd5\x86\x03 \x01(\x08:E\n\x06origin\x12\x1d.google.protobuf.FieldOptions\x18\xd7\x86\x03 \x01(\x0e\x32\x14.driftline.v1.Originb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,4 +34,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_NATURE']._serialized_start=78
   _globals['_NATURE']._serialized_end=169
+  _globals['_ORIGIN']._serialized_start=171
+  _globals['_ORIGIN']._serialized_end=231
 # @@protoc_insertion_point(module_scope)

@@ -52,11 +52,36 @@ TELEMETRY: Nature.ValueType  # 4
 """Counters and measurements. Not allowed in facts, only in utilization."""
 Global___Nature: _TypeAlias = Nature  # noqa: Y015
 
+class _Origin:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _OriginEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Origin.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ORIGIN_UNSPECIFIED: _Origin.ValueType  # 0
+    """Not set: what stands above it says so; at the top it is REPORTED."""
+    REPORTED: _Origin.ValueType  # 1
+    """A source reads it and reports it."""
+    RECORDED: _Origin.ValueType  # 2
+    """driftline itself: what people and its own conclusions put on record. No source may report it."""
+
+class Origin(_Origin, metaclass=_OriginEnumTypeWrapper):
+    """Who knows the value, and so who may write it."""
+
+ORIGIN_UNSPECIFIED: Origin.ValueType  # 0
+"""Not set: what stands above it says so; at the top it is REPORTED."""
+REPORTED: Origin.ValueType  # 1
+"""A source reads it and reports it."""
+RECORDED: Origin.ValueType  # 2
+"""driftline itself: what people and its own conclusions put on record. No source may report it."""
+Global___Origin: _TypeAlias = Origin  # noqa: Y015
+
 KEY_FIELD_NUMBER: _builtins.int
 NATURE_FIELD_NUMBER: _builtins.int
 SECRET_FIELD_NUMBER: _builtins.int
 UNIT_FIELD_NUMBER: _builtins.int
 ORDERED_FIELD_NUMBER: _builtins.int
+ORIGIN_FIELD_NUMBER: _builtins.int
 key: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
 """This field is (part of) what identifies an element of the repeated message it stands in."""
 nature: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Nature.ValueType]
@@ -67,3 +92,5 @@ unit: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _b
 """The unit, as UCUM writes it: "By", "s", "Hz", "1"."""
 ordered: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
 """A list of plain values whose order means something (name servers). Without it the list is a set."""
+origin: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Origin.ValueType]
+"""Who may write it. On a field of message type it holds for all that stands below."""

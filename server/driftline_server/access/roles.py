@@ -11,6 +11,8 @@ _HAVE: dict[str, frozenset[str]] = {
     "operator": frozenset({"operator", "admin"}),
     "approver": frozenset({"approver"}),
     "admin": frozenset({"admin"}),
+    "operator or approver": frozenset({"operator", "approver", "admin"}),
+    "approver or admin": frozenset({"approver", "admin"}),
 }
 
 

@@ -2,15 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from driftline_cmdb import record
-from driftline_cmdb.baselines import approval, capturing, versions
+from driftline_cmdb.baselines import approval, capturing, copying, groups, versions
 from driftline_server.access.guard import ApproverForm, Db, OperatorForm, ViewerPage
-from driftline_server.baselines import views
+from driftline_server.baselines import reviewing, views
 from driftline_server.lists import PageWindow, Shown
-from driftline_server.times import now_ms
+from driftline_server.times import now_ms, parse_moment
 from driftline_server.web import render, to_page
 
 router = APIRouter()
@@ -33,12 +33,43 @@ def list_baselines(
 
 
 @router.post("/baselines")
-def capture(caller: OperatorForm, db: Db, ci: Annotated[str, Form()], name: Annotated[str, Form()]) -> Response:
-    """Capture a baseline from a CI."""
+def capture(
+    caller: OperatorForm,
+    db: Db,
+    name: Annotated[str, Form()],
+    ci: Annotated[str, Form()] = "",
+    group: Annotated[str, Form()] = "",
+    share: Annotated[float, Form()] = 90,
+    leave_out: Annotated[bool, Form()] = False,
+) -> Response:
+    """Capture a baseline from a CI or from what most of a group agree on."""
     with db.write() as session:
-        found = record.find_ci(session, ci.strip())
-        capturing.capture(session, found, name.strip(), caller.name, now_ms())
+        if group.strip():
+            selector = groups.parse_group(group)
+            groups.capture_group(
+                session, selector, name.strip(), share, caller.name, now_ms(), leave_out_drifts=leave_out
+            )
+        else:
+            found = record.find_ci(session, ci.strip())
+            capturing.capture(session, found, name.strip(), caller.name, now_ms(), leave_out_drifts=leave_out)
     return RedirectResponse(to_page("/baselines", name.strip(), done="captured"), 303)
+
+
+@router.post("/baselines/documents")
+def create(caller: OperatorForm, db: Db, document: Annotated[str, Form()]) -> Response:
+    """Draft a new baseline from a document alone."""
+    with db.write() as session:
+        version = versions.create(session, document.replace("\r\n", "\n"), caller.name, now_ms())
+        name = versions.find_name(session, version)
+    return RedirectResponse(to_page("/baselines", name, done="drafted"), 303)
+
+
+@router.get("/baselines/coverage")
+def coverage(request: Request, caller: ViewerPage, db: Db, ci: str | None = None) -> Response:
+    """Show what baselines cover and what nobody watches."""
+    with db.read() as session:
+        found = reviewing.coverage(session, ci)
+    return render(request, "baselines/coverage.html", caller, coverage=found, ci=ci)
 
 
 @router.get("/baselines/{name}")
@@ -53,8 +84,23 @@ def show_baseline(
     """Show a baseline: the document of one version, or what differs from another."""
     with db.read() as session:
         found = views.show(session, name, version)
-        lines = views.diff(session, name, against, found.shown.number) if against is not None else None
-    return render(request, "baselines/show.html", caller, baseline=found, against=against, lines=lines)
+        diff = reviewing.diff(session, name, against, found.shown.number) if against is not None else None
+    return render(request, "baselines/show.html", caller, baseline=found, against=against, diff=diff)
+
+
+@router.get("/baselines/{name}/dry-run")
+def dry_run(
+    request: Request,
+    caller: ViewerPage,
+    db: Db,
+    name: str,
+    version: int | None = None,
+    most: Annotated[int, Query(ge=1, le=100_000)] = 1000,
+) -> Response:
+    """Show what a version would do if it came into force now."""
+    with db.read() as session:
+        found = reviewing.dry_run(session, name, version, now_ms(), most)
+    return render(request, "baselines/dry_run.html", caller, trial=found)
 
 
 @router.post("/baselines/{name}/edit")
@@ -67,11 +113,39 @@ def edit(caller: OperatorForm, db: Db, name: str, document: Annotated[str, Form(
 
 
 @router.post("/baselines/{name}/approve")
-def approve(caller: ApproverForm, db: Db, name: str, version: Annotated[int, Form()]) -> Response:
-    """Put a version in force."""
+def approve(
+    caller: ApproverForm, db: Db, name: str, version: Annotated[int, Form()], at: Annotated[str, Form()] = ""
+) -> Response:
+    """Put a version in force, at once or at a time."""
+    at_ms = parse_moment(at, "at") if at.strip() else None
     with db.write() as session:
-        approval.approve(session, name, caller.name, now_ms(), version)
-    return RedirectResponse(to_page("/baselines", name, version=version, done="approved"), 303)
+        approval.approve(session, name, caller.name, now_ms(), version, at_ms)
+    done = "approved" if at_ms is None else "scheduled"
+    return RedirectResponse(to_page("/baselines", name, version=version, done=done), 303)
+
+
+@router.post("/baselines/{name}/roll-back")
+def roll_back(caller: OperatorForm, db: Db, name: str, to: Annotated[int, Form()]) -> Response:
+    """Draft a version that says what an older one said."""
+    with db.write() as session:
+        copying.roll_back(session, name, to, caller.name, now_ms())
+    return RedirectResponse(to_page("/baselines", name, done="drafted"), 303)
+
+
+@router.post("/baselines/{name}/promote")
+def promote(
+    caller: OperatorForm,
+    db: Db,
+    name: str,
+    to: Annotated[str, Form()],
+    environment: Annotated[str, Form()],
+    version: Annotated[int, Form()],
+) -> Response:
+    """Draft another baseline that says the same of another environment."""
+    with db.write() as session:
+        settings = {"environment": environment.strip()}
+        copying.promote(session, name, to.strip(), settings, caller.name, now_ms(), version)
+    return RedirectResponse(to_page("/baselines", to.strip(), done="drafted"), 303)
 
 
 @router.post("/baselines/{name}/retire")

@@ -1,14 +1,20 @@
 """What REST and pages show of baselines."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
+from driftline_baseline import values
+from driftline_cmdb.baselines import folding
+from driftline_cmdb.baselines.capturing import Captured
+from driftline_cmdb.baselines.folding import Folded
+from driftline_cmdb.baselines.groups import GroupCapture
+from driftline_cmdb.baselines.versions import find_version
 from driftline_cmdb.errors import NotFound
 from driftline_cmdb.tables.baselines import Baseline, BaselineVersion
 from driftline_cmdb.tables.cis import Ci
@@ -16,14 +22,14 @@ from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
 #: Of a version.
-STATES = ("draft", "in force", "superseded", "retired")
+STATES = ("draft", "approved", "in force", "superseded", "retired")
 
 
 class VersionRow(BaseModel):
     """One version of a baseline, without its document."""
 
     number: int
-    #: draft, in force, superseded, retired.
+    #: draft, approved (comes into force later), in force, superseded, retired.
     state: str
     author: str
     created: datetime
@@ -33,6 +39,12 @@ class VersionRow(BaseModel):
     captured_from: str | None
     approved_by: str | None
     approved: datetime | None
+    #: When it is to come into force, where that is later than its approval.
+    force_at: datetime | None
+    #: Since when it is, or from when on it was, in force.
+    in_force_since: datetime | None
+    #: What it was taken from: another version, or a group of CIs.
+    taken_from: str | None
     retired: datetime | None
 
 
@@ -56,6 +68,67 @@ class BaselineDetail(BaselineRow):
     shown: VersionRow
     #: YAML.
     document: str
+
+
+class FoldedRow(BaseModel):
+    """A delta of an RFC that a version folds in: it no longer stands on top of the baseline."""
+
+    rfc: int
+    ci: str
+    path: str
+    after: Any
+    authorised: datetime
+
+
+class Approved(BaselineDetail):
+    """A baseline whose version was approved."""
+
+    folded: list[FoldedRow]
+
+
+class MinorityRow(BaseModel):
+    """Where some CIs of a group are not as most of it is."""
+
+    path: str
+    #: changed, missing, or unexpected.
+    kind: str
+    #: What most have; null means absent.
+    common: Any
+    count: int
+    #: Their names.
+    hosts: list[str]
+    #: In words.
+    words: str
+
+
+class IgnoreRow(BaseModel):
+    """A proposal of what to ignore."""
+
+    pattern: str
+    reason: str
+    #: Nothing explains it: the CIs disagree, and a person has to say what is meant.
+    undecided: bool
+
+
+class GroupRow(BaseModel):
+    """What a capture found in a group of CIs."""
+
+    #: CIs of which something is known.
+    cis: int
+    #: Elements that enough of them agree on.
+    elements: int
+    ignore: list[IgnoreRow]
+    minorities: list[MinorityRow]
+
+
+class Drafted(BaselineDetail):
+    """A baseline with a new draft."""
+
+    #: Paths of open drifts whose expected values were taken instead of the actual ones.
+    left_out: list[str]
+    #: True where the document of the version before stayed, and only what is captured is new.
+    kept_document: bool
+    group: GroupRow | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +213,9 @@ def show(session: Session, name: str, number: int | None = None) -> BaselineDeta
     )
 
 
-def diff(session: Session, name: str, before: int, after: int) -> list[str]:
-    """Return a unified diff of two versions' documents, line by line.
-
-    :raises NotFound: no such baseline or version.
-    """
-    _, versions = _versions(session, name)
-    documents = {version.number: version.document for version, _ in versions}
-    for number in (before, after):
-        if number not in documents:
-            raise NotFound(f'baseline "{name}" has no version {number}')
-    old, new = (documents[number].splitlines() for number in (before, after))
-    return list(difflib.unified_diff(old, new, fromfile=f"{name} v{before}", tofile=f"{name} v{after}", lineterm=""))
+def folded(session: Session, name: str, number: int | None = None) -> list[FoldedRow]:
+    """Return the deltas of RFCs that a version folds in when it comes into force."""
+    return [folded_row(one) for one in folding.folded(session, find_version(session, name, number))]
 
 
 def _versions(session: Session, name: str) -> tuple[Baseline, Sequence[tuple[BaselineVersion, str | None]]]:
@@ -179,5 +243,51 @@ def _version(version: BaselineVersion, ci: str | None) -> VersionRow:
         captured_from=ci,
         approved_by=version.approved_by,
         approved=moment_or_none(version.approved_ms),
+        force_at=moment_or_none(version.force_at_ms),
+        in_force_since=moment_or_none(version.in_force_ms),
+        taken_from=version.taken_from,
         retired=moment_or_none(version.retired_ms),
+    )
+
+
+def folded_row(one: Folded) -> FoldedRow:
+    """Return a delta that is folded in."""
+    return FoldedRow(
+        rfc=one.rfc,
+        ci=one.ci,
+        path=one.path,
+        after=values.decode(one.after),
+        authorised=moment(one.authorised_ms),
+    )
+
+
+def drafted(session: Session, name: str, found: Captured | GroupCapture | None = None) -> Drafted:
+    """Return a baseline after its next version was drafted."""
+    return Drafted(
+        **show(session, name).model_dump(),
+        left_out=found.left_out if found is not None else [],
+        kept_document=isinstance(found, Captured) and found.kept_document,
+        group=_group(found) if isinstance(found, GroupCapture) else None,
+    )
+
+
+def _group(found: GroupCapture) -> GroupRow:
+    return GroupRow(
+        cis=found.cis,
+        elements=len(found.majority.pinned),
+        ignore=[
+            IgnoreRow(pattern=pattern, reason=reason, undecided=pattern in found.majority.undecided)
+            for pattern, reason in found.majority.ignore.items()
+        ],
+        minorities=[
+            MinorityRow(
+                path=one.minority.path,
+                kind=one.minority.kind,
+                common=values.decode(one.minority.common),
+                count=one.minority.count,
+                hosts=list(one.hosts),
+                words=one.show(found.cis),
+            )
+            for one in found.others
+        ],
     )

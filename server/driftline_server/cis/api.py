@@ -7,9 +7,11 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from driftline_cmdb import record
+from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_server.access.guard import Db, Operator, Viewer
-from driftline_server.cis import views
+from driftline_server.cis import relations, views
 from driftline_server.cis.edit import edit
+from driftline_server.cis.expected import ExpectedRow, expected_rows
 from driftline_server.lists import AWindow, Listing, answer, csv_of
 from driftline_server.times import now_ms, to_ms
 
@@ -33,12 +35,22 @@ def list_cis(
     owner: str | None = None,
     label: Annotated[str | None, Query(description="name=value")] = None,
     drifting: Annotated[bool, Query(description="Only those with open drifts.")] = False,
+    silent: Annotated[bool, Query(description="Only those of which nothing was heard lately.")] = False,
 ) -> Listing[views.CiRow] | Response:
     """List configuration items. Sorts by name, status, version, environment, owner, open_drifts, last_seen ..."""
-    wanted = views.CiFilter(q, status, ci_class, environment, owner, label, drifting)
+    silent_since_ms = now_ms() - SILENT_AFTER_MS if silent else None
+    wanted = views.CiFilter(q, status, ci_class, environment, owner, label, drifting, silent_since_ms)
     with db.read() as session:
         rows, total = views.list_cis(session, wanted, window)
     return answer(rows, total, window, "cis")
+
+
+@router.post("/cis", response_model=views.CiDetail, status_code=201, summary="Create a CI")
+def create_ci(caller: Operator, db: Db, wanted: relations.NewCi) -> views.CiDetail:
+    """Put a CI on record: a planned one, or one that nothing reports of, such as a service."""
+    now = now_ms()
+    with db.write() as session:
+        return views.detail(session, relations.create(session, wanted, caller.name, now), now)
 
 
 @router.get("/cis/{ci}", response_model=views.CiDetail, summary="Show a CI")
@@ -72,6 +84,16 @@ def facts_of(
     return answer([views.fact(item) for item in part], len(found), window, f"facts-{ci}")
 
 
+@router.get("/cis/{ci}/expected", response_model=Listing[ExpectedRow], summary="What is expected of a CI")
+def expected_of(
+    _caller: Viewer, db: Db, window: AWindow, ci: str, match: Match = None
+) -> Listing[ExpectedRow] | Response:
+    """List what is expected of a CI by path: the value or rule, which baseline version or RFC says so, since when."""
+    with db.read() as session:
+        found = expected_rows(session, record.find_ci(session, ci), match or ())
+    return answer(found[window.offset : window.offset + window.limit], len(found), window, f"expected-{ci}")
+
+
 @router.get("/cis/{ci}/history", response_model=views.History, summary="History of a CI")
 def history_of(
     _caller: Viewer,
@@ -87,3 +109,42 @@ def history_of(
     if window.format == "csv":
         return csv_of(found.items, f"history-{ci}")
     return found
+
+
+@router.get("/cis/{ci}/relations", response_model=Listing[relations.RelationRow], summary="Relations of a CI")
+def relations_of(
+    _caller: Viewer,
+    db: Db,
+    window: AWindow,
+    ci: str,
+    chains: Annotated[
+        bool, Query(description="Also those further on: of all that it leans on, of all that leans on it.")
+    ] = False,
+) -> Listing[relations.RelationRow] | Response:
+    """List how a CI stands to others, first where it stands in front."""
+    with db.read() as session:
+        found = relations.rows_of(session, record.find_ci(session, ci), chains=chains)
+    part = found[window.offset : window.offset + window.limit]
+    return answer(part, len(found), window, f"relations-{ci}")
+
+
+@router.post(
+    "/cis/{ci}/relations", response_model=relations.RelationRow, status_code=201, summary="Relate a CI to another"
+)
+def relate(caller: Operator, db: Db, ci: str, wanted: relations.NewRelation) -> relations.RelationRow:
+    """Put a relation of a CI on record: runs on, installed on, connected to, member of, depends on."""
+    with db.write() as session:
+        return relations.relate(session, ci, wanted, caller.name, now_ms())
+
+
+@router.delete("/cis/{ci}/relations", response_model=relations.RelationRow, summary="End a relation")
+def unrelate(
+    caller: Operator,
+    db: Db,
+    ci: str,
+    kind: str,
+    to: Annotated[str, Query(description="Name or uid of the other CI.")],
+) -> relations.RelationRow:
+    """End a relation of a CI to another."""
+    with db.write() as session:
+        return relations.unrelate(session, ci, kind, to, caller.name, now_ms())

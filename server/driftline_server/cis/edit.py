@@ -3,6 +3,7 @@
 from sqlmodel import Session
 
 from driftline_cmdb import audit, record
+from driftline_cmdb.drift.assess import mark_due
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.cis import STATUSES, Ci
 from driftline_server.cis.views import CiEdit
@@ -33,6 +34,8 @@ def edit(session: Session, name: str, wanted: CiEdit, actor: str, now_ms: int) -
         setattr(ci, field, value)
     if changed:
         session.add(ci)
+        session.flush()
+        mark_due(session, ci.id, now_ms)  # it may be in other baselines now
         audit.record(session, actor, "ci.edited", f"CI {ci.name}", {"before": before, "after": changed}, now_ms)
     return ci
 

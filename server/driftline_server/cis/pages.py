@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session
 
 from driftline_cmdb import record
+from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.cis import STATUSES, Ci
 from driftline_server.access.guard import Db, OperatorForm, OperatorPage, ViewerPage
@@ -35,12 +36,15 @@ def list_cis(
     environment: str | None = None,
     owner: str | None = None,
     drifting: str | None = None,
+    silent: str | None = None,
 ) -> Response:
     """Show the list of CIs."""
-    wanted = views.CiFilter(q, status, None, environment, owner, None, bool(drifting))
+    silent_since_ms = now_ms() - SILENT_AFTER_MS if silent else None
+    wanted = views.CiFilter(q, status, None, environment, owner, None, bool(drifting), silent_since_ms)
     with db.read() as session:
         rows, total = views.list_cis(session, wanted, window)
     filters = {"q": q, "status": status, "environment": environment, "owner": owner, "drifting": drifting}
+    filters["silent"] = silent
     shown = Shown(rows, total, window, "/cis", filters)
     return render(request, "cis/list.html", caller, list=shown, statuses=STATUSES)
 

@@ -12,10 +12,12 @@ from sqlmodel import Session, col, select
 from driftline import facts, paths, schema
 from driftline_cmdb import record
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
-from driftline_cmdb.tables.cis import Binding, Ci, Finding
+from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path, Revision
-from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.tables.silence import SilentCi
+from driftline_cmdb.tables.sources import RECORD, Source
+from driftline_server.cis.relations import RelationRow, rows_of
 from driftline_server.evidence import Evidence, evidence
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
@@ -52,8 +54,9 @@ class CiRow(BaseModel):
     services: list[str]
     labels: dict[str, str]
     open_drifts: int
-    first_seen: datetime
-    last_seen: datetime
+    #: When a source first and last reported of it; None where none did yet.
+    first_seen: datetime | None
+    last_seen: datetime | None
 
 
 class SourceOfCi(BaseModel):
@@ -87,7 +90,10 @@ class CiDetail(CiRow):
 
     fields: dict[str, Any]
     sources: list[SourceOfCi]
+    #: Its own, and the one by which it is silent together with others.
     findings: list[FindingRow]
+    #: Those in which it stands in front first.
+    relations: list[RelationRow]
 
 
 class Fact(BaseModel):
@@ -149,11 +155,20 @@ class CiFilter:
     label: str | None = None
     #: Only those with open drifts.
     drifting: bool = False
+    #: Only those that have sources, of which none called since then.
+    silent_since_ms: int | None = None
 
 
 _OPEN = (
     select(func.count(col(Drift.id)))
     .where(col(Drift.ci_id) == col(Ci.id), col(Drift.closed_ms).is_(None), Drift.state == "open")
+    .correlate(Ci)
+    .scalar_subquery()
+)
+_LAST_CALL = (
+    select(func.max(col(Source.seen_ms)))
+    .join(Binding, col(Binding.source_id) == col(Source.id))
+    .where(col(Binding.ci_id) == col(Ci.id), col(Binding.until_ms).is_(None), col(Source.quarantined_ms).is_(None))
     .correlate(Ci)
     .scalar_subquery()
 )
@@ -191,6 +206,8 @@ def list_cis(session: Session, wanted: CiFilter, window: Window) -> tuple[list[C
         statement = statement.where(col(Ci.labels)[name].as_string() == value)
     if wanted.drifting:
         statement = statement.where(_OPEN > 0)
+    if wanted.silent_since_ms is not None:
+        statement = statement.where(wanted.silent_since_ms > _LAST_CALL, col(Ci.status).not_in(UNSEEN_STATUSES))
     found, total = part(session, statement, window, _SORTS, "name", col(Ci.id))
     systems = _systems(session, [ci.id for ci, _ in found])
     return [_row(ci, drifts, systems.get(ci.id)) for ci, drifts in found], total
@@ -200,7 +217,9 @@ def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
     """Return one CI."""
     drifts = session.exec(select(_OPEN).select_from(Ci).where(Ci.id == ci.id)).one()
     row = _row(ci, drifts, _systems(session, [ci.id]).get(ci.id))
-    open_findings = select(Finding).where(Finding.ci_id == ci.id, col(Finding.closed_ms).is_(None))
+    silent_by = select(SilentCi.finding_id).where(SilentCi.ci_id == ci.id, col(SilentCi.until_ms).is_(None))
+    of_it = or_(col(Finding.ci_id) == ci.id, col(Finding.id).in_(silent_by))
+    open_findings = select(Finding).where(of_it, col(Finding.closed_ms).is_(None))
     findings = session.exec(open_findings.order_by(col(Finding.opened_ms).desc())).all()
     return CiDetail(
         **row.model_dump(),
@@ -210,13 +229,14 @@ def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
             FindingRow(kind=f.kind, message=f.message, opened=moment(f.opened_ms), closed=moment_or_none(f.closed_ms))
             for f in findings
         ],
+        relations=rows_of(session, ci),
     )
 
 
 def sources_of(session: Session, ci_id: int, now_ms: int) -> list[SourceOfCi]:
     """Return the sources that speak for a CI now, the highest-ranked first."""
     statement = select(Source, Binding).join(Binding, col(Binding.source_id) == col(Source.id))
-    statement = statement.where(Binding.ci_id == ci_id, col(Binding.until_ms).is_(None))
+    statement = statement.where(Binding.ci_id == ci_id, col(Binding.until_ms).is_(None), Source.kind != RECORD)
     return [
         SourceOfCi(
             uid=source.uid,
@@ -333,6 +353,6 @@ def _row(ci: Ci, open_drifts: int, system: str | None) -> CiRow:
         services=ci.services,
         labels=ci.labels,
         open_drifts=open_drifts,
-        first_seen=moment(ci.first_seen_ms),
-        last_seen=moment(ci.last_seen_ms),
+        first_seen=moment_or_none(ci.first_seen_ms),
+        last_seen=moment_or_none(ci.last_seen_ms),
     )

@@ -1,4 +1,4 @@
-"""`driftline audit`, `token`, `source`, `finding`, `status`, `login`."""
+"""`driftline token`, `source`, `status`, `login`."""
 
 import os
 import sys
@@ -8,20 +8,16 @@ import typer
 
 from driftline_server.cli import profiles
 from driftline_server.cli.client import State, connect, fail, open_client, part
-from driftline_server.cli.output import Json, Limit, Sort, moment, more, pairs, print_json, state, table, value
+from driftline_server.cli.output import Json, Limit, Sort, moment, more, pairs, print_json, state, table
 
-audit = typer.Typer(help="The audit trail: who decided what.", no_args_is_help=True)
 token = typer.Typer(help="Tokens: for agents to join with, and for the API.", no_args_is_help=True)
 source = typer.Typer(help="Sources: agents and devices.", no_args_is_help=True)
-finding = typer.Typer(help="Findings: what a person should look at that is no drift.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.add_typer(audit, name="audit")
     app.add_typer(token, name="token")
     app.add_typer(source, name="source")
-    app.add_typer(finding, name="finding")
     app.command("status")(status)
     app.command("login")(login)
 
@@ -34,31 +30,6 @@ def status(context: typer.Context, as_json: Json = False) -> None:
         return
     pairs([(name.replace("_", " "), one) for name, one in found.items() if name != "last_report"])
     pairs([("last report (UTC)", moment(found["last_report"]) or "never")])
-
-
-@audit.command("list")
-def list_audit(
-    context: typer.Context,
-    action: Annotated[str | None, typer.Option(help="rfc.authorised, or what it begins with: rfc.")] = None,
-    actor: Annotated[str | None, typer.Option(help="Who.")] = None,
-    sort: Sort = None,
-    limit: Limit = 100,
-    as_json: Json = False,
-) -> None:
-    """List decisions, newest first."""
-    found = connect(context).get("/audit", action=action, actor=actor, sort=sort, limit=limit)
-    if as_json:
-        print_json(found["items"])
-        return
-    table(
-        ("WHEN (UTC)", "WHO", "WHAT", "TO WHAT", "DETAIL"),
-        (
-            (moment(e["at"]), e["actor"], e["action"], e["subject"], value(e["detail"]) if e["detail"] else "")
-            for e in found["items"]
-        ),
-        empty="no entry",
-    )
-    more(found)
 
 
 @token.command("create-join")
@@ -193,29 +164,6 @@ def release(
         print_json(found)
     else:
         typer.echo(f"source {uid} is released")
-
-
-@finding.command("list")
-def list_findings(
-    context: typer.Context,
-    closed: Annotated[bool, typer.Option("--closed", help="Also closed ones.")] = False,
-    limit: Limit = 100,
-    as_json: Json = False,
-) -> None:
-    """List findings, newest first."""
-    found = connect(context).get("/findings", closed=closed or None, limit=limit)
-    if as_json:
-        print_json(found["items"])
-        return
-    table(
-        ("KIND", "CI", "SINCE (UTC)", "CLOSED (UTC)", "WHAT"),
-        (
-            (f["kind"], f["ci"]["name"] if f["ci"] else None, moment(f["opened"]), moment(f["closed"]), f["message"])
-            for f in found["items"]
-        ),
-        empty="no finding",
-    )
-    more(found)
 
 
 def login(

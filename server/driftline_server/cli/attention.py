@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from driftline_server.cli.admin import finding as finding_group
 from driftline_server.cli.client import connect, fail, part
 from driftline_server.cli.drift import group as drift_group
+from driftline_server.cli.finding import finding as finding_group
 from driftline_server.cli.output import Json, Limit, Sort, moment, more, pairs, print_json, state, table
 from driftline_server.cli.rfc import group as rfc_group
 
@@ -219,7 +219,7 @@ def add_window(
     as_json: Json = False,
 ) -> None:
     """Announce work: what changes then raises its RFC as always, but the news is one list at the end."""
-    wanted = {"ci": ci, "service": service, "environment": environment, "owner": owner, "location": location}
+    wanted = {"ci": ci, "services": service, "environment": environment, "owner": owner, "location": location}
     labels = dict(one.partition("=")[::2] for one in label or [])
     body = {"name": name, "reason": reason, "start": start, "end": end, "lasts": lasts, "labels": labels}
     made = connect(context).post("/maintenance", {**body, **{key: value or [] for key, value in wanted.items()}})
@@ -329,12 +329,6 @@ def give_verdict(
     """Say what a change that driftline found turned out to be; it feeds the precision."""
     body = {"verdict": verdict.replace("-", " "), "comment": comment}
     _handled(context, f"/rfcs/{number}/verdict", body, as_json)
-
-
-@finding_group.command("acknowledge")
-def acknowledge_finding(context: typer.Context, finding: FindingId, as_json: Json = False) -> None:
-    """Take a finding up, so that nobody else is paged for it."""
-    _handled(context, f"/findings/{finding}/acknowledge", {}, as_json)
 
 
 @finding_group.command("assign")

@@ -42,12 +42,15 @@ def list_cis(
     search: Annotated[str | None, typer.Argument(help="Text in the name.")] = None,
     status: Annotated[str | None, typer.Option(help="in production, in maintenance, ...")] = None,
     drifting: Annotated[bool, typer.Option("--drifting", help="Only those with open drifts.")] = False,
+    silent: Annotated[bool, typer.Option("--silent", help="Only those of which nothing was heard lately.")] = False,
     sort: Sort = None,
     limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
     """List configuration items."""
-    found = connect(context).get("/cis", q=search, status=status, drifting=drifting or None, sort=sort, limit=limit)
+    found = connect(context).get(
+        "/cis", q=search, status=status, drifting=drifting or None, silent=silent or None, sort=sort, limit=limit
+    )
     if as_json:
         print_json(found["items"])
         return
@@ -112,6 +115,9 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
             for one in ci["sources"]
         ),
     )
+    if ci["relations"]:
+        title("relations")
+        table(("CI", "", "CI"), ((one["front"]["name"], one["kind"], one["behind"]["name"]) for one in ci["relations"]))
     if ci["findings"]:
         title("findings")
         table(("KIND", "SINCE (UTC)", "WHAT"), ((f["kind"], moment(f["opened"]), f["message"]) for f in ci["findings"]))
@@ -142,6 +148,34 @@ def facts(
             for one in found["items"]
         ),
         empty="no fact matches",
+    )
+    more(found)
+
+
+@group.command("expected")
+def expected(
+    context: typer.Context, host: Host, match: Match = None, limit: Limit = 10_000, as_json: Json = False
+) -> None:
+    """Show what is expected of a CI, and who says so: which baseline or RFC, since when, approved by whom."""
+    found = connect(context).get(f"/cis/{part(host)}/expected", match=match, limit=limit)
+    if as_json:
+        print_json(found["items"])
+        return
+    table(
+        ("PATH", "EXPECTED", "ACTUAL", "AS EXPECTED", "SAYS WHO", "SINCE (UTC)", "APPROVED BY"),
+        (
+            (
+                one["path"],
+                one["rule"] or value(one["expected"]),
+                value(one["actual"]),
+                state("yes" if one["holds"] else "no"),
+                one["says"],
+                moment(one["since"]),
+                one["approved_by"],
+            )
+            for one in found["items"]
+        ),
+        empty="nothing is expected there: no baseline watches it",
     )
     more(found)
 

@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 from urllib.parse import quote
 
 import httpx
@@ -61,9 +61,30 @@ class Client:
         """Send a whole thing."""
         return self._ask("PUT", path, json=body)
 
+    def send(self, path: str, content: bytes) -> Any:
+        """Send a file; return what the API says."""
+        return self._ask("PUT", path, content=content, headers={"Content-Type": "application/octet-stream"})
+
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """Send what changes of a thing."""
+        return self._ask("PATCH", path, json=body)
+
     def delete(self, path: str) -> Any:
         """Delete a thing."""
         return self._ask("DELETE", path)
+
+    def download(self, path: str, out: BinaryIO, **query: Any) -> None:
+        """Write what the API has at a path, however long it is; arguments that are None are not sent."""
+        wanted = {name: value for name, value in query.items() if value is not None}
+        try:
+            with self._http.stream("GET", path, params=wanted) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    fail(_detail(answer))
+                for piece in answer.iter_bytes():
+                    out.write(piece)
+        except httpx.HTTPError as error:
+            fail(f"{self._url} does not answer: {error}")
 
     def _ask(self, method: str, path: str, **arguments: Any) -> Any:
         try:

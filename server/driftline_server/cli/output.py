@@ -21,6 +21,8 @@ Sort = Annotated[str | None, typer.Option("--sort", help="Column to sort by; -co
 _COLOURS = {
     "open": "red", "missing": "red", "quarantined": "red", "unexpected": "magenta", "changed": "yellow",
     "submitted": "yellow", "silent": "yellow", "draft": "cyan", "in force": "green", "live": "green",
+    "assessed": "yellow", "scheduled": "cyan", "implementing": "cyan", "review": "yellow", "authorised": "green",
+    "proposed": "yellow", "coming": "cyan",
     "closed": "green", "explained": "green", "reverted": "green", "backed out": "green",
 }  # fmt: skip
 

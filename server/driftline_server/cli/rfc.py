@@ -1,11 +1,12 @@
 """`driftline rfc`: requests for change."""
 
-import re
 from typing import Annotated, Any
 
 import typer
 
-from driftline_server.cli.client import connect, fail
+from driftline_baseline.errors import DocumentError
+from driftline_baseline.template import prediction
+from driftline_server.cli.client import Client, connect, fail
 from driftline_server.cli.output import (
     Json,
     Limit,
@@ -72,6 +73,8 @@ def list_rfcs(
 
 
 def _shown_state(rfc: dict[str, Any]) -> str:
+    if rfc["state"] in ("submitted", "assessed") and rfc.get("approved"):
+        return f"{rfc['state']}, {rfc['approved']} of {rfc['needs']['approvers']} approvals"
     if rfc["ordered"] and not rfc["closed"]:
         return f"{rfc['state']}, to be reverted"
     return f"{rfc['state']}, {rfc['outcome']}" if rfc["outcome"] else str(rfc["state"])
@@ -94,6 +97,12 @@ def _show(rfc: dict[str, Any]) -> None:
             ("title", rfc["title"]),
             ("state", state(_shown_state(rfc))),
             ("type", rfc["kind"]),
+            ("risk", rfc["risk_level"]),
+            ("approvals", f"{rfc['approved']} of {rfc['needs']['approvers']}{_approvers(rfc)}"),
+            ("approve by (UTC)", moment(rfc["approve_by"]) if not rfc["authorised"] else ""),
+            ("window (UTC)", _window(rfc)),
+            ("implementer", rfc["implementer"]),
+            ("master", f"{rfc['external_system']} {rfc['external_id']}" if rfc["external_id"] else ""),
             ("priority", rfc["priority"]),
             ("requester", rfc["requester"]),
             ("raised (UTC)", moment(rfc["created"])),
@@ -124,13 +133,24 @@ def _show(rfc: dict[str, Any]) -> None:
     )
 
 
+def _approvers(rfc: dict[str, Any]) -> str:
+    said = [
+        one["person"] if one["counts"] else f"{one['person']} (does not count any more: the RFC has changed since)"
+        for one in rfc["approvals"]
+    ]
+    return f": {', '.join(said)}" if said else ""
+
+
+def _window(rfc: dict[str, Any]) -> str:
+    if not rfc["planned_start"] and not rfc["planned_end"]:
+        return ""
+    return f"{moment(rfc['planned_start']) or 'any time'} .. {moment(rfc['planned_end']) or 'any time'}"
+
+
 def _after(delta: dict[str, Any]) -> str:
     """Return what a delta makes of its place: what was found or has come, else what is predicted."""
     waits = delta["predicted"] is not None and delta["state"] != "settled"
     return str(delta["predicted"]) if waits else value(delta["after"])
-
-
-_EXPECT = re.compile(r"(?P<path>\S+) (?P<kind>is|one_of|at_least|matches|present|absent)(?: (?P<operand>.+))?")
 
 
 @group.command("plan")
@@ -150,27 +170,52 @@ def plan(
     end: Annotated[str | None, typer.Option(help="Of the window.")] = None,
     reason: Annotated[str, typer.Option(help="Why it is needed.")] = "",
     risk: Annotated[str, typer.Option(help="What can go wrong.")] = "",
+    risk_level: Annotated[str, typer.Option("--risk-level", help="low, medium or high.")] = "medium",
+    kind: Annotated[
+        str, typer.Option(help="normal or emergency; driftline rfc from-template makes standard ones.")
+    ] = "normal",
+    implementer: Annotated[str | None, typer.Option(help="Who does it.")] = None,
     back_out: Annotated[str, typer.Option(help="How it is taken back.")] = "",
     as_json: Json = False,
 ) -> None:
     """Submit a change before it is made. Once authorised, what it predicts is explained when it happens."""
-    predictions = [{"ci": one, **_prediction(text)} for one in ci for text in expect]
-    wanted = {"title": heading, "predictions": predictions, "start": start, "end": end, "reason": reason, "risk": risk}
-    made = connect(context).post("/rfcs", {**wanted, "back_out_plan": back_out})
+    wanted = {
+        "title": heading,
+        "predictions": predictions(ci, expect),
+        "start": start,
+        "end": end,
+        "kind": kind,
+        "reason": reason,
+        "risk": risk,
+        "risk_level": risk_level,
+        "implementer": implementer,
+        "back_out_plan": back_out,
+    }
+    made = connect(context).post("/rfcs", wanted)
     if as_json:
         print_json(made)
     else:
         typer.echo(f"RFC {made['number']} is submitted; someone else authorises it: driftline rfc authorise")
 
 
-def _prediction(text: str) -> dict[str, Any]:
-    found = _EXPECT.fullmatch(text.strip())
-    if found is None:
-        fail(f'--expect: "{text}" is not PATH at_least|is|one_of|matches|present|absent [VALUE]', code=2)
-    operand: str | list[str] | None = found["operand"]
-    if found["kind"] == "one_of" and operand is not None:
-        operand = [one.strip() for one in str(operand).split(",")]
-    return {"path": found["path"], "kind": found["kind"], "operand": operand}
+def predictions(cis: list[str], texts: list[str]) -> list[dict[str, Any]]:
+    """Return what each of some CIs will be, as the API takes it."""
+    found = []
+    for text in texts:
+        try:
+            found.append(prediction(text))
+        except DocumentError as error:
+            fail(f"--expect: {error}", code=2)
+    return [
+        {
+            "ci": ci,
+            "path": one.path,
+            "kind": one.kind,
+            "operand": list(one.operand) if isinstance(one.operand, tuple) else one.operand,
+        }
+        for ci in cis
+        for one in found
+    ]
 
 
 @group.command("authorise")
@@ -179,10 +224,22 @@ def authorise(
     number: Number,
     comment: Comment = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    supersedes: Annotated[
+        int | None, typer.Option(help="An RFC whose open predictions on the same paths this one replaces.")
+    ] = None,
+    despite_freeze: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Why it is done although its CIs are frozen.")
+    ] = None,
+    despite_conflicts: Annotated[
+        bool, typer.Option("--despite-conflicts", help="Other changes at the same time are known.")
+    ] = False,
+    on_behalf_of: Annotated[
+        str | None, typer.Option(metavar="PERSON", help="Who approved in the system that is its master.")
+    ] = None,
     verdict: AVerdict = None,
     as_json: Json = False,
 ) -> None:
-    """Authorise what an RFC found changed: it joins the expected state.
+    """Authorise an RFC: what it changes, or found changed, joins the expected state.
 
     Shows what is authorised, asks, and sends the digest of what it showed: if more joined meanwhile, it is refused.
     """
@@ -190,12 +247,29 @@ def authorise(
     seen = client.get(f"/rfcs/{number}")
     if not as_json:
         _show(seen)
+        _show_around(client, number)
     if not yes:
         cis = sorted({delta["ci"]["name"] for delta in seen["deltas"]})
         question = f"Authorise {len(seen['deltas'])} deltas on {', '.join(cis)}?"
         if not typer.confirm(question, err=True):
             fail("nothing was authorised")
-    _done(client.post(f"/rfcs/{number}/authorise", {"scope": seen["scope"], **_said(comment, verdict)}), as_json)
+    body = {
+        "scope": seen["scope"],
+        "supersedes": supersedes,
+        "despite_freeze": despite_freeze,
+        "despite_conflicts": despite_conflicts,
+        "on_behalf_of": on_behalf_of,
+        **_said(comment, verdict),
+    }
+    done(client.post(f"/rfcs/{number}/authorise", body), as_json)
+
+
+def _show_around(client: Client, number: int) -> None:
+    """Show what an approver should know beside the RFC itself: what depends on it, and what conflicts with it."""
+    title("impact")
+    typer.echo(client.get(f"/rfcs/{number}/impact")["summary"])
+    for one in client.get(f"/rfcs/{number}/conflicts")["items"]:
+        typer.echo(f"conflict: {one['text']}")
 
 
 @group.command("revert")
@@ -203,20 +277,21 @@ def revert(
     context: typer.Context, number: Number, comment: Comment = "", verdict: AVerdict = None, as_json: Json = False
 ) -> None:
     """Order what an RFC found changed put back; it stays open until that is seen."""
-    _done(connect(context).post(f"/rfcs/{number}/revert", _said(comment, verdict)), as_json)
+    done(connect(context).post(f"/rfcs/{number}/revert", _said(comment, verdict)), as_json)
 
 
 @group.command("cancel")
 def cancel(context: typer.Context, number: Number, comment: Comment = "", as_json: Json = False) -> None:
     """Cancel a planned RFC."""
-    _done(connect(context).post(f"/rfcs/{number}/cancel", {"comment": comment}), as_json)
+    done(connect(context).post(f"/rfcs/{number}/cancel", {"comment": comment}), as_json)
 
 
 def _said(comment: str, verdict: str | None) -> dict[str, str | None]:
     return {"comment": comment, "verdict": verdict.replace("-", " ") if verdict else None}
 
 
-def _done(rfc: dict[str, Any], as_json: bool) -> None:
+def done(rfc: dict[str, Any], as_json: bool) -> None:
+    """Say where an RFC stands after a step."""
     if as_json:
         print_json(rfc)
     else:

@@ -1,6 +1,6 @@
 """What REST and pages show of drift."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from driftline import paths
 from driftline_baseline.wording import what
 from driftline_cmdb.errors import NotFound
+from driftline_cmdb.record import names_in
 from driftline_cmdb.tables.baselines import Baseline, BaselineVersion
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
@@ -118,7 +119,7 @@ def list_drifts(session: Session, wanted: DriftFilter, window: Window) -> tuple[
         distinct = session.exec(select(Drift.path).distinct()).all()
         statement = statement.where(col(Drift.path).in_([p for p in distinct if paths.matches_any(wanted.match, p)]))
     found, total = part(session, statement, window, _SORTS, "-observed", col(Drift.id).desc())
-    return [row(*parts) for parts in found], total
+    return _rows(session, found), total
 
 
 def show(session: Session, number: int) -> DriftRow:
@@ -129,13 +130,21 @@ def show(session: Session, number: int) -> DriftRow:
     found = session.exec(_statement().where(Drift.id == number)).first()
     if found is None:
         raise NotFound(f"there is no drift {number}")
-    return row(*found)
+    return _rows(session, [found])[0]
 
 
 def rows_of(session: Session, ids: Sequence[int]) -> list[DriftRow]:
     """Return drifts by their ids, ordered by CI and path."""
     statement = _statement().where(col(Drift.id).in_(ids)).order_by(Ci.name, Drift.path)
-    return [row(*parts) for parts in session.exec(statement).all()]
+    return _rows(session, session.exec(statement).all())
+
+
+def _rows(session: Session, found: Sequence[Any]) -> list[DriftRow]:
+    names = names_in(session, (drift.path for drift, *_ in found))
+    return [
+        row(drift, ci, transaction, rfc, version, baseline, names)
+        for drift, ci, transaction, rfc, version, baseline in found
+    ]
 
 
 def row(
@@ -145,13 +154,17 @@ def row(
     rfc: int | None,
     version: int | None,
     baseline: str | None,
+    names: Mapping[str, str],
 ) -> DriftRow:
-    """Return a drift as it is shown."""
+    """Return a drift as it is shown.
+
+    :param names: of the CIs that paths of relations mean, by uid.
+    """
     return DriftRow(
         id=drift.id,
         ci=ci_ref(ci),
         path=drift.path,
-        what=what(drift.path),
+        what=what(drift.path, names),
         kind=drift.kind,
         expected=stored(drift.expected),
         actual=stored(drift.actual),

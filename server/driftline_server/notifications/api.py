@@ -9,9 +9,8 @@ from pydantic import AwareDatetime, BaseModel, Field
 from driftline_cmdb.attention import dispatch, documents, handling, judging, maintenance
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.rfcs.reading import find_rfc
-from driftline_server.access.guard import Admin, Db, Operator, Viewer
+from driftline_server.access.guard import Admin, Db, Operator, OperatorOrApprover, Viewer
 from driftline_server.access.people import Caller
-from driftline_server.errors import NotAllowed
 from driftline_server.lists import AWindow, Listing, answer
 from driftline_server.notifications import views
 from driftline_server.times import now_ms, span_ms, to_ms
@@ -48,7 +47,7 @@ class NewWindow(BaseModel):
     end: AwareDatetime | None = None
     lasts: str | None = Field(default=None, description="Instead of the end: 2h.")
     ci: list[str] = Field(default=[], max_length=100, description="Names or uids of CIs, with wild cards.")
-    service: list[str] = Field(default=[], max_length=100)
+    services: list[str] = Field(default=[], max_length=100)
     environment: list[str] = Field(default=[], max_length=100)
     owner: list[str] = Field(default=[], max_length=100)
     location: list[str] = Field(default=[], max_length=100)
@@ -77,15 +76,6 @@ class Verdict(BaseModel):
 
 class Nothing(BaseModel):
     """A decision that needs no more words."""
-
-
-def may_handle(caller: Caller) -> None:
-    """Pass where the caller looks after RFCs: operators and approvers do.
-
-    :raises NotAllowed: a viewer.
-    """
-    if not (caller.may("operator") or caller.may("approver")):
-        raise NotAllowed(f"{caller.name} has the role {', '.join(caller.roles)}; this needs operator or approver")
 
 
 @router.get("/notifications", response_model=Listing[views.DeliveryRow], summary="List notifications")
@@ -179,8 +169,8 @@ def add_window(caller: Operator, db: Db, wanted: NewWindow) -> views.WindowRow:
     if (wanted.end is None) == (wanted.lasts is None):
         raise Invalid("end: give the end of the window, or how long it lasts, and not both")
     end_ms = to_ms(wanted.end) if wanted.end else start_ms + span_ms(wanted.lasts or "", "lasts")
-    traits = ("ci", "service", "environment", "owner", "location")
-    selector: dict[str, Any] = {name: list(getattr(wanted, name)) for name in traits if getattr(wanted, name)}
+    names = ("ci", "services", "environment", "owner", "location")
+    selector: dict[str, Any] = {name: list(getattr(wanted, name)) for name in names if getattr(wanted, name)}
     if wanted.labels:
         selector["labels"] = wanted.labels
     with db.write() as session:
@@ -203,16 +193,7 @@ def rfc_attention(_caller: Viewer, db: Db, number: int) -> views.AttentionDetail
         return views.attention(session, find_rfc(session, number))
 
 
-def _acknowledge(caller: Caller, db: Db, kind: str, number: int) -> views.AttentionDetail:
-    may_handle(caller)
-    with db.write() as session:
-        subject = handling.subject_of(session, kind, number)
-        handling.acknowledge(session, subject, caller.name, now_ms())
-        return views.attention(session, subject)
-
-
 def _assign(caller: Caller, db: Db, kind: str, number: int, to: str | None) -> views.AttentionDetail:
-    may_handle(caller)
     with db.write() as session:
         subject = handling.subject_of(session, kind, number)
         handling.assign(session, subject, to, caller.name, now_ms())
@@ -220,7 +201,6 @@ def _assign(caller: Caller, db: Db, kind: str, number: int, to: str | None) -> v
 
 
 def _snooze(caller: Caller, db: Db, kind: str, number: int, wanted: Snooze) -> views.AttentionDetail:
-    may_handle(caller)
     now = now_ms()
     with db.write() as session:
         subject = handling.subject_of(session, kind, number)
@@ -229,47 +209,43 @@ def _snooze(caller: Caller, db: Db, kind: str, number: int, wanted: Snooze) -> v
 
 
 @router.post("/rfcs/{number}/acknowledge", response_model=views.AttentionDetail, summary="Acknowledge an RFC")
-def acknowledge_rfc(caller: Viewer, db: Db, number: int, _wanted: Nothing) -> views.AttentionDetail:
-    """Take an RFC up, so that nobody else is paged for it. Needs operator or approver."""
-    return _acknowledge(caller, db, "rfc", number)
+def acknowledge_rfc(caller: OperatorOrApprover, db: Db, number: int, _wanted: Nothing) -> views.AttentionDetail:
+    """Take an RFC up, so that nobody else is paged for it."""
+    with db.write() as session:
+        rfc = find_rfc(session, number, to_decide=True)
+        handling.acknowledge(session, rfc, caller.name, now_ms())
+        return views.attention(session, rfc)
 
 
 @router.post("/rfcs/{number}/assign", response_model=views.AttentionDetail, summary="Assign an RFC")
-def assign_rfc(caller: Viewer, db: Db, number: int, wanted: Assignment) -> views.AttentionDetail:
-    """Give an RFC to a person. Needs operator or approver."""
+def assign_rfc(caller: OperatorOrApprover, db: Db, number: int, wanted: Assignment) -> views.AttentionDetail:
+    """Give an RFC to a person."""
     return _assign(caller, db, "rfc", number, wanted.to)
 
 
 @router.post("/rfcs/{number}/snooze", response_model=views.AttentionDetail, summary="Snooze an RFC")
-def snooze_rfc(caller: Viewer, db: Db, number: int, wanted: Snooze) -> views.AttentionDetail:
-    """Put an RFC off: nobody is told of it before, then again. Needs operator or approver."""
+def snooze_rfc(caller: OperatorOrApprover, db: Db, number: int, wanted: Snooze) -> views.AttentionDetail:
+    """Put an RFC off: nobody is told of it before, then again."""
     return _snooze(caller, db, "rfc", number, wanted)
 
 
 @router.post("/rfcs/{number}/verdict", response_model=views.AttentionDetail, summary="Give a verdict on an RFC")
-def give_verdict(caller: Viewer, db: Db, number: int, wanted: Verdict) -> views.AttentionDetail:
-    """Say what a change that driftline found turned out to be. Needs operator or approver."""
-    may_handle(caller)
+def give_verdict(caller: OperatorOrApprover, db: Db, number: int, wanted: Verdict) -> views.AttentionDetail:
+    """Say what a change that driftline found turned out to be."""
     with db.write() as session:
         judging.give(session, number, wanted.verdict, caller.name, wanted.comment, now_ms())
         return views.attention(session, find_rfc(session, number))
 
 
-@router.post("/findings/{finding}/acknowledge", response_model=views.AttentionDetail, summary="Acknowledge a finding")
-def acknowledge_finding(caller: Viewer, db: Db, finding: int, _wanted: Nothing) -> views.AttentionDetail:
-    """Take a finding up, so that nobody else is paged for it. Needs operator or approver."""
-    return _acknowledge(caller, db, "finding", finding)
-
-
 @router.post("/findings/{finding}/assign", response_model=views.AttentionDetail, summary="Assign a finding")
-def assign_finding(caller: Viewer, db: Db, finding: int, wanted: Assignment) -> views.AttentionDetail:
-    """Give a finding to a person. Needs operator or approver."""
+def assign_finding(caller: OperatorOrApprover, db: Db, finding: int, wanted: Assignment) -> views.AttentionDetail:
+    """Give a finding to a person."""
     return _assign(caller, db, "finding", finding, wanted.to)
 
 
 @router.post("/findings/{finding}/snooze", response_model=views.AttentionDetail, summary="Snooze a finding")
-def snooze_finding(caller: Viewer, db: Db, finding: int, wanted: Snooze) -> views.AttentionDetail:
-    """Put a finding off: nobody is told of it before, then again. Needs operator or approver."""
+def snooze_finding(caller: OperatorOrApprover, db: Db, finding: int, wanted: Snooze) -> views.AttentionDetail:
+    """Put a finding off: nobody is told of it before, then again."""
     return _snooze(caller, db, "finding", finding, wanted)
 
 

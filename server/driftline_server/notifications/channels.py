@@ -12,7 +12,7 @@ import yaml
 from standardwebhooks import Webhook
 
 from driftline_baseline.errors import DocumentError
-from driftline_baseline.nodes import Nodes
+from driftline_baseline.yaml_reader import YamlReader, compose
 from driftline_server.errors import SettingsError
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -108,12 +108,12 @@ class Channels:
 SHIPPED = Channels({"page": LogChannel(), "digest": LogChannel()})
 
 
-class _Reader(Nodes):
+class _Reader(YamlReader):
     """Turns YAML nodes into channels."""
 
     def channel(self, node: yaml.Node, where: str) -> Channel:
         found = self.mapping(node, where, None)
-        self.required(found, node, where, "kind")
+        self.need(node, found, where, ("kind",))
         kind = self.one_of(found["kind"], f"{where}.kind", ("email", "webhook", "log"))
         if kind == "log":
             self.mapping(node, where, ("kind",))
@@ -122,7 +122,7 @@ class _Reader(Nodes):
 
     def email(self, node: yaml.Node, where: str) -> EmailChannel:
         found = self.mapping(node, where, _EMAIL)
-        self.required(found, node, where, "host", "from", "to")
+        self.need(node, found, where, ("host", "from", "to"))
         security = "starttls"
         if "security" in found:
             security = self.one_of(found["security"], f"{where}.security", tuple(_PORTS))
@@ -145,7 +145,7 @@ class _Reader(Nodes):
 
     def webhook(self, node: yaml.Node, where: str) -> WebhookChannel:
         found = self.mapping(node, where, _WEBHOOK)
-        self.required(found, node, where, "url")
+        self.need(node, found, where, ("url",))
         secret = self.secret(found, node, where, "secret")
         if secret is None:
             raise self.fail(node, where, "has no secret_file (or secret_env): receivers tell by it who sends")
@@ -189,9 +189,9 @@ def parse(text: str, source: str) -> Channels:
     """
     reader = _Reader(source)
     try:
-        root = reader.root(text, "is empty; a file of channels has channels")
+        root = compose(text, source, "a file of channels has channels")
         found = reader.mapping(root, "file", ("channels", "link"))
-        reader.required(found, root, "file", "channels")
+        reader.need(root, found, "file", ("channels",))
         nodes = reader.mapping(found["channels"], "channels", None)
         for name in nodes:
             if _NAME.fullmatch(name) is None:

@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable
 
-from driftline_cmdb.attention import delivering, dispatch, documents, reminders
+from driftline_cmdb.attention import delivering, dispatch, documents
 from driftline_cmdb.attention.delivering import Taken
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import CmdbError
@@ -82,8 +82,8 @@ def deliver_due(
 
 
 def dispatch_due(database: Database, at_ms: int) -> int:
-    """Do all that the clock and new events ask for, but sending; return how many things were done."""
-    done = reminders.remind(database, at_ms)
+    """Do all that new events and pages ask for, but sending; return how many things were done."""
+    done = 0
     with database.read() as session:
         routes, escalates = dispatch.is_due(session, at_ms), dispatch.escalates(session, at_ms)
     if routes:

@@ -7,14 +7,13 @@ from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session, col, select
 
 from driftline_cmdb.attention import documents, handling, judging, maintenance
-from driftline_cmdb.tables.cis import Finding
+from driftline_cmdb.rfcs.reading import find_rfc
 from driftline_cmdb.tables.people import Person
-from driftline_server.access.guard import AdminForm, Db, OperatorForm, ViewerForm, ViewerPage
+from driftline_server.access.guard import AdminForm, Db, OperatorForm, OperatorOrApproverForm, ViewerPage
 from driftline_server.access.people import Caller
 from driftline_server.lists import PageWindow, Shown
 from driftline_server.notifications import views
-from driftline_server.notifications.api import may_handle
-from driftline_server.times import moment, moment_or_none, now_ms, parse_moment, span_ms
+from driftline_server.times import now_ms, parse_moment, span_ms
 from driftline_server.web import render
 
 router = APIRouter()
@@ -128,35 +127,13 @@ def end_window(caller: OperatorForm, db: Db, window: int) -> Response:
     return RedirectResponse("/maintenance?done=ended", 303)
 
 
-@router.get("/findings/{finding}")
-def show_finding(request: Request, caller: ViewerPage, db: Db, finding: int) -> Response:
-    """Show one finding and who looks after it."""
-    with db.read() as session:
-        found = handling.subject_of(session, "finding", finding)
-        assert isinstance(found, Finding)  # noqa: S101  # it was asked for
-        return render(
-            request,
-            "notifications/finding.html",
-            caller,
-            finding=found,
-            opened=moment(found.opened_ms),
-            closed=moment_or_none(found.closed_ms),
-            attention=views.attention(session, found),
-            people=people_of(session),
-            snoozes=SNOOZES,
-        )
-
-
 def _handle(
     caller: Caller, db: Db, kind: str, number: int, what: str, to: str = "", lasts: str = "", reason: str = ""
 ) -> Response:
-    may_handle(caller)
     now = now_ms()
     with db.write() as session:
         subject = handling.subject_of(session, kind, number)
-        if what == "acknowledged":
-            handling.acknowledge(session, subject, caller.name, now)
-        elif what == "assigned":
+        if what == "assigned":
             handling.assign(session, subject, to or None, caller.name, now)
         else:
             handling.snooze(session, subject, now + span_ms(lasts, "lasts"), reason, caller.name, now)
@@ -164,49 +141,46 @@ def _handle(
 
 
 @router.post("/rfcs/{number}/acknowledge")
-def acknowledge_rfc(caller: ViewerForm, db: Db, number: int) -> Response:
+def acknowledge_rfc(caller: OperatorOrApproverForm, db: Db, number: int) -> Response:
     """Take an RFC up."""
-    return _handle(caller, db, "rfc", number, "acknowledged")
+    with db.write() as session:
+        handling.acknowledge(session, find_rfc(session, number, to_decide=True), caller.name, now_ms())
+    return RedirectResponse(f"/rfcs/{number}?done=acknowledged", 303)
 
 
 @router.post("/rfcs/{number}/assign")
-def assign_rfc(caller: ViewerForm, db: Db, number: int, to: Annotated[str, Form()] = "") -> Response:
+def assign_rfc(caller: OperatorOrApproverForm, db: Db, number: int, to: Annotated[str, Form()] = "") -> Response:
     """Give an RFC to a person."""
     return _handle(caller, db, "rfc", number, "assigned", to=to)
 
 
 @router.post("/rfcs/{number}/snooze")
-def snooze_rfc(caller: ViewerForm, db: Db, number: int, lasts: Annotated[str, Form()], reason: Text = "") -> Response:
+def snooze_rfc(
+    caller: OperatorOrApproverForm, db: Db, number: int, lasts: Annotated[str, Form()], reason: Text = ""
+) -> Response:
     """Put an RFC off."""
     return _handle(caller, db, "rfc", number, "snoozed", lasts=lasts, reason=reason)
 
 
 @router.post("/rfcs/{number}/verdict")
 def give_verdict(
-    caller: ViewerForm, db: Db, number: int, verdict: Annotated[str, Form()], comment: Text = ""
+    caller: OperatorOrApproverForm, db: Db, number: int, verdict: Annotated[str, Form()], comment: Text = ""
 ) -> Response:
     """Say what a change that driftline found turned out to be."""
-    may_handle(caller)
     with db.write() as session:
         judging.give(session, number, verdict, caller.name, comment, now_ms())
     return RedirectResponse(f"/rfcs/{number}?done=verdict", 303)
 
 
-@router.post("/findings/{finding}/acknowledge")
-def acknowledge_finding(caller: ViewerForm, db: Db, finding: int) -> Response:
-    """Take a finding up."""
-    return _handle(caller, db, "finding", finding, "acknowledged")
-
-
 @router.post("/findings/{finding}/assign")
-def assign_finding(caller: ViewerForm, db: Db, finding: int, to: Annotated[str, Form()] = "") -> Response:
+def assign_finding(caller: OperatorOrApproverForm, db: Db, finding: int, to: Annotated[str, Form()] = "") -> Response:
     """Give a finding to a person."""
     return _handle(caller, db, "finding", finding, "assigned", to=to)
 
 
 @router.post("/findings/{finding}/snooze")
 def snooze_finding(
-    caller: ViewerForm, db: Db, finding: int, lasts: Annotated[str, Form()], reason: Text = ""
+    caller: OperatorOrApproverForm, db: Db, finding: int, lasts: Annotated[str, Form()], reason: Text = ""
 ) -> Response:
     """Put a finding off."""
     return _handle(caller, db, "finding", finding, "snoozed", lasts=lasts, reason=reason)

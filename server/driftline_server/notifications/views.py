@@ -9,7 +9,8 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from driftline_baseline.routing import Digest
-from driftline_cmdb.attention import dispatch, documents, events, handling, judging, traits
+from driftline_cmdb import findings
+from driftline_cmdb.attention import concerned, dispatch, documents, events, handling, judging
 from driftline_cmdb.rfcs.reading import find_rfc
 from driftline_cmdb.tables.attention import (
     Attention,
@@ -348,7 +349,7 @@ def try_rfc(session: Session, number: int, kind: str, severity: str | None, at_m
         rfc_id=rfc.id,
         due_ms=at_ms,
     )
-    cis = traits.cis_of_rfc(session, rfc.id)
+    cis = concerned.cis_of_rfc(session, rfc.id)
     routed = dispatch.decide(session, event, cis)
     held_by = dispatch.holding(session, event, cis)
     return Outcome(
@@ -414,10 +415,14 @@ def attention(session: Session, subject: Rfc | Finding) -> AttentionDetail:
     """Return who looks after an RFC or a finding."""
     row: Attention = handling.attention_of(session, subject)
     verdict = session.get(RfcVerdict, subject.id) if isinstance(subject, Rfc) else None
+    by, at_ms = row.acknowledged_by, row.acknowledged_ms
+    if isinstance(subject, Finding):
+        known = findings.acknowledgement(session, subject.id)
+        by, at_ms = (known.actor, known.at_ms) if known is not None else (None, None)
     query = select(Delivery, _EVENTS).where(Delivery.thread == row.thread).order_by(col(Delivery.id).desc()).limit(20)
     return AttentionDetail(
-        acknowledged_by=row.acknowledged_by,
-        acknowledged=moment_or_none(row.acknowledged_ms),
+        acknowledged_by=by,
+        acknowledged=moment_or_none(at_ms),
         assigned_to=row.assigned_to,
         assigned_by=row.assigned_by,
         snoozed_until=moment_or_none(row.snoozed_until_ms),

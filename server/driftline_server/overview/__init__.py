@@ -1,1 +1,1 @@
-"""The whole in a few numbers, findings, health."""
+"""The whole in a few numbers, health."""

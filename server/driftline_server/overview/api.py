@@ -1,14 +1,12 @@
-"""REST: health, overview, findings."""
+"""REST: health, overview."""
 
 from typing import Literal
 
 from fastapi import APIRouter
-from fastapi.responses import Response
 from pydantic import BaseModel
 from sqlalchemy import text
 
 from driftline_server.access.guard import Db, Viewer
-from driftline_server.lists import AWindow, Listing, answer
 from driftline_server.overview import views
 from driftline_server.times import now_ms
 
@@ -34,13 +32,3 @@ def overview(_caller: Viewer, db: Db) -> views.Overview:
     """Show the state of everything in a few numbers."""
     with db.read() as session:
         return views.overview(session, now_ms())
-
-
-@router.get("/findings", response_model=Listing[views.FindingRow], summary="List findings")
-def list_findings(
-    _caller: Viewer, db: Db, window: AWindow, kind: str | None = None, closed: bool = False
-) -> Listing[views.FindingRow] | Response:
-    """List what a person should look at that is no drift: silence, roll-backs, failed checks."""
-    with db.read() as session:
-        rows, total = views.list_findings(session, window, kind, closed=closed)
-    return answer(rows, total, window, "findings")

@@ -1,11 +1,11 @@
-"""Pages: the overview, and findings."""
+"""Pages: the overview."""
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from driftline_server.access.guard import Db, ViewerPage
 from driftline_server.drift import views as drift_views
-from driftline_server.lists import PageWindow, Shown, Window
+from driftline_server.lists import Window
 from driftline_server.notifications import views as notification_views
 from driftline_server.overview import views
 from driftline_server.rfcs import views as rfc_views
@@ -35,19 +35,3 @@ def overview(request: Request, caller: ViewerPage, db: Db) -> Response:
         sources=sources,
         precision=precision,
     )
-
-
-@router.get("/findings")
-def list_findings(
-    request: Request,
-    caller: ViewerPage,
-    db: Db,
-    window: PageWindow,
-    kind: str | None = None,
-    closed: str | None = None,
-) -> Response:
-    """Show what a person should look at that is no drift."""
-    with db.read() as session:
-        rows, total = views.list_findings(session, window, kind, closed=bool(closed))
-    shown = Shown(rows, total, window, "/findings", {"kind": kind, "closed": closed})
-    return render(request, "overview/findings.html", caller, list=shown)

@@ -1,4 +1,4 @@
-"""What REST and pages show of the whole, and of findings."""
+"""What REST and pages show of the whole."""
 
 from datetime import datetime
 from typing import Any
@@ -12,11 +12,9 @@ from driftline_cmdb.tables.baselines import BaselineVersion
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
-from driftline_cmdb.tables.sources import Source
-from driftline_server.evidence import CiRef
-from driftline_server.lists import Window, part
+from driftline_cmdb.tables.sources import RECORD, Source
 from driftline_server.rfcs.views import WAITING
-from driftline_server.times import moment, moment_or_none
+from driftline_server.times import moment_or_none
 
 
 class Overview(BaseModel):
@@ -39,17 +37,6 @@ class Overview(BaseModel):
     last_report: datetime | None
 
 
-class FindingRow(BaseModel):
-    """Something a person should look at that is no drift."""
-
-    id: int
-    kind: str
-    ci: CiRef | None
-    message: str
-    opened: datetime
-    closed: datetime | None
-
-
 def overview(session: Session, now_ms: int) -> Overview:
     """Return the state of everything."""
 
@@ -66,7 +53,7 @@ def overview(session: Session, now_ms: int) -> Overview:
             number(col(Rfc.id), waiting, col(Rfc.ordered).is_(None)),
             number(col(Rfc.id), waiting, Rfc.ordered == "revert"),
             number(col(BaselineVersion.id), BaselineVersion.state == "in force"),
-            number(col(Source.id)),
+            number(col(Source.id), Source.kind != RECORD),
             number(
                 col(Source.id), col(Source.seen_ms) < now_ms - SILENT_AFTER_MS, col(Source.quarantined_ms).is_(None)
             ),
@@ -76,31 +63,3 @@ def overview(session: Session, now_ms: int) -> Overview:
     ).one()
     names = list(Overview.model_fields)
     return Overview(**dict(zip(names[:-1], row[:-1], strict=True)), last_report=moment_or_none(row[-1]))
-
-
-def list_findings(
-    session: Session, window: Window, kind: str | None = None, *, closed: bool = False
-) -> tuple[list[FindingRow], int]:
-    """Return a part of the findings, and how many there are.
-
-    :param closed: also those that are closed.
-    """
-    statement = select(Finding, Ci).outerjoin(Ci, col(Ci.id) == col(Finding.ci_id))
-    if not closed:
-        statement = statement.where(col(Finding.closed_ms).is_(None))
-    if kind:
-        statement = statement.where(Finding.kind == kind)
-    sorts = {"opened": Finding.opened_ms, "kind": Finding.kind, "ci": Ci.name}
-    found, total = part(session, statement, window, sorts, "-opened", col(Finding.id).desc())
-    rows = [
-        FindingRow(
-            id=finding.id,
-            kind=finding.kind,
-            ci=CiRef(uid=ci.uid, name=ci.name) if ci else None,
-            message=finding.message,
-            opened=moment(finding.opened_ms),
-            closed=moment_or_none(finding.closed_ms),
-        )
-        for finding, ci in found
-    ]
-    return rows, total

@@ -1,99 +1,44 @@
 """REST: requests for change."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi import Response as Sent
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, Field
 
-from driftline_cmdb import record
 from driftline_cmdb.attention import judging
-from driftline_cmdb.rfcs import decisions, planning
-from driftline_server.access.guard import Approver, Db, Operator, Viewer
+from driftline_cmdb.errors import Invalid
+from driftline_cmdb.rfcs import backing_out, decisions, discussion, drafting, planning, progress, reading
+from driftline_server.access.guard import Approver, Db, Operator, OperatorOrApprover, Viewer
 from driftline_server.lists import AWindow, Listing, answer
-from driftline_server.rfcs import views
+from driftline_server.rfcs import around, bodies, views
 from driftline_server.times import now_ms, to_ms
 
 router = APIRouter()
 
 
-AVerdict = Annotated[
-    Literal["unauthorised", "late paperwork", "false"] | None,
-    Field(description="What the change turned out to be, where driftline raised the RFC."),
-]
-
-
-class Authorisation(BaseModel):
-    """Authorises what was seen, and nothing else."""
-
-    scope: str = Field(
-        description="The `scope` of the RFC as it was shown. Refused with the difference where it changed."
-    )
-    comment: str = Field(default="", max_length=4000)
-    verdict: AVerdict = None
-
-
-class Order(BaseModel):
-    """A decision that needs no scope."""
-
-    comment: str = Field(default="", max_length=4000)
-
-
-class RevertOrder(Order):
-    """An order to put back what was found changed."""
-
-    verdict: AVerdict = None
-
-
-class Prediction(BaseModel):
-    """What a planned change is to do at one path of one CI."""
-
-    ci: str = Field(description="Name or uid.")
-    path: str = Field(description="An attribute, as software.packages[dpkg/openssl/amd64].version, or an element.")
-    kind: Literal["is", "one_of", "at_least", "matches", "present", "absent"]
-    operand: str | int | bool | list[str] | None = Field(default=None, description="What stands beside the kind.")
-
-
-class NewRfc(BaseModel):
-    """A planned change."""
-
-    title: str = Field(min_length=1, max_length=200)
-    predictions: list[Prediction] = Field(min_length=1, max_length=10_000)
-    start: AwareDatetime | None = Field(default=None, description="Of the planned window; null for any time.")
-    end: AwareDatetime | None = Field(default=None, description="Of the planned window; null for any time.")
-    kind: Literal["standard", "normal", "emergency"] = "normal"
-    priority: Literal["low", "medium", "high"] = "medium"
-    reason: str = Field(default="", max_length=4000)
-    description: str = Field(default="", max_length=4000)
-    effect_of_not_doing: str = Field(default="", max_length=4000)
-    risk: str = Field(default="", max_length=4000)
-    impact: str = Field(default="", max_length=4000)
-    benefit: str = Field(default="", max_length=4000)
-    cost: str = Field(default="", max_length=4000)
-    implementer: str | None = Field(default=None, max_length=200)
-    test_plan: str = Field(default="", max_length=4000)
-    back_out_plan: str = Field(default="", max_length=4000)
-
-
 @router.post("/rfcs", response_model=views.RfcDetail, status_code=201, summary="Submit a planned change")
-def submit(caller: Operator, db: Db, wanted: NewRfc) -> views.RfcDetail:
-    """Submit a change before it is made. Once authorised, what fits its predictions in its window is explained."""
-    plan = planning.Plan(
-        **wanted.model_dump(exclude={"predictions", "start", "end"}),
-        planned_start_ms=to_ms(wanted.start) if wanted.start else None,
-        planned_end_ms=to_ms(wanted.end) if wanted.end else None,
-    )
+def submit(caller: Operator, db: Db, wanted: bodies.NewRfc, sent: Sent) -> views.RfcDetail:
+    """Submit a change before it is made, or keep it as a draft.
+
+    Once authorised, what fits its predictions in its window is explained. With `external_system` and `external_id` it
+    may be sent again: the same RFC comes back (200), brought up to date where it is not authorised yet.
+    """
+    if (wanted.external_system is None) != (wanted.external_id is None):
+        raise Invalid("external_system, external_id: name both, or none")
+    if wanted.requester is not None and wanted.external_system is None:
+        raise Invalid("requester: only a change of another system names one; you are the requester of your own")
+    plan = wanted.plan()
     with db.write() as session:
-        planned = [
-            planning.Planned(
-                record.find_ci(session, one.ci),
-                one.path,
-                one.kind,
-                tuple(one.operand) if isinstance(one.operand, list) else one.operand,
-            )
-            for one in wanted.predictions
-        ]
-        made = planning.propose(session, plan, caller.name, planned, now_ms())
+        planned = bodies.planned(session, wanted.predictions)
+        if wanted.external_system is not None and wanted.external_id is not None:
+            master = drafting.Master(wanted.external_system, wanted.external_id, wanted.requester)
+            made, is_new = drafting.mirror(session, master, plan, planned, caller.name, now_ms())
+            sent.status_code = 201 if is_new else 200
+        elif wanted.draft:
+            made = drafting.draft(session, plan, caller.name, planned, now_ms())
+        else:
+            made = planning.propose(session, plan, caller.name, planned, now_ms())
         return views.show(session, made.number)
 
 
@@ -117,23 +62,100 @@ def list_rfcs(
 
 @router.get("/rfcs/{number}", response_model=views.RfcDetail, summary="Show an RFC")
 def show_rfc(_caller: Viewer, db: Db, number: int) -> views.RfcDetail:
-    """Show one RFC with before and after, CIs, time bounds, evidence, and decisions."""
+    """Show one RFC with before and after, CIs, time bounds, evidence, approvals, and decisions."""
     with db.read() as session:
         return views.show(session, number)
 
 
-@router.post("/rfcs/{number}/authorise", response_model=views.RfcDetail, summary="Authorise an RFC")
-def authorise(caller: Approver, db: Db, number: int, wanted: Authorisation) -> views.RfcDetail:
-    """Authorise an RFC: its deltas join the expected state. Its requester may not."""
+@router.patch("/rfcs/{number}", response_model=views.RfcDetail, summary="Edit a draft")
+def edit(caller: Operator, db: Db, number: int, wanted: bodies.Edit) -> views.RfcDetail:
+    """Change what is sent of a draft. Only its requester may, and only until it is submitted."""
     with db.write() as session:
-        decisions.authorise(session, number, caller.name, wanted.scope, wanted.comment, now_ms())
+        plan = wanted.on(drafting.plan_of(reading.find_rfc(session, number)))
+        planned = None if wanted.predictions is None else bodies.planned(session, wanted.predictions)
+        drafting.edit(session, number, caller.name, plan, planned, now_ms())
+        return views.show(session, number)
+
+
+@router.get("/rfcs/{number}/conflicts", response_model=around.Conflicts, summary="Show an RFC's conflicts")
+def show_conflicts(_caller: Viewer, db: Db, number: int) -> around.Conflicts:
+    """Show freezes and other changes at the same time, on its CIs or on what those need."""
+    with db.read() as session:
+        return around.conflicts_of(session, number, now_ms())
+
+
+@router.get("/rfcs/{number}/impact", response_model=around.ImpactFound, summary="Show an RFC's impact")
+def show_impact(_caller: Viewer, db: Db, number: int) -> around.ImpactFound:
+    """Show which CIs and services depend on its CIs, over any number of relations, each with the way."""
+    with db.read() as session:
+        return around.impact_of(session, number)
+
+
+@router.get("/rfcs/{number}/history", response_model=around.History, summary="Show an RFC's history")
+def show_history(_caller: Viewer, db: Db, number: int) -> around.History:
+    """Show its decisions, approvals, comments and links in the order of time."""
+    with db.read() as session:
+        return around.history_of(session, number)
+
+
+@router.post("/rfcs/{number}/submit", response_model=views.RfcDetail, summary="Submit a draft")
+def submit_draft(caller: Operator, db: Db, number: int) -> views.RfcDetail:
+    """Submit a draft, to be assessed and authorised. Only its requester may."""
+    with db.write() as session:
+        drafting.submit(session, number, caller.name, now_ms())
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/assess", response_model=views.RfcDetail, summary="Assess an RFC")
+def assess(caller: OperatorOrApprover, db: Db, number: int, wanted: bodies.Assessment) -> views.RfcDetail:
+    """Write down its risk and impact. Where the risk is high, its requester may not."""
+    with db.write() as session:
+        progress.assess(
+            session,
+            number,
+            caller.name,
+            wanted.comment,
+            now_ms(),
+            risk_level=wanted.risk_level,
+            risk=wanted.risk,
+            impact=wanted.impact,
+        )
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/authorise", response_model=views.RfcDetail, summary="Authorise an RFC")
+def authorise(caller: Approver, db: Db, number: int, wanted: bodies.Authorisation) -> views.RfcDetail:
+    """Approve an RFC. With the last approval that it needs, its deltas join the expected state.
+
+    Its requester, its implementer, and who has approved it already may not. An approval counts for the scope that it
+    names only. Freezes and other conflicts refuse it unless they are passed over by name.
+    """
+    with db.write() as session:
+        decisions.authorise(
+            session,
+            number,
+            caller.name,
+            wanted.scope,
+            wanted.comment,
+            now_ms(),
+            waivers=wanted.waivers(),
+            on_behalf_of=wanted.on_behalf_of,
+        )
         if wanted.verdict is not None:
             judging.give(session, number, wanted.verdict, caller.name, wanted.comment, now_ms())
         return views.show(session, number)
 
 
+@router.post("/rfcs/{number}/reject", response_model=views.RfcDetail, summary="Reject an RFC")
+def reject(caller: Approver, db: Db, number: int, wanted: bodies.Rejection) -> views.RfcDetail:
+    """Reject a planned change, with a reason."""
+    with db.write() as session:
+        decisions.reject(session, number, caller.name, wanted.comment, now_ms())
+        return views.show(session, number)
+
+
 @router.post("/rfcs/{number}/revert", response_model=views.RfcDetail, summary="Order an RFC reverted")
-def revert(caller: Operator, db: Db, number: int, wanted: RevertOrder) -> views.RfcDetail:
+def revert(caller: Operator, db: Db, number: int, wanted: bodies.RevertOrder) -> views.RfcDetail:
     """Order that what was found changed is put back. The RFC stays open until the expected values are seen."""
     with db.write() as session:
         decisions.order_revert(session, number, caller.name, wanted.comment, now_ms())
@@ -143,8 +165,65 @@ def revert(caller: Operator, db: Db, number: int, wanted: RevertOrder) -> views.
 
 
 @router.post("/rfcs/{number}/cancel", response_model=views.RfcDetail, summary="Cancel an RFC")
-def cancel(caller: Operator, db: Db, number: int, wanted: Order) -> views.RfcDetail:
-    """Cancel an RFC."""
+def cancel(caller: Operator, db: Db, number: int, wanted: bodies.Order) -> views.RfcDetail:
+    """Cancel a planned change of which nothing has been seen yet."""
     with db.write() as session:
         decisions.cancel(session, number, caller.name, wanted.comment, now_ms())
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/schedule", response_model=views.RfcDetail, summary="Schedule an RFC")
+def schedule(caller: Operator, db: Db, number: int, wanted: bodies.NewWindow) -> views.RfcDetail:
+    """Give an authorised change another window, which must be free of conflicts."""
+    with db.write() as session:
+        end_ms = to_ms(wanted.end) if wanted.end else None
+        progress.schedule(session, number, caller.name, to_ms(wanted.start), end_ms, wanted.comment, now_ms())
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/start", response_model=views.RfcDetail, summary="Start an RFC")
+def start(caller: Operator, db: Db, number: int, wanted: bodies.Order) -> views.RfcDetail:
+    """Begin a change before its window; an emergency also before it is approved."""
+    with db.write() as session:
+        progress.start(session, number, caller.name, wanted.comment, now_ms())
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/close", response_model=views.RfcDetail, summary="Close an RFC")
+def close(caller: OperatorOrApprover, db: Db, number: int, wanted: bodies.Review) -> views.RfcDetail:
+    """Close a planned change with its post-implementation review."""
+    with db.write() as session:
+        progress.close(session, number, caller.name, wanted.outcome, wanted.review, now_ms())
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/back-out", response_model=views.RfcDetail, summary="Order an RFC backed out")
+def back_out(caller: Operator, db: Db, number: int, wanted: bodies.Why) -> views.RfcDetail:
+    """Order a change backed out: what it changed is expected no more; it is over once the old state is really back."""
+    with db.write() as session:
+        backing_out.order(session, number, caller.name, wanted.review, now_ms())
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/reopen", response_model=views.RfcDetail, summary="Open an RFC again")
+def reopen(caller: Operator, db: Db, number: int, wanted: bodies.Order) -> views.RfcDetail:
+    """Open a planned change again that was backed out. It needs its approvals anew."""
+    with db.write() as session:
+        progress.reopen(session, number, caller.name, wanted.comment, now_ms())
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/comments", response_model=views.RfcDetail, status_code=201, summary="Comment on an RFC")
+def comment(caller: OperatorOrApprover, db: Db, number: int, wanted: bodies.NewComment) -> views.RfcDetail:
+    """Say something about an RFC."""
+    with db.write() as session:
+        discussion.comment(session, number, caller.name, wanted.text, now_ms())
+        return views.show(session, number)
+
+
+@router.post("/rfcs/{number}/links", response_model=views.RfcDetail, status_code=201, summary="Link an RFC")
+def link(caller: OperatorOrApprover, db: Db, number: int, wanted: bodies.NewLink) -> views.RfcDetail:
+    """Link an RFC to an address, an incident, a problem, or another RFC."""
+    with db.write() as session:
+        discussion.link(session, number, wanted.kind, wanted.target, caller.name, now_ms())
         return views.show(session, number)

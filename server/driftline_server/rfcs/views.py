@@ -8,9 +8,12 @@ from pydantic import BaseModel
 from sqlalchemy import distinct, func
 from sqlmodel import Session, col, or_, select
 
+from driftline_baseline.lifecycle import possible
 from driftline_baseline.wording import what
-from driftline_cmdb.drift.expectation import predicate_of
+from driftline_cmdb.drift.expectation import allowed_of
+from driftline_cmdb.record import names_in
 from driftline_cmdb.rfcs import reading
+from driftline_cmdb.rfcs.approvals import Standing
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 from driftline_server.drift import views as drift_views
 from driftline_server.drift.views import DriftRow
@@ -18,12 +21,6 @@ from driftline_server.evidence import CiRef, Evidence, ci_ref, evidences, stored
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
-STATES = (
-    "draft", "submitted", "assessed", "authorised", "scheduled", "implementing",
-    "review", "closed", "rejected", "cancelled", "backed out",
-)  # fmt: skip
-#: States in which nothing is to be decided any more.
-DONE = ("closed", "rejected", "cancelled", "backed out")
 #: States in which someone has to decide.
 WAITING = ("submitted", "assessed", "review")
 
@@ -37,6 +34,8 @@ class RfcRow(BaseModel):
     #: person, or driftline.
     origin: str
     kind: str
+    #: low, medium, high.
+    risk_level: str
     priority: str
     category: str
     state: str
@@ -81,6 +80,48 @@ class Decision(BaseModel):
     scope: str | None
 
 
+class Needs(BaseModel):
+    """What the approval policy asks for this RFC: the strictest over its CIs."""
+
+    approvers: int
+    #: It has to be assessed before it can be authorised.
+    assess: bool
+    #: A person has to review it before it is closed.
+    review: bool
+    #: It closes by itself once everything that it predicts was seen, where it needs no review.
+    closes: bool
+
+
+class Approval(BaseModel):
+    """One person's approval, bound to the scope that the person saw."""
+
+    person: str
+    #: The account that passed it on, where another system is the master.
+    account: str | None
+    at: datetime
+    scope: str
+    comment: str
+    #: False where the scope is another one now, or the RFC was changed or opened again.
+    counts: bool
+
+
+class Comment(BaseModel):
+    """What someone said."""
+
+    at: datetime
+    author: str
+    text: str
+
+
+class Link(BaseModel):
+    """Something that it has to do with."""
+
+    #: url, incident, problem, rfc.
+    kind: str
+    target: str
+    author: str
+
+
 class RfcDetail(RfcRow):
     """A request for change with its scope, its evidence and its decisions."""
 
@@ -98,6 +139,19 @@ class RfcDetail(RfcRow):
     planned_end: datetime | None
     actual_start: datetime | None
     actual_end: datetime | None
+    #: When it was authorised last.
+    authorised: datetime | None
+    #: An emergency that began without approval must have it by then.
+    approve_by: datetime | None
+    #: Its record in another system that is the master.
+    external_system: str | None
+    external_id: str | None
+    needs: Needs
+    #: How many people's approvals count now.
+    approved: int
+    approvals: list[Approval]
+    #: What its state allows, by the names of the life cycle's table.
+    possible: list[str]
     review: str
     #: What one cause it has; None for one that a person wrote.
     cause: str | None
@@ -110,6 +164,8 @@ class RfcDetail(RfcRow):
     drifts: list[DriftRow]
     evidence: list[Evidence]
     decisions: list[Decision]
+    comments: list[Comment]
+    links: list[Link]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +226,14 @@ def show(session: Session, number: int) -> RfcDetail:
 
     :raises NotFound: no such RFC.
     """
-    found = reading.view(session, number)
+    return detail(session, reading.view(session, number))
+
+
+def detail(session: Session, found: reading.RfcView) -> RfcDetail:
+    """Return an RFC that was read as it is shown."""
     rfc = found.rfc
     drifts = drift_views.rows_of(session, [drift.id for drift in found.drifts])
+    names = names_in(session, (delta.path for delta in found.deltas))
     bounds = [drift.not_before for drift in drifts]
     return RfcDetail(
         **_row(rfc, len({delta.ci_id for delta in found.deltas})).model_dump(),
@@ -190,6 +251,19 @@ def show(session: Session, number: int) -> RfcDetail:
         planned_end=moment_or_none(rfc.planned_end_ms),
         actual_start=moment_or_none(rfc.actual_start_ms),
         actual_end=moment_or_none(rfc.actual_end_ms),
+        authorised=moment_or_none(rfc.authorised_ms),
+        approve_by=moment_or_none(rfc.approve_by_ms),
+        external_system=rfc.external_system,
+        external_id=rfc.external_id,
+        needs=Needs(
+            approvers=found.need.approvers,
+            assess=found.need.assess,
+            review=found.need.review,
+            closes=found.need.closes,
+        ),
+        approved=len({one.approval.person for one in found.approvals if one.counts}),
+        approvals=[_approval(one) for one in found.approvals],
+        possible=list(possible(rfc.origin, rfc.kind, rfc.state)),
         review=rfc.review,
         cause=found.cause,
         scope=found.scope,
@@ -199,10 +273,10 @@ def show(session: Session, number: int) -> RfcDetail:
             Delta(
                 ci=ci_ref(found.cis[delta.ci_id]),
                 path=delta.path,
-                what=what(delta.path),
+                what=what(delta.path, names),
                 before=stored(delta.before),
                 after=stored(delta.after),
-                predicted=None if delta.predicate is None else predicate_of(delta.predicate).show(),
+                predicted=None if delta.predicate is None else allowed_of(delta).show(),
                 state=delta.state,
                 authorised=moment_or_none(delta.authorised_ms),
                 ci_version=delta.ci_version,
@@ -223,6 +297,20 @@ def show(session: Session, number: int) -> RfcDetail:
             )
             for decision in found.decisions
         ],
+        comments=[Comment(at=moment(one.at_ms), author=one.author, text=one.text) for one in found.comments],
+        links=[Link(kind=one.kind, target=one.target, author=one.author) for one in found.links],
+    )
+
+
+def _approval(found: Standing) -> Approval:
+    one = found.approval
+    return Approval(
+        person=one.person,
+        account=one.account,
+        at=moment(one.at_ms),
+        scope=one.scope,
+        comment=one.comment,
+        counts=found.counts,
     )
 
 
@@ -233,6 +321,7 @@ def _row(rfc: Rfc, cis: int) -> RfcRow:
         requester=rfc.requester,
         origin=rfc.origin,
         kind=rfc.kind,
+        risk_level=rfc.risk_level,
         priority=rfc.priority,
         category=rfc.category,
         state=rfc.state,

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, or_, select
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.errors import NotFound
 from driftline_cmdb.tables.cis import Binding, Ci
-from driftline_cmdb.tables.sources import Certificate, JoinToken, Source
+from driftline_cmdb.tables.sources import RECORD, Certificate, JoinToken, Source
 from driftline_server.cis.views import state_of
 from driftline_server.evidence import CiRef
 from driftline_server.lists import Window, contains, part
@@ -70,6 +70,7 @@ def list_sources(
         select(Source, Ci, until)
         .outerjoin(Binding, (col(Binding.source_id) == col(Source.id)) & col(Binding.until_ms).is_(None))
         .outerjoin(Ci, col(Ci.id) == col(Binding.ci_id))
+        .where(Source.kind != RECORD)
     )
     if q:
         statement = statement.where(or_(contains(Source.hostname, q), col(Source.uid).startswith(q, autoescape=True)))
@@ -98,7 +99,7 @@ def find_source(session: Session, uid: str) -> Source:
 
     :raises NotFound: no such source.
     """
-    source = session.exec(select(Source).where(Source.uid == uid)).first()
+    source = session.exec(select(Source).where(Source.uid == uid, Source.kind != RECORD)).first()
     if source is None:
         raise NotFound(f'there is no source "{uid}"')
     return source

@@ -12,6 +12,20 @@ depends_on = None
 def upgrade() -> None:
     """Apply this migration."""
     op.create_table(
+        "approvalpolicy",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed_by", sa.String(), nullable=True),
+        sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_approvalpolicy")),
+    )
+    with op.batch_alter_table("approvalpolicy", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_approvalpolicy_state"), ["state"], unique=False)
+
+    op.create_table(
         "auditentry",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
@@ -28,6 +42,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_auditentry_action"), ["action"], unique=False)
 
     op.create_table(
+        "auditkey",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_auditkey")),
+    )
+    op.create_table(
         "baseline",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -36,6 +57,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_baseline")),
         sa.UniqueConstraint("name", name=op.f("uq_baseline_name")),
     )
+    op.create_table(
+        "changefreeze",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("selector", sa.String(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        sa.Column("end_ms", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("created_by", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_by", sa.String(), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_changefreeze")),
+        sa.UniqueConstraint("name", name=op.f("uq_changefreeze_name")),
+    )
+    with op.batch_alter_table("changefreeze", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_changefreeze_end_ms"), ["end_ms"], unique=False)
+
     op.create_table(
         "channelsender",
         sa.Column("channel", sa.String(), nullable=False),
@@ -60,8 +99,9 @@ def upgrade() -> None:
         sa.Column("services", sa.JSON(), nullable=False),
         sa.Column("labels", sa.JSON(), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
-        sa.Column("first_seen_ms", sa.BigInteger(), nullable=False),
-        sa.Column("last_seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("announced", sa.Boolean(), nullable=True),
+        sa.Column("first_seen_ms", sa.BigInteger(), nullable=True),
+        sa.Column("last_seen_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ci")),
         sa.UniqueConstraint("uid", name=op.f("uq_ci_uid")),
     )
@@ -142,6 +182,33 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_holding_element_id"), ["element_id"], unique=False)
 
     op.create_table(
+        "integrityrun",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("lane", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("started_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("alive_ms", sa.BigInteger(), nullable=True),
+        sa.Column("checks", sa.JSON(), nullable=False),
+        sa.Column("cis", sa.Integer(), nullable=True),
+        sa.Column("cis_accurate", sa.Integer(), nullable=True),
+        sa.Column("elements", sa.Integer(), nullable=True),
+        sa.Column("elements_accurate", sa.Integer(), nullable=True),
+        sa.Column("error", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_integrityrun")),
+    )
+    with op.batch_alter_table("integrityrun", schema=None) as batch_op:
+        batch_op.create_index(
+            "integrityrun_open",
+            ["lane"],
+            unique=True,
+            sqlite_where=sa.text("ended_ms IS NULL"),
+            postgresql_where=sa.text("ended_ms IS NULL"),
+        )
+
+    op.create_table(
         "maintenancewindow",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -158,6 +225,16 @@ def upgrade() -> None:
     with op.batch_alter_table("maintenancewindow", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_maintenancewindow_end_ms"), ["end_ms"], unique=False)
 
+    op.create_table(
+        "originversion",
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("manager", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("architecture", sa.String(), nullable=False),
+        sa.Column("version", sa.String(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("origin", "manager", "name", "architecture", "version", name=op.f("pk_originversion")),
+    )
     op.create_table(
         "path",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -177,40 +254,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_person_name")),
     )
     op.create_table(
-        "rfc",
+        "rfctemplate",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("title", sa.String(), nullable=False),
-        sa.Column("description", sa.String(), nullable=False),
-        sa.Column("requester", sa.String(), nullable=False),
-        sa.Column("origin", sa.String(), nullable=False),
-        sa.Column("created_ms", sa.BigInteger(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("priority", sa.String(), nullable=False),
-        sa.Column("category", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
-        sa.Column("ordered", sa.String(), nullable=True),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("effect_of_not_doing", sa.String(), nullable=False),
-        sa.Column("risk", sa.String(), nullable=False),
-        sa.Column("impact", sa.String(), nullable=False),
-        sa.Column("benefit", sa.String(), nullable=False),
-        sa.Column("cost", sa.String(), nullable=False),
-        sa.Column("implementer", sa.String(), nullable=True),
-        sa.Column("test_plan", sa.String(), nullable=False),
-        sa.Column("back_out_plan", sa.String(), nullable=False),
-        sa.Column("planned_start_ms", sa.BigInteger(), nullable=True),
-        sa.Column("planned_end_ms", sa.BigInteger(), nullable=True),
-        sa.Column("actual_start_ms", sa.BigInteger(), nullable=True),
-        sa.Column("actual_end_ms", sa.BigInteger(), nullable=True),
-        sa.Column("review", sa.String(), nullable=False),
-        sa.Column("outcome", sa.String(), nullable=True),
-        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfc")),
-        sa.UniqueConstraint("number", name=op.f("uq_rfc_number")),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("approver", sa.String(), nullable=True),
+        sa.Column("approved_ms", sa.BigInteger(), nullable=True),
+        sa.Column("retired_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfctemplate")),
+        sa.UniqueConstraint("name", "number", name=op.f("uq_rfctemplate_name_number")),
     )
-    with op.batch_alter_table("rfc", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_rfc_state"), ["state"], unique=False)
+    with op.batch_alter_table("rfctemplate", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfctemplate_name"), ["name"], unique=False)
+        batch_op.create_index(batch_op.f("ix_rfctemplate_state"), ["state"], unique=False)
 
     op.create_table(
         "routingversion",
@@ -246,6 +306,29 @@ def upgrade() -> None:
         sa.UniqueConstraint("uid", name=op.f("uq_source_uid")),
     )
     op.create_table(
+        "standingrule",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("approved_by", sa.String(), nullable=True),
+        sa.Column("approved_ms", sa.BigInteger(), nullable=True),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("hits", sa.Integer(), nullable=False),
+        sa.Column("last_hit_ms", sa.BigInteger(), nullable=True),
+        sa.Column("replay", sa.JSON(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_standingrule")),
+        sa.UniqueConstraint("name", "number", name=op.f("uq_standingrule_name_number")),
+    )
+    with op.batch_alter_table("standingrule", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_standingrule_name"), ["name"], unique=False)
+        batch_op.create_index(batch_op.f("ix_standingrule_state"), ["state"], unique=False)
+
+    op.create_table(
         "apitoken",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
@@ -270,6 +353,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source_id", name=op.f("pk_assessment")),
     )
     op.create_table(
+        "attestation",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("ci_version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_attestation_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attestation")),
+    )
+    with op.batch_alter_table("attestation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attestation_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
+        "audithead",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("chain", sa.LargeBinary(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("key_id", sa.String(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["key_id"], ["auditkey.id"], name=op.f("fk_audithead_key_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audithead")),
+    )
+    with op.batch_alter_table("audithead", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audithead_position"), ["position"], unique=False)
+
+    op.create_table(
         "baselineversion",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("baseline_id", sa.Integer(), nullable=False),
@@ -279,10 +390,14 @@ def upgrade() -> None:
         sa.Column("author", sa.String(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("as_of_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rule_times", sa.JSON(), nullable=False),
         sa.Column("captured_ci_id", sa.Integer(), nullable=True),
         sa.Column("approved_by", sa.String(), nullable=True),
         sa.Column("approved_ms", sa.BigInteger(), nullable=True),
+        sa.Column("force_at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("in_force_ms", sa.BigInteger(), nullable=True),
         sa.Column("retired_ms", sa.BigInteger(), nullable=True),
+        sa.Column("taken_from", sa.String(), nullable=True),
         sa.ForeignKeyConstraint(["baseline_id"], ["baseline.id"], name=op.f("fk_baselineversion_baseline_id")),
         sa.ForeignKeyConstraint(["captured_ci_id"], ["ci.id"], name=op.f("fk_baselineversion_captured_ci_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_baselineversion")),
@@ -329,21 +444,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("certificate", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_certificate_source_id"), ["source_id"], unique=False)
-
-    op.create_table(
-        "driftgroup",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
-        sa.Column("cause", sa.String(), nullable=False),
-        sa.Column("opened_ms", sa.BigInteger(), nullable=False),
-        sa.Column("joinable_until_ms", sa.BigInteger(), nullable=False),
-        sa.Column("rfc_id", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_driftgroup_rfc_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_driftgroup")),
-    )
-    with op.batch_alter_table("driftgroup", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_driftgroup_key"), ["key"], unique=False)
-        batch_op.create_index(batch_op.f("ix_driftgroup_rfc_id"), ["rfc_id"], unique=False)
 
     op.create_table(
         "due",
@@ -426,6 +526,7 @@ def upgrade() -> None:
         sa.Column("from_ci_id", sa.Integer(), nullable=False),
         sa.Column("to_ci_id", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
         sa.Column("since_ms", sa.BigInteger(), nullable=False),
         sa.Column("until_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["from_ci_id"], ["ci.id"], name=op.f("fk_relation_from_ci_id")),
@@ -435,6 +536,13 @@ def upgrade() -> None:
     with op.batch_alter_table("relation", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_relation_from_ci_id"), ["from_ci_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_relation_to_ci_id"), ["to_ci_id"], unique=False)
+        batch_op.create_index(
+            "relation_open",
+            ["from_ci_id", "kind", "to_ci_id"],
+            unique=True,
+            sqlite_where=sa.text("until_ms IS NULL"),
+            postgresql_where=sa.text("until_ms IS NULL"),
+        )
 
     op.create_table(
         "revision",
@@ -460,56 +568,50 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_revision_source_id"), ["source_id"], unique=False)
 
     op.create_table(
-        "rfcdecision",
+        "rfc",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("rfc_id", sa.Integer(), nullable=False),
-        sa.Column("at_ms", sa.BigInteger(), nullable=False),
-        sa.Column("actor", sa.String(), nullable=False),
-        sa.Column("action", sa.String(), nullable=False),
-        sa.Column("from_state", sa.String(), nullable=True),
-        sa.Column("to_state", sa.String(), nullable=False),
-        sa.Column("comment", sa.String(), nullable=False),
-        sa.Column("scope", sa.String(), nullable=True),
-        sa.Column("detail", sa.JSON(), nullable=False),
-        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcdecision_rfc_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcdecision")),
-    )
-    with op.batch_alter_table("rfcdecision", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_rfcdecision_rfc_id"), ["rfc_id"], unique=False)
-
-    op.create_table(
-        "rfcdelta",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("rfc_id", sa.Integer(), nullable=False),
-        sa.Column("ci_id", sa.Integer(), nullable=False),
-        sa.Column("path", sa.String(), nullable=False),
-        sa.Column("before", sa.String(), nullable=True),
-        sa.Column("after", sa.String(), nullable=True),
-        sa.Column("predicate", sa.JSON(), nullable=True),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("requester", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("priority", sa.String(), nullable=False),
+        sa.Column("category", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
+        sa.Column("ordered", sa.String(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("effect_of_not_doing", sa.String(), nullable=False),
+        sa.Column("risk", sa.String(), nullable=False),
+        sa.Column("risk_level", sa.String(), nullable=False),
+        sa.Column("impact", sa.String(), nullable=False),
+        sa.Column("benefit", sa.String(), nullable=False),
+        sa.Column("cost", sa.String(), nullable=False),
+        sa.Column("implementer", sa.String(), nullable=True),
+        sa.Column("test_plan", sa.String(), nullable=False),
+        sa.Column("back_out_plan", sa.String(), nullable=False),
+        sa.Column("planned_start_ms", sa.BigInteger(), nullable=True),
+        sa.Column("planned_end_ms", sa.BigInteger(), nullable=True),
+        sa.Column("actual_start_ms", sa.BigInteger(), nullable=True),
+        sa.Column("actual_end_ms", sa.BigInteger(), nullable=True),
         sa.Column("authorised_ms", sa.BigInteger(), nullable=True),
-        sa.Column("ci_version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_rfcdelta_ci_id")),
-        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcdelta_rfc_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcdelta")),
-        sa.UniqueConstraint("rfc_id", "ci_id", "path", name=op.f("uq_rfcdelta_rfc_id_ci_id_path")),
+        sa.Column("approve_by_ms", sa.BigInteger(), nullable=True),
+        sa.Column("review", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=True),
+        sa.Column("external_system", sa.String(), nullable=True),
+        sa.Column("external_id", sa.String(), nullable=True),
+        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("rule_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["rule_id"], ["standingrule.id"], name=op.f("fk_rfc_rule_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfc")),
+        sa.UniqueConstraint("external_system", "external_id", name=op.f("uq_rfc_external_system_external_id")),
+        sa.UniqueConstraint("number", name=op.f("uq_rfc_number")),
     )
-    with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_rfcdelta_ci_id"), ["ci_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_rfcdelta_rfc_id"), ["rfc_id"], unique=False)
+    with op.batch_alter_table("rfc", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfc_rule_id"), ["rule_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_rfc_state"), ["state"], unique=False)
 
-    op.create_table(
-        "rfcverdict",
-        sa.Column("rfc_id", sa.Integer(), nullable=False),
-        sa.Column("proposed", sa.String(), nullable=True),
-        sa.Column("proposed_ms", sa.BigInteger(), nullable=True),
-        sa.Column("verdict", sa.String(), nullable=True),
-        sa.Column("by", sa.String(), nullable=True),
-        sa.Column("at_ms", sa.BigInteger(), nullable=True),
-        sa.Column("comment", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcverdict_rfc_id")),
-        sa.PrimaryKeyConstraint("rfc_id", name=op.f("pk_rfcverdict")),
-    )
     op.create_table(
         "section",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -655,6 +757,192 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version_id", "path_id", name=op.f("pk_baselineelement")),
     )
     op.create_table(
+        "driftgroup",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("opened_ms", sa.BigInteger(), nullable=False),
+        sa.Column("joinable_until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_driftgroup_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_driftgroup")),
+    )
+    with op.batch_alter_table("driftgroup", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_driftgroup_key"), ["key"], unique=False)
+        batch_op.create_index(batch_op.f("ix_driftgroup_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "emergencyscope",
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("actors", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_emergencyscope_ci_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_emergencyscope_rfc_id")),
+        sa.PrimaryKeyConstraint("rfc_id", "ci_id", name=op.f("pk_emergencyscope")),
+    )
+    with op.batch_alter_table("emergencyscope", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_emergencyscope_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
+        "findingdecision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("finding_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("void_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["finding_id"], ["finding.id"], name=op.f("fk_findingdecision_finding_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_findingdecision")),
+    )
+    with op.batch_alter_table("findingdecision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_findingdecision_finding_id"), ["finding_id"], unique=False)
+
+    op.create_table(
+        "rfcapproval",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=True),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.Column("void_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcapproval_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcapproval")),
+    )
+    with op.batch_alter_table("rfcapproval", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfcapproval_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "rfccomment",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfccomment_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfccomment")),
+    )
+    with op.batch_alter_table("rfccomment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfccomment_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "rfcdecision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("from_state", sa.String(), nullable=True),
+        sa.Column("to_state", sa.String(), nullable=False),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcdecision_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcdecision")),
+    )
+    with op.batch_alter_table("rfcdecision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfcdecision_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "rfcdelta",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("before", sa.String(), nullable=True),
+        sa.Column("after", sa.String(), nullable=True),
+        sa.Column("predicate", sa.JSON(), nullable=True),
+        sa.Column("part", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("authorised_ms", sa.BigInteger(), nullable=True),
+        sa.Column("settled_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ci_version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_rfcdelta_ci_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcdelta_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfcdelta")),
+        sa.UniqueConstraint("rfc_id", "ci_id", "path", name=op.f("uq_rfcdelta_rfc_id_ci_id_path")),
+    )
+    with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfcdelta_ci_id"), ["ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_rfcdelta_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "rfclink",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("target", sa.String(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfclink_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rfclink")),
+        sa.UniqueConstraint("rfc_id", "kind", "target", name=op.f("uq_rfclink_rfc_id_kind_target")),
+    )
+    with op.batch_alter_table("rfclink", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rfclink_rfc_id"), ["rfc_id"], unique=False)
+
+    op.create_table(
+        "rfcverdict",
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("proposed", sa.String(), nullable=True),
+        sa.Column("proposed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("verdict", sa.String(), nullable=True),
+        sa.Column("by", sa.String(), nullable=True),
+        sa.Column("at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcverdict_rfc_id")),
+        sa.PrimaryKeyConstraint("rfc_id", name=op.f("pk_rfcverdict")),
+    )
+    op.create_table(
+        "silentci",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("finding_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_silentci_ci_id")),
+        sa.ForeignKeyConstraint(["finding_id"], ["finding.id"], name=op.f("fk_silentci_finding_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_silentci")),
+    )
+    with op.batch_alter_table("silentci", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_silentci_finding_id"), ["finding_id"], unique=False)
+        batch_op.create_index(
+            "silentci_open",
+            ["ci_id"],
+            unique=True,
+            sqlite_where=sa.text("until_ms IS NULL"),
+            postgresql_where=sa.text("until_ms IS NULL"),
+        )
+
+    op.create_table(
+        "snapshot",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ci_version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_snapshot_ci_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_snapshot_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshot")),
+        sa.UniqueConstraint("rfc_id", "ci_id", name=op.f("uq_snapshot_rfc_id_ci_id")),
+    )
+    with op.batch_alter_table("snapshot", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_snapshot_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
+        "deliveryitem",
+        sa.Column("delivery_id", sa.Integer(), nullable=False),
+        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_deliveryitem_delivery_id")),
+        sa.ForeignKeyConstraint(["event_id"], ["attentionevent.id"], name=op.f("fk_deliveryitem_event_id")),
+        sa.PrimaryKeyConstraint("delivery_id", "event_id", name=op.f("pk_deliveryitem")),
+    )
+    with op.batch_alter_table("deliveryitem", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_deliveryitem_event_id"), ["event_id"], unique=False)
+
+    op.create_table(
         "drift",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("ci_id", sa.Integer(), nullable=False),
@@ -675,10 +963,12 @@ def upgrade() -> None:
         sa.Column("revision_id", sa.BigInteger(), nullable=True),
         sa.Column("transaction_id", sa.BigInteger(), nullable=True),
         sa.Column("group_id", sa.Integer(), nullable=True),
+        sa.Column("explained_by_id", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(
             ["baseline_version_id"], ["baselineversion.id"], name=op.f("fk_drift_baseline_version_id")
         ),
         sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_drift_ci_id")),
+        sa.ForeignKeyConstraint(["explained_by_id"], ["rfc.id"], name=op.f("fk_drift_explained_by_id")),
         sa.ForeignKeyConstraint(["group_id"], ["driftgroup.id"], name=op.f("fk_drift_group_id")),
         sa.ForeignKeyConstraint(["revision_id"], ["revision.id"], name=op.f("fk_drift_revision_id")),
         sa.ForeignKeyConstraint(["transaction_id"], ["hosttransaction.id"], name=op.f("fk_drift_transaction_id")),
@@ -693,36 +983,73 @@ def upgrade() -> None:
             postgresql_where=sa.text("closed_ms IS NULL"),
         )
         batch_op.create_index(batch_op.f("ix_drift_ci_id"), ["ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_drift_explained_by_id"), ["explained_by_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_drift_group_id"), ["group_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_drift_state"), ["state"], unique=False)
-
-    op.create_table(
-        "deliveryitem",
-        sa.Column("delivery_id", sa.Integer(), nullable=False),
-        sa.Column("event_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_deliveryitem_delivery_id")),
-        sa.ForeignKeyConstraint(["event_id"], ["attentionevent.id"], name=op.f("fk_deliveryitem_event_id")),
-        sa.PrimaryKeyConstraint("delivery_id", "event_id", name=op.f("pk_deliveryitem")),
-    )
-    with op.batch_alter_table("deliveryitem", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_deliveryitem_event_id"), ["event_id"], unique=False)
 
 
 def downgrade() -> None:
     """Take it back."""
-    with op.batch_alter_table("deliveryitem", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_deliveryitem_event_id"))
-
-    op.drop_table("deliveryitem")
     with op.batch_alter_table("drift", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_drift_state"))
         batch_op.drop_index(batch_op.f("ix_drift_group_id"))
+        batch_op.drop_index(batch_op.f("ix_drift_explained_by_id"))
         batch_op.drop_index(batch_op.f("ix_drift_ci_id"))
         batch_op.drop_index(
             "drift_open", sqlite_where=sa.text("closed_ms IS NULL"), postgresql_where=sa.text("closed_ms IS NULL")
         )
 
     op.drop_table("drift")
+    with op.batch_alter_table("deliveryitem", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deliveryitem_event_id"))
+
+    op.drop_table("deliveryitem")
+    with op.batch_alter_table("snapshot", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_snapshot_ci_id"))
+
+    op.drop_table("snapshot")
+    with op.batch_alter_table("silentci", schema=None) as batch_op:
+        batch_op.drop_index(
+            "silentci_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
+        )
+        batch_op.drop_index(batch_op.f("ix_silentci_finding_id"))
+
+    op.drop_table("silentci")
+    op.drop_table("rfcverdict")
+    with op.batch_alter_table("rfclink", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfclink_rfc_id"))
+
+    op.drop_table("rfclink")
+    with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfcdelta_rfc_id"))
+        batch_op.drop_index(batch_op.f("ix_rfcdelta_ci_id"))
+
+    op.drop_table("rfcdelta")
+    with op.batch_alter_table("rfcdecision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfcdecision_rfc_id"))
+
+    op.drop_table("rfcdecision")
+    with op.batch_alter_table("rfccomment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfccomment_rfc_id"))
+
+    op.drop_table("rfccomment")
+    with op.batch_alter_table("rfcapproval", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfcapproval_rfc_id"))
+
+    op.drop_table("rfcapproval")
+    with op.batch_alter_table("findingdecision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_findingdecision_finding_id"))
+
+    op.drop_table("findingdecision")
+    with op.batch_alter_table("emergencyscope", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_emergencyscope_ci_id"))
+
+    op.drop_table("emergencyscope")
+    with op.batch_alter_table("driftgroup", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_driftgroup_rfc_id"))
+        batch_op.drop_index(batch_op.f("ix_driftgroup_key"))
+
+    op.drop_table("driftgroup")
     op.drop_table("baselineelement")
     with op.batch_alter_table("attentionevent", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_attentionevent_thread"))
@@ -761,21 +1088,19 @@ def downgrade() -> None:
 
     op.drop_table("utilizationchunk")
     op.drop_table("section")
-    op.drop_table("rfcverdict")
-    with op.batch_alter_table("rfcdelta", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_rfcdelta_rfc_id"))
-        batch_op.drop_index(batch_op.f("ix_rfcdelta_ci_id"))
+    with op.batch_alter_table("rfc", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfc_state"))
+        batch_op.drop_index(batch_op.f("ix_rfc_rule_id"))
 
-    op.drop_table("rfcdelta")
-    with op.batch_alter_table("rfcdecision", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_rfcdecision_rfc_id"))
-
-    op.drop_table("rfcdecision")
+    op.drop_table("rfc")
     with op.batch_alter_table("revision", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_revision_source_id"))
 
     op.drop_table("revision")
     with op.batch_alter_table("relation", schema=None) as batch_op:
+        batch_op.drop_index(
+            "relation_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
+        )
         batch_op.drop_index(batch_op.f("ix_relation_to_ci_id"))
         batch_op.drop_index(batch_op.f("ix_relation_from_ci_id"))
 
@@ -797,11 +1122,6 @@ def downgrade() -> None:
 
     op.drop_table("element")
     op.drop_table("due")
-    with op.batch_alter_table("driftgroup", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_driftgroup_rfc_id"))
-        batch_op.drop_index(batch_op.f("ix_driftgroup_key"))
-
-    op.drop_table("driftgroup")
     with op.batch_alter_table("certificate", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_certificate_source_id"))
 
@@ -817,23 +1137,44 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_baselineversion_state"))
 
     op.drop_table("baselineversion")
+    with op.batch_alter_table("audithead", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audithead_position"))
+
+    op.drop_table("audithead")
+    with op.batch_alter_table("attestation", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_attestation_ci_id"))
+
+    op.drop_table("attestation")
     op.drop_table("assessment")
     with op.batch_alter_table("apitoken", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_apitoken_person_id"))
 
     op.drop_table("apitoken")
+    with op.batch_alter_table("standingrule", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_standingrule_state"))
+        batch_op.drop_index(batch_op.f("ix_standingrule_name"))
+
+    op.drop_table("standingrule")
     op.drop_table("source")
     op.drop_table("routingversion")
-    with op.batch_alter_table("rfc", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_rfc_state"))
+    with op.batch_alter_table("rfctemplate", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rfctemplate_state"))
+        batch_op.drop_index(batch_op.f("ix_rfctemplate_name"))
 
-    op.drop_table("rfc")
+    op.drop_table("rfctemplate")
     op.drop_table("person")
     op.drop_table("path")
+    op.drop_table("originversion")
     with op.batch_alter_table("maintenancewindow", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_maintenancewindow_end_ms"))
 
     op.drop_table("maintenancewindow")
+    with op.batch_alter_table("integrityrun", schema=None) as batch_op:
+        batch_op.drop_index(
+            "integrityrun_open", sqlite_where=sa.text("ended_ms IS NULL"), postgresql_where=sa.text("ended_ms IS NULL")
+        )
+
+    op.drop_table("integrityrun")
     with op.batch_alter_table("holding", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_holding_element_id"))
         batch_op.drop_index(
@@ -866,8 +1207,17 @@ def downgrade() -> None:
 
     op.drop_table("ci")
     op.drop_table("channelsender")
+    with op.batch_alter_table("changefreeze", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_changefreeze_end_ms"))
+
+    op.drop_table("changefreeze")
     op.drop_table("baseline")
+    op.drop_table("auditkey")
     with op.batch_alter_table("auditentry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_auditentry_action"))
 
     op.drop_table("auditentry")
+    with op.batch_alter_table("approvalpolicy", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_approvalpolicy_state"))
+
+    op.drop_table("approvalpolicy")

@@ -1,0 +1,154 @@
+"""CIs that people put on record, and relations between CIs. Each relation is a row, and a fact of the CI in front."""
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, or_, select
+
+from driftline_baseline.graph import KINDS, Edge, dependants, dependencies
+from driftline_cmdb import audit, recording
+from driftline_cmdb.errors import Conflict, Invalid, NotFound
+from driftline_cmdb.tables.cis import CLASSES, STATUSES, Ci, Relation
+
+#: How a relation is known that a person put on record.
+BY_A_PERSON = "said by a person"
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class NewCi:
+    """A CI that is put on record before, or without, any report."""
+
+    name: str
+    ci_class: str = "server"
+    #: "planned" becomes "installed" with its first report.
+    status: str = "planned"
+    owner: str | None = None
+    environment: str | None = None
+    location: str | None = None
+    criticality: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """An open relation with both its CIs."""
+
+    relation: Relation
+    from_ci: Ci
+    to_ci: Ci
+
+
+def create_ci(session: Session, new: NewCi, actor: str, now_ms: int) -> Ci:
+    """Put a CI on record: planned, or one that nothing reports of, such as a service.
+
+    :raises Invalid: a name, class or status that does not do.
+    :raises Conflict: where a CI of that name is on record and not disposed of.
+    """
+    name = new.name.strip()
+    if not name or len(name) > _LONGEST:
+        raise Invalid(f"name: must have 1 to {_LONGEST} characters")
+    if new.ci_class not in CLASSES:
+        raise Invalid(f'ci_class: "{new.ci_class}" is not one of {", ".join(CLASSES)}')
+    if new.status not in STATUSES:
+        raise Invalid(f'status: "{new.status}" is not one of {", ".join(STATUSES)}')
+    values = {field: getattr(new, field) for field in ("owner", "environment", "location", "criticality")}
+    for field, value in values.items():
+        if value is not None and len(value) > _LONGEST:
+            raise Invalid(f"{field}: longer than {_LONGEST} characters")
+    there = session.exec(select(Ci.uid).where(Ci.name == name, Ci.status != "disposed")).first()
+    if there is not None:
+        raise Conflict(f'a CI is named "{name}" already: {there}')
+    ci = Ci(uid=str(uuid4()), name=name, ci_class=new.ci_class, status=new.status, announced=True, **values)
+    session.add(ci)
+    session.flush()
+    detail = {"uid": ci.uid, "class": ci.ci_class, "status": ci.status} | {k: v for k, v in values.items() if v}
+    audit.record(session, actor, "ci.created", f"CI {name}", detail, now_ms)
+    recording.write(session, [ci], now_ms)
+    return ci
+
+
+def relate(session: Session, from_ci: Ci, kind: str, to_ci: Ci, by: str, actor: str, now_ms: int) -> Relation:
+    """Put a relation on record: ``web1 depends on db1``.
+
+    :param by: how it is known; :data:`BY_A_PERSON`.
+    :raises Invalid: no such kind, or a CI with itself.
+    :raises Conflict: where it is on record already.
+    """
+    if kind not in KINDS:
+        raise Invalid(f'kind: "{kind}" is not one of {", ".join(KINDS)}')
+    if from_ci.id == to_ci.id:
+        raise Invalid(f"{from_ci.name} cannot stand in a relation to itself")
+    if _open(session, from_ci, kind, to_ci) is not None:
+        raise Conflict(f"{from_ci.name} {kind} {to_ci.name} is on record already")
+    recording.ensure(session, from_ci, now_ms)
+    relation = Relation(from_ci_id=from_ci.id, to_ci_id=to_ci.id, kind=kind, by=by, since_ms=now_ms)
+    session.add(relation)
+    _decided(session, "ci.related", from_ci, kind, to_ci, by, actor, now_ms)
+    return relation
+
+
+def unrelate(session: Session, from_ci: Ci, kind: str, to_ci: Ci, actor: str, now_ms: int) -> Relation:
+    """End a relation.
+
+    :raises NotFound: where it is not on record.
+    """
+    relation = _open(session, from_ci, kind, to_ci)
+    if relation is None:
+        raise NotFound(f"{from_ci.name} {kind} {to_ci.name} is not on record; driftline ci relations {from_ci.name}")
+    relation.until_ms = now_ms
+    session.add(relation)
+    _decided(session, "ci.unrelated", from_ci, kind, to_ci, relation.by, actor, now_ms)
+    return relation
+
+
+def _open(session: Session, from_ci: Ci, kind: str, to_ci: Ci) -> Relation | None:
+    return session.exec(
+        select(Relation).where(
+            Relation.from_ci_id == from_ci.id,
+            Relation.to_ci_id == to_ci.id,
+            Relation.kind == kind,
+            col(Relation.until_ms).is_(None),
+        )
+    ).first()
+
+
+def _decided(
+    session: Session, action: str, from_ci: Ci, kind: str, to_ci: Ci, by: str, actor: str, now_ms: int
+) -> None:
+    detail = {"kind": kind, "to": to_ci.uid, "name": to_ci.name, "by": by}
+    audit.record(session, actor, action, f"CI {from_ci.name}", detail, now_ms)
+    recording.write(session, [from_ci], now_ms)
+
+
+def relations_of(session: Session, ci: Ci) -> list[Related]:
+    """Return the open relations in which a CI stands in front, then those in which it stands behind."""
+    near = or_(col(Relation.from_ci_id) == ci.id, col(Relation.to_ci_id) == ci.id)
+    found = _related(session, near)
+    return sorted(found, key=lambda one: (one.relation.from_ci_id != ci.id, one.relation.kind, one.to_ci.name))
+
+
+def chains_of(session: Session, ci: Ci) -> list[Related]:
+    """Return the open relations between a CI and all that it leans on, and between it and all that leans on it."""
+    edges = all_edges(session)
+    sides = [set(found) | {ci.id} for found in (dependants(ci.id, edges), dependencies(ci.id, edges))]
+    found = _related(session, col(Relation.from_ci_id).in_(sorted(set.union(*sides))))
+    wanted = [one for one in found if any({one.from_ci.id, one.to_ci.id} <= side for side in sides)]
+    return sorted(wanted, key=lambda one: (one.from_ci.name, one.relation.kind, one.to_ci.name))
+
+
+def all_edges(session: Session) -> list[Edge[int]]:
+    """Return every open relation, CIs by id."""
+    query = select(Relation.from_ci_id, Relation.kind, Relation.to_ci_id).where(col(Relation.until_ms).is_(None))
+    return [Edge(*row) for row in session.exec(query.order_by(col(Relation.id)))]
+
+
+def _related(session: Session, condition: object) -> list[Related]:
+    front, behind = aliased(Ci), aliased(Ci)
+    query = (
+        select(Relation, front, behind)
+        .join(front, col(front.id) == col(Relation.from_ci_id))
+        .join(behind, col(behind.id) == col(Relation.to_ci_id))
+        .where(condition, col(Relation.until_ms).is_(None))  # type: ignore[arg-type]  # a column's condition
+    )
+    return [Related(*row) for row in session.exec(query)]

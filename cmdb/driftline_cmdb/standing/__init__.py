@@ -1,0 +1,1 @@
+"""Standing rules and the origins whose versions they permit."""

@@ -1,0 +1,1 @@
+"""The audit trail's keys, signed heads and export; the list of entries is in `admin`."""

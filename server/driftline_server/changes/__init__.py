@@ -1,0 +1,1 @@
+"""What governs changes: the approval policy, standard changes, freezes."""

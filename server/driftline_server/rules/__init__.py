@@ -1,0 +1,1 @@
+"""Standing rules: pre-approved standard changes, and the origins whose versions they permit."""
