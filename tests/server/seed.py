@@ -16,6 +16,7 @@ from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb import record, relations, utilization
+from driftline_cmdb.attention import dispatch, documents, handling, judging, maintenance
 from driftline_cmdb.audit import heads, sealing, signing
 from driftline_cmdb.baselines import approval, capturing
 from driftline_cmdb.database import Database, migrate
@@ -200,6 +201,13 @@ def seed(database: Database) -> Seeded:
     find_silence(database, now, 900_000)
     _plan(database, now)
     _verify(database, now)
+    with database.write() as session:
+        documents.announce(session, "here:8080", {"page": "log", "digest": "log"}, now)
+        maintenance.add(session, "disks", {"ci": ["db*"]}, now, now + 99 * MINUTE, "new disks", "operator", now)
+        handling.acknowledge(session, reading.find_rfc(session, 1), "operator", now)
+        handling.assign(session, reading.find_rfc(session, 1), "operator", "approver", now)
+        judging.give(session, 2, "late paperwork", "approver", "", now)
+    dispatch.route_due(database, now)
     return Seeded(tokens)
 
 

@@ -18,6 +18,8 @@ NAMES = {
     "uid": "source-web1",
     "token": "1",
     "finding": "1",
+    "window": "1",
+    "channel": "page",
     "run": "1",
     "template": "openssl",
     "freeze": "sale",

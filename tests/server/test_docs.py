@@ -8,6 +8,7 @@ from tests.server.test_contracts import ROUTES
 
 from driftline_baseline import standing
 from driftline_baseline.allowed import ALLOWED_KINDS
+from driftline_cmdb.attention.events import KINDS
 from driftline_cmdb.tables.people import ROLES
 from driftline_server.cli.main import commands
 from driftline_server.main import parser
@@ -53,6 +54,11 @@ def test_options_of_the_server() -> None:
     actions = parser()._subparsers._group_actions[0].choices["run"]._actions  # type: ignore[union-attr,index,call-overload]  # argparse has no public way
     for option in (word for action in actions for word in action.option_strings if word.startswith("--")):
         assert option == "--help" or f"`{option}`" in text, option
+
+
+def test_kinds_of_events() -> None:
+    documented = re.findall(r"^\| `([a-z_]+\.[a-z_]+)` \| (.+) \|$", read("notifications.md"), re.MULTILINE)
+    assert [(kind, said.partition(";")[0]) for kind, said in documented] == list(KINDS.items())
 
 
 @pytest.mark.parametrize(

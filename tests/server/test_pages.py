@@ -46,6 +46,10 @@ MORE = [
     "/rules/security?version=1",
     "/audit?action=rfc&q=approver",
     "/people?q=a",
+    "/notifications?state=waiting&sort=channel",
+    "/events?kind=rfc&sort=-severity",
+    "/routing?version=0",
+    "/maintenance?over=1",
 ]
 
 

@@ -35,7 +35,10 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
 - `template` {name, by, approve, document}, `from_template` {name, by, host, set, start, end}
 - `silence` {after, listening}: the job that looks for silent sources, `listening` since then without a break;
   `wait` {}: those that end acceptances, bring into force, move RFCs on with their windows, and escalate emergencies
+- `window` {name, start, end, ci | environment ...}: a maintenance window; `notify` {}: the server's dispatcher
+- `acknowledge` {rfc, by}, `snooze` {rfc, by, until}, `verdict` {rfc, by, is}
 Any of them may have `error`: words that the refusal must contain, or `later: true`: not assessed until the next step.
+- `told`: [{kind, state, severity, title, held}] of all events; `messages` [{channel, kind, events}] of all messages.
 - `expect`: `drifts` [{host, path, kind, expected, actual, state, why}] in any order: all drifts there are that are not
   superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome, approvals: "1 of 2",
   decisions: [action ...], title, said (with the last decision), impact}]; `findings` [kind];
@@ -58,6 +61,7 @@ from driftline.v1.facts_pb2 import Facts
 from driftline_baseline.allowed import ALLOWED_KINDS
 from driftline_baseline.values import show
 from driftline_cmdb import record, relations
+from driftline_cmdb.attention import dispatch, handling, judging, maintenance, reminders
 from driftline_cmdb.baselines import approval, capturing, copying, groups, trial, versions
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import accepting, settling
@@ -84,6 +88,7 @@ from driftline_cmdb.rfcs import (
 )
 from driftline_cmdb.rfcs.decisions import Waivers
 from driftline_cmdb.standing import origins, replay, rules
+from driftline_cmdb.tables.attention import AttentionEvent, Delivery, DeliveryItem
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
@@ -500,6 +505,50 @@ class Timeline:
         lifecycle.advance(self.database, now)
         lifecycle.escalate(self.database, now)
         approval.bring_into_force(self.database, now)
+
+    def window(self, step: dict[str, Any], now: int) -> None:
+        selector = {key: [value] for key, value in step.items() if key not in ("name", "start", "end", "by")}
+        start, end = clock(step["start"]), clock(step["end"])
+        with self.database.write() as session:
+            maintenance.add(session, step["name"], selector, start, end, "a test", step.get("by", "alice"), now)
+
+    def notify(self, _step: dict[str, Any], now: int) -> None:
+        reminders.remind(self.database, now)
+        dispatch.route_due(self.database, now)
+        dispatch.escalate_due(self.database, now)
+
+    def acknowledge(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            handling.acknowledge(session, reading.find_rfc(session, step["rfc"]), step["by"], now)
+
+    def snooze(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rfc = reading.find_rfc(session, step["rfc"])
+            handling.snooze(session, rfc, clock(step["until"]), step.get("reason", "a test"), step["by"], now)
+
+    def verdict(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            judging.give(session, step["rfc"], step["is"], step["by"], "", now)
+
+    def told(self, step: list[dict[str, Any]], _now: int) -> None:
+        with self.database.read() as session:
+            found = [
+                {"kind": row.kind, "state": row.state, "severity": row.severity, "title": row.title, "cis": row.cis}
+                for row in session.exec(select(AttentionEvent))
+            ]
+        _compare(found, step)
+
+    def messages(self, step: list[dict[str, Any]], _now: int) -> None:
+        with self.database.read() as session:
+            items = session.exec(select(DeliveryItem, AttentionEvent).where(DeliveryItem.event_id == AttentionEvent.id))
+            kinds: dict[int, list[str]] = {}
+            for item, event in items:
+                kinds.setdefault(item.delivery_id, []).append(event.kind)
+            found = [
+                {"channel": row.channel, "kind": row.kind, "events": sorted(kinds[row.id])}
+                for row in session.exec(select(Delivery))
+            ]
+        _compare(found, step)
 
     def expect(self, step: dict[str, Any], _now: int) -> None:
         with self.database.read() as session:

@@ -26,6 +26,10 @@ from driftline_server.cli.output import (
 group = typer.Typer(help="Requests for change.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help="Number of an RFC.")]
+AVerdict = Annotated[
+    str | None,
+    typer.Option("--verdict", help="What it turned out to be: unauthorised, late-paperwork, or false."),
+]
 Comment = Annotated[str, typer.Option("--comment", help="Why, for whoever reads it later.")]
 
 
@@ -241,6 +245,7 @@ def authorise(
     on_behalf_of: Annotated[
         str | None, typer.Option(metavar="PERSON", help="Who approved in the system that is its master.")
     ] = None,
+    verdict: AVerdict = None,
     as_json: Json = False,
 ) -> None:
     """Authorise an RFC: what it changes, or found changed, joins the expected state.
@@ -259,11 +264,11 @@ def authorise(
             fail("nothing was authorised")
     body = {
         "scope": seen["scope"],
-        "comment": comment,
         "supersedes": supersedes,
         "despite_freeze": despite_freeze,
         "despite_conflicts": despite_conflicts,
         "on_behalf_of": on_behalf_of,
+        **_said(comment, verdict),
     }
     done(client.post(f"/rfcs/{number}/authorise", body), as_json)
 
@@ -277,15 +282,21 @@ def _show_around(client: Client, number: int) -> None:
 
 
 @group.command("revert")
-def revert(context: typer.Context, number: Number, comment: Comment = "", as_json: Json = False) -> None:
+def revert(
+    context: typer.Context, number: Number, comment: Comment = "", verdict: AVerdict = None, as_json: Json = False
+) -> None:
     """Order what an RFC found changed put back; it stays open until that is seen."""
-    done(connect(context).post(f"/rfcs/{number}/revert", {"comment": comment}), as_json)
+    done(connect(context).post(f"/rfcs/{number}/revert", _said(comment, verdict)), as_json)
 
 
 @group.command("cancel")
 def cancel(context: typer.Context, number: Number, comment: Comment = "", as_json: Json = False) -> None:
     """Cancel a planned RFC."""
     done(connect(context).post(f"/rfcs/{number}/cancel", {"comment": comment}), as_json)
+
+
+def _said(comment: str, verdict: str | None) -> dict[str, str | None]:
+    return {"comment": comment, "verdict": verdict.replace("-", " ") if verdict else None}
 
 
 def done(rfc: dict[str, Any], as_json: bool) -> None:

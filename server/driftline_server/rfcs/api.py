@@ -7,6 +7,7 @@ from fastapi import Response as Sent
 from fastapi.responses import Response
 
 from driftline_cmdb import record
+from driftline_cmdb.attention import judging
 from driftline_cmdb.choosing import chosen
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.rfcs import (
@@ -153,6 +154,8 @@ def authorise(caller: Approver, db: Db, number: int, wanted: bodies.Authorisatio
             waivers=wanted.waivers(),
             on_behalf_of=wanted.on_behalf_of,
         )
+        if wanted.verdict is not None:
+            judging.give(session, number, wanted.verdict, caller.name, wanted.comment, now_ms())
         return views.show(session, number)
 
 
@@ -165,10 +168,12 @@ def reject(caller: Approver, db: Db, number: int, wanted: bodies.Rejection) -> v
 
 
 @router.post("/rfcs/{number}/revert", response_model=views.RfcDetail, summary="Order an RFC reverted")
-def revert(caller: Operator, db: Db, number: int, wanted: bodies.Order) -> views.RfcDetail:
+def revert(caller: Operator, db: Db, number: int, wanted: bodies.RevertOrder) -> views.RfcDetail:
     """Order that what was found changed is put back. The RFC stays open until the expected values are seen."""
     with db.write() as session:
         decisions.order_revert(session, number, caller.name, wanted.comment, now_ms())
+        if wanted.verdict is not None:
+            judging.give(session, number, wanted.verdict, caller.name, wanted.comment, now_ms())
         return views.show(session, number)
 
 

@@ -14,6 +14,10 @@ from driftline_server.times import to_ms
 
 Text = Annotated[str, Field(max_length=4000)]
 Risk = Literal["low", "medium", "high"]
+AVerdict = Annotated[
+    Literal["unauthorised", "late paperwork", "false"] | None,
+    Field(description="What the change turned out to be, where driftline raised the RFC."),
+]
 
 
 class Prediction(BaseModel):
@@ -141,12 +145,19 @@ class Authorisation(Exceptions):
         max_length=200,
         description="Who approved in the system that is its master; the policy must name the account under `external`.",
     )
+    verdict: AVerdict = None
 
 
 class Order(BaseModel):
     """A decision that needs no scope."""
 
     comment: Text = ""
+
+
+class RevertOrder(Order):
+    """An order to put back what was found changed."""
+
+    verdict: AVerdict = None
 
 
 class Rejection(BaseModel):

@@ -16,6 +16,8 @@ from driftline_cmdb.rfcs import drafting, reading
 from driftline_cmdb.rfcs.planning import Plan, Planned
 from driftline_server.access.guard import Db, OperatorForm, OperatorPage, ViewerPage
 from driftline_server.lists import PageWindow, Shown
+from driftline_server.notifications import views as notification_views
+from driftline_server.notifications.pages import SNOOZES, people_of
 from driftline_server.rfcs import around, carrying, steps, views
 from driftline_server.times import now_ms, parse_moment
 from driftline_server.web import render
@@ -60,6 +62,8 @@ def show_rfc(request: Request, caller: ViewerPage, db: Db, number: int) -> Respo
         impact = around.impact_of(session, number)
         verified = carrying.verify(session, number) if found.origin == "person" and found.state in IN_EFFECT else None
         history = around.history_in(read).items
+        attention = notification_views.attention(session, read.rfc)
+        people = people_of(session)
     return render(
         request,
         "rfcs/show.html",
@@ -72,6 +76,9 @@ def show_rfc(request: Request, caller: ViewerPage, db: Db, number: int) -> Respo
         history=history,
         risks=RISK_LEVELS,
         outcomes=OUTCOMES,
+        attention=attention,
+        people=people,
+        snoozes=SNOOZES,
     )
 
 
