@@ -168,10 +168,11 @@ def seed(database: Database) -> Seeded:
             ci.owner, ci.responsible, ci.environment, ci.location = "Web team", "Jane Doe", "production", "fra1"
             ci.criticality, ci.services, ci.labels = "high", ["shop"], {"role": "web", "tier": "1"}
             session.add(ci)
-        web1, db1 = record.find_ci(session, "web1"), record.find_ci(session, "db1")
-        relations.relate(session, web1, "depends on", db1, relations.BY_A_PERSON, "operator", day)
+        web1, web2, db1 = (record.find_ci(session, name) for name in ("web1", "web2", "db1"))
+        for web in (web1, web2):
+            relations.relate(session, web, "depends on", db1, relations.BY_A_PERSON, "operator", day)
         capturing.capture(session, web1, "golden", "operator", day + MINUTE)
-        capturing.capture(session, record.find_ci(session, "web2"), "web2", "operator", day + MINUTE)
+        capturing.capture(session, web2, "web2", "operator", day + MINUTE)
         capturing.capture(session, db1, "db", "operator", day + 2 * MINUTE)
     with database.write() as session:
         approval.approve(session, "golden", "approver", day + 3 * MINUTE)
