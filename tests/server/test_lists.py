@@ -14,6 +14,7 @@ LISTS = [
     "/cis", "/drifts?state=all", "/rfcs", "/baselines", "/sources", "/findings", "/people", "/audit",
     "/tokens?all=true", "/join-tokens", "/cis/web1/facts", "/rfc-templates",
     "/audit/keys", "/integrity/runs", "/attestations", "/findings?state=all", "/freezes", "/rules",
+    "/releases", "/waivers",
 ]  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def test_csv_has_the_same_rows(site: Site, path: str) -> None:
         ("/audit", "id", None),
         ("/audit", "at", "at"),
         ("/people", "name", "name"),
+        ("/releases", "name", "name"),
     ],
 )
 def test_sorting(site: Site, path: str, sort: str, key: str | None) -> None:

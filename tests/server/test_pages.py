@@ -10,7 +10,15 @@ from tests.server.html import Page
 from driftline_server.app import areas
 
 #: What stands for a parameter in a page's path.
-NAMES = {"ci": "web1", "number": "1", "drift": "1", "name": "golden", "finding": "1", "run": "1"}
+NAMES = {
+    "ci": "web1",
+    "number": "1",
+    "drift": "1",
+    "name": "golden",
+    "finding": "1",
+    "run": "1",
+    "release": "openssl-3",
+}
 #: The same page with some of its parameters in use.
 MORE = [
     "/cis?q=web&sort=-open_drifts&drifting=1",
@@ -30,6 +38,9 @@ MORE = [
     "/rfcs/5",
     "/rfcs/5/edit",
     "/baselines?state=draft",
+    "/releases?state=planned&sort=name",
+    "/releases/autumn",
+    "/waivers?state=requested&q=old",
     "/sources?state=silent&sort=-seen",
     "/findings?state=all&kind=silent&ci=old1",
     "/findings?kind=integrity&sort=-ci",

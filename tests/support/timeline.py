@@ -39,8 +39,8 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
   {name, rfc, by}, `wave` {name, environment, selector, by, start, end}, `start_wave` and `end_wave` {name, wave, by},
   `release_edit` {name, by} and what changes, `check` {name, by, passed, reporting, rules: [text]}, `accept_release`
   {name, by}, `close_release`, `fail_release`, `cancel_release` {name, by, review}
-- `waiver` {host, by, until, reason}, `approve_waiver` and `end_waiver` {waiver, by}, `gate` {opened}: the job that looks
-  at all CIs in production; `gate_policy` {by, confirm, document}
+- `waiver` {host, by, until, reason}, `approve_waiver` and `end_waiver` {waiver, by}, `gate` {opened}: the job that
+  looks at all CIs in production; `gate_policy` {by, confirm, document}
 Any of them may have `error`: words that the refusal must contain, or `later: true`: not assessed until the next step.
 - `expect`: `drifts` [{host, path, kind, expected, actual, state, why}] in any order: all drifts there are that are not
   superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome, approvals: "1 of 2",
@@ -72,7 +72,7 @@ from driftline_cmdb.drift import accepting, settling
 from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
 from driftline_cmdb.errors import CmdbError
-from driftline_cmdb.releases import editing, gate, gate_policy, running, snapshots, testing, waivers, waves
+from driftline_cmdb.releases import editing, gate, gate_policy, rollout, snapshots, testing, waivers, waves
 from driftline_cmdb.reports import Committed, Ingest, Report, prepare_section
 from driftline_cmdb.rfcs import (
     backing_out,
@@ -525,11 +525,11 @@ class Timeline:
 
     def start_wave(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            running.start_wave(session, step["name"], step["wave"], step["by"], "", now)
+            rollout.start_wave(session, step["name"], step["wave"], step["by"], "", now)
 
     def end_wave(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            running.end_wave(session, step["name"], step["wave"], step["by"], "", now)
+            rollout.end_wave(session, step["name"], step["wave"], step["by"], "", now)
 
     def check(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
@@ -544,15 +544,15 @@ class Timeline:
 
     def close_release(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            running.close(session, step["name"], step["by"], step.get("review", ""), now)
+            rollout.close(session, step["name"], step["by"], step.get("review", ""), now)
 
     def fail_release(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            running.fail(session, step["name"], step["by"], step.get("review", ""), now)
+            rollout.fail(session, step["name"], step["by"], step.get("review", ""), now)
 
     def cancel_release(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
-            running.cancel(session, step["name"], step["by"], step.get("review", ""), now)
+            rollout.cancel(session, step["name"], step["by"], step.get("review", ""), now)
 
     def waiver(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
@@ -660,7 +660,7 @@ class Timeline:
                         "state": one.state,
                         "waves": [wave.state for wave in waves.waves_of(session, one)],
                         "result": one.result,
-                        "reverse_plan": running.reverse_plan(session, one),
+                        "reverse_plan": rollout.reverse_plan(session, one),
                         "promoted": one.promoted,
                         "snapshots": [ci.name for _, ci in snapshots.snapshots_of(session, one)],
                     }

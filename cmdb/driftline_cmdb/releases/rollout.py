@@ -73,8 +73,9 @@ def _no_production(name: str, number: int, entered: list[Ci]) -> None:
 def _touches(session: Session, rfc: Rfc, ci_ids: set[int]) -> bool:
     if rfc.state in _OVER:
         return False
-    there = select(RfcDelta.ci_id).where(RfcDelta.rfc_id == rfc.id, RfcDelta.state != "withdrawn").distinct()
-    return bool(ci_ids & set(session.exec(there)))
+    query = select(RfcDelta.ci_id).where(RfcDelta.rfc_id == rfc.id, RfcDelta.state != "withdrawn").distinct()
+    there: set[int] = set(session.exec(query))
+    return bool(ci_ids & there)
 
 
 def _begin(session: Session, row: ReleaseRfc, rfc: Rfc, actor: str, why: str, now_ms: int) -> bool:
