@@ -1,9 +1,10 @@
 """The baseline document: which CIs are meant and what is expected of them. YAML is read in `reading`."""
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import yaml
@@ -20,7 +21,10 @@ _ORDERING = ("at_least", "at_most", "range")
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which CIs a baseline covers: all conditions hold, each with any of its values; labels are exact."""
+    """Which CIs are meant: all conditions hold, each with any of its values; labels are exact.
+
+    Values of fields may have wild cards, ``*`` and ``?``.
+    """
 
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -46,9 +50,31 @@ class Selector:
 
     def may_select(self, fields: Mapping[str, Collection[str | None]], labels: Mapping[str, str]) -> bool:
         """Tell whether a CI is meant as far as its record says, whatever its facts are."""
-        return all(not set(wanted).isdisjoint(fields.get(name, ())) for name, wanted in self.fields.items()) and all(
+        return all(_any_fits(fields.get(name, ()), wanted) for name, wanted in self.fields.items()) and all(
             labels.get(name) == wanted for name, wanted in self.labels.items()
         )
+
+
+def is_pattern(value: str) -> bool:
+    """Tell whether a value of a selector's field has wild cards."""
+    return "*" in value or "?" in value
+
+
+def _any_fits(values: Collection[str | None], wanted: tuple[str, ...]) -> bool:
+    if not set(wanted).isdisjoint(values):
+        return True
+    patterns = _patterns(wanted)
+    return any(pattern.fullmatch(value) for pattern in patterns for value in values if value is not None)
+
+
+@lru_cache(maxsize=4096)
+def _patterns(wanted: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """Return those of a field's values that have wild cards."""
+    return tuple(
+        re.compile(re.escape(one).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+        for one in wanted
+        if is_pattern(one)
+    )
 
 
 def _has(value: Value | None, wanted: tuple[Value, ...]) -> bool:

@@ -1,8 +1,7 @@
 """The document of a standing rule, a pre-approved standard change: YAML with a selector, hours, and what may change."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, date, datetime
 
 import yaml
 
@@ -11,13 +10,15 @@ from driftline.schema import Value
 from driftline_baseline.allowed import ALLOWED_KINDS, Allowed
 from driftline_baseline.document import Selector, misfit, unwatchable
 from driftline_baseline.errors import VersionError
-from driftline_baseline.hours import ALL_HOURS, DAYS, Hours
+from driftline_baseline.hours import ALL_HOURS, Hours
+from driftline_baseline.hours_reading import read_hours
 from driftline_baseline.predict import ORDERS, ecosystem_of, field_of, place
 from driftline_baseline.reading import DocumentReader
 from driftline_baseline.values import Attributes
-from driftline_baseline.yaml_reader import YamlReader, compose
+from driftline_baseline.yaml_reader import compose
 
-_TOP = ("name", "reason", "selector", "hours", "actors", "allow", "expires")
+#: Keys of the document.
+KEYS = ("name", "reason", "selector", "hours", "actors", "allow", "expires")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def parse_rule(text: str, source: str = "rule") -> RuleDocument:
     """
     reader = _Reader(source)
     root = compose(text, source, "a standing rule has name, selector, allow and expires")
-    found = reader.mapping(root, "rule", _TOP)
+    found = reader.mapping(root, "rule", KEYS)
     reader.need(root, found, "rule", ("name", "selector", "allow", "expires"))
     allow = reader.sequence(found["allow"], "allow")
     if not allow:
@@ -134,31 +135,3 @@ def _problem_of_attribute(line: Allowed, named: schema.Field) -> str | None:
     except VersionError as error:
         return str(error)
     return None
-
-
-def read_hours(reader: YamlReader, node: yaml.Node, where: str = "hours") -> Hours:
-    """Read hours of the week: ``{days: [mon, fri], from: "22:00", to: "04:00", zone: Europe/Zurich}``."""
-    found = reader.mapping(node, where, ("days", "from", "to", "zone"))
-    days = frozenset(range(7))
-    if "days" in found:
-        names = reader.texts(found["days"], f"{where}.days")
-        for name in names:
-            if name not in DAYS:
-                raise reader.fail(found["days"], f"{where}.days", f'"{name}" is not one of {", ".join(DAYS)}')
-        days = frozenset(DAYS.index(name) for name in names)
-    zone = reader.text(found["zone"], f"{where}.zone") if "zone" in found else "UTC"
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise reader.fail(found["zone"], f"{where}.zone", f'"{zone}" is no time zone, as Europe/Zurich') from error
-    start = _time(reader, found["from"], f"{where}.from") if "from" in found else time(0)
-    end = _time(reader, found["to"], f"{where}.to") if "to" in found else None
-    return Hours(days, start, end, zone)
-
-
-def _time(reader: YamlReader, node: yaml.Node, where: str) -> time:
-    text = reader.plain(node)
-    try:
-        return time.fromisoformat(text if len(text) == 5 else "")
-    except (TypeError, ValueError) as error:
-        raise reader.fail(node, where, f'{text!r} is no time of day; write it in quotes, as "08:30"') from error

@@ -84,6 +84,20 @@ class YamlReader:
             raise self.fail(node, where, f"{value!r} is not one of {', '.join(allowed)}")
         return str(value)
 
+    def flag(self, node: yaml.Node, where: str) -> bool:
+        """Return true or false."""
+        value = self.plain(node)
+        if not isinstance(value, bool):
+            raise self.fail(node, where, f"{value!r} is neither true nor false")
+        return value
+
+    def number(self, node: yaml.Node, where: str, low: int, high: int) -> int:
+        """Return a whole number."""
+        value = self.plain(node)
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise self.fail(node, where, f"{value!r} is not a whole number from {low} to {high}")
+        return value
+
     def span_ms(self, node: yaml.Node, where: str) -> int:
         """Return a span of time, ms."""
         value = self.plain(node)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlmodel import Session, select
 
 from driftline_cmdb import sources
+from driftline_cmdb.attention import events
 from driftline_cmdb.errors import Refused, Rejected
 from driftline_cmdb.tables.cis import Binding, Finding
 from driftline_cmdb.tables.sources import Source
@@ -78,10 +79,25 @@ def note_rejection(session: Session, source_id: int, error: Rejected, now_ms: in
 
 
 def open_finding(
-    session: Session, kind: str, key: str, ci_id: int | None, message: str, detail: dict[str, Any], now_ms: int
+    session: Session,
+    kind: str,
+    key: str,
+    ci_id: int | None,
+    message: str,
+    detail: dict[str, Any],
+    now_ms: int,
+    *,
+    tell: bool = True,
 ) -> bool:
-    """Open a finding unless the same one is open; tell whether it was opened."""
+    """Open a finding unless the same one is open; tell whether it was opened.
+
+    :param tell: False where people are told of it by another event.
+    """
     if session.exec(select(Finding.id).where(Finding.key == key, Finding.closed_ms == None)).first() is not None:  # noqa: E711
         return False
-    session.add(Finding(kind=kind, key=key, ci_id=ci_id, message=message, detail=detail, opened_ms=now_ms))
+    finding = Finding(kind=kind, key=key, ci_id=ci_id, message=message, detail=detail, opened_ms=now_ms)
+    session.add(finding)
+    session.flush()
+    if tell:
+        events.emit_finding(session, finding, now_ms)
     return True

@@ -3,6 +3,7 @@
 from sqlmodel import Session, col, select
 
 from driftline.v1.collector_pb2 import Dropped
+from driftline_cmdb.attention import events
 from driftline_cmdb.tables.cis import Finding
 from driftline_cmdb.tables.sources import Source
 
@@ -14,6 +15,7 @@ def note(session: Session, source_id: int, ci_id: int, dropped: Dropped, now_ms:
     source = session.get_one(Source, source_id)
     key = f"{KIND}:{source.uid}"
     found = session.exec(select(Finding).where(Finding.key == key, col(Finding.closed_ms).is_(None))).first()
+    opened = found is None
     if found is None:
         found = Finding(kind=KIND, key=key, ci_id=ci_id, message="", detail={}, opened_ms=now_ms)
     before = found.detail
@@ -32,3 +34,6 @@ def note(session: Session, source_id: int, ci_id: int, dropped: Dropped, now_ms:
         "spool was full: what they said is not on record"
     )
     session.add(found)
+    if opened:
+        session.flush()
+        events.emit_finding(session, found, now_ms)

@@ -29,14 +29,29 @@ def acknowledge(session: Session, finding_id: int, actor: str, reason: str, now_
     :raises Invalid: where there is no reason.
     """
     found = _open(session, finding_id, reason)
-    known = select(FindingDecision.actor).where(
-        FindingDecision.finding_id == finding_id, col(FindingDecision.action) == "acknowledged"
-    )
-    by = session.exec(known).first()
-    if by is not None:
-        raise Conflict(f"finding {finding_id} was acknowledged by {by} already")
+    known = acknowledgement(session, finding_id)
+    if known is not None:
+        raise Conflict(f"finding {finding_id} was acknowledged by {known.actor} already")
     _decide(session, found, actor, "acknowledged", reason, now_ms)
     return found
+
+
+def acknowledgement(session: Session, finding_id: int) -> FindingDecision | None:
+    """Return who acknowledged a finding, and when; None where nobody has, or not since it was put off."""
+    query = select(FindingDecision).where(
+        FindingDecision.finding_id == finding_id,
+        FindingDecision.action == "acknowledged",
+        col(FindingDecision.void_ms).is_(None),
+    )
+    return session.exec(query).first()
+
+
+def release(session: Session, finding_id: int, now_ms: int) -> None:
+    """Have a finding acknowledged by nobody any more."""
+    known = acknowledgement(session, finding_id)
+    if known is not None:
+        known.void_ms = now_ms
+        session.add(known)
 
 
 def close(session: Session, finding_id: int, actor: str, reason: str, now_ms: int) -> Finding:

@@ -1,7 +1,8 @@
-"""Jobs of change control: what begins, ends and is verified because time passes."""
+"""Jobs of change control: what begins, ends, is verified or due again because time passes."""
 
 from collections.abc import Callable
 
+from driftline_cmdb.attention import reminders
 from driftline_cmdb.baselines import approval
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import accepting, settling
@@ -21,6 +22,7 @@ STEPS: tuple[Callable[[Database, int], int], ...] = (
     settling.close_standard_changes,
     waivers.expire,
     gate.look,
+    reminders.remind,
 )
 
 

@@ -24,3 +24,15 @@ class TooManyAttempts(ServerError):
 
 class SettingsError(ServerError, ValueError):
     """The server cannot start like this."""
+
+
+class DeliveryError(ServerError, OSError):
+    """A message that a channel did not take."""
+
+    def __init__(self, message: str, *, final: bool = False) -> None:
+        """Keep the reason.
+
+        :param final: another try makes no sense.
+        """
+        super().__init__(message)
+        self.final = final

@@ -28,6 +28,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--tls-cert", type=Path, help="certificate chain, PEM")
     run.add_argument("--tls-key", type=Path, help="its key, PEM")
     run.add_argument("--root-cert", type=Path, help="the collector's root.pem: join tokens carry its fingerprint")
+    run.add_argument("--channels", type=Path, help="file of the channels that notifications go to; else the log")
     person = commands.add_parser("person", help="people who may use the server")
     person_commands = person.add_subparsers(dest="person_command", required=True)
     add = person_commands.add_parser("add", help="add a person")
@@ -52,7 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "run":
             host, port = parse_listen(options.listen)
             settings = Settings(
-                options.database, options.data, host, port, options.tls_cert, options.tls_key, options.root_cert
+                options.database,
+                options.data,
+                host,
+                port,
+                options.tls_cert,
+                options.tls_key,
+                options.root_cert,
+                options.channels,
             )
             # Imported here, because the other commands need nothing of it and start faster without
             from driftline_server.serve import serve

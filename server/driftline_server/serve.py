@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from driftline_cmdb.database import migrate
+from driftline_cmdb.database import Database, migrate
 from driftline_server import web
 from driftline_server.app import create_app
 from driftline_server.errors import SettingsError
+from driftline_server.notifications.channels import load
+from driftline_server.notifications.loop import Notifier
 from driftline_server.settings import Settings
 
 #: s that requests under way have to end.
@@ -58,7 +60,7 @@ def serve(settings: Settings) -> int:
 
     Brings the database to this version first. Writes where it listens to `server.json` in the data directory.
 
-    :raises SettingsError: where it cannot listen there, or the certificate cannot be used.
+    :raises SettingsError: where it cannot listen there, or the certificate or the channels cannot be used.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -66,6 +68,7 @@ def serve(settings: Settings) -> int:
     migrate(settings.database_url)
     if not (web.STATIC / "vendor" / "tabler.css").exists():
         _log.warning("the pages have no style: their assets are not built, see docs/dev/assets.md")
+    channels = load(settings.channels)
     config = uvicorn.Config(
         create_app(settings),
         ssl_certfile=settings.tls_cert,
@@ -82,9 +85,14 @@ def serve(settings: Settings) -> int:
     host, port = listening.getsockname()[:2]
     url = f"{'https' if settings.https else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
     where = settings.data / "server.json"
+    database = Database(settings.database_url)
+    notifier = Notifier(database, channels, f"{socket.gethostname()}:{listening.getsockname()[1]}")
+    notifier.start()
     try:
         _Server(config, where, url).run(sockets=[listening])
     finally:
+        notifier.stop()
+        database.close()
         where.unlink(missing_ok=True)
         listening.close()
     return 0

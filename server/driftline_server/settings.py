@@ -21,6 +21,8 @@ class Settings:
     tls_key: Path | None = None
     #: The collector's root certificate, PEM: join tokens carry its fingerprint. None makes no join tokens.
     root_cert: Path | None = None
+    #: File of the channels that this server sends notifications to. None writes them to the log.
+    channels: Path | None = None
     #: A browser's session ends after this time, s.
     session_s: int = 12 * 3600
     #: Failed logins of one name from one address within :attr:`attempts_window_s` before further ones are refused.

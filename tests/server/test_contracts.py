@@ -18,12 +18,16 @@ NAMES = {
     "uid": "source-web1",
     "token": "1",
     "finding": "1",
+    "window": "1",
+    "channel": "page",
     "run": "1",
     "template": "openssl",
     "freeze": "sale",
     "release": "openssl-3",
     "wave": "1",
     "waiver": "1",
+    "rule": "security",
+    "origin": "debian-security",
 }
 
 

@@ -5,7 +5,7 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
 
 - `report`: `host` (or `hosts`, all the same), and what its sections hold now: `packages` {name: version}, `sysctls`
   {name: value}, `users` {name: uid}, `memory` {slot: size}, `disks` {name: serial number}, `interfaces` {name: mac},
-  `release` {field: value}; a
+  `release` {field: value}, `files` {path: {attribute: value}}, `restart` {reboot, outdated: {executable: [package]}}; a
   section that is left out was not read. `since` {section: HH:MM} is the last time the host knows the content before
   still held, `clock` seconds by which the host's clock is ahead, `unreadable` {section: reason}, `called` another host
   name than before, `revision` of the code that read it, `log` a list of {command, by, start, end, changes: [[name,
@@ -41,7 +41,10 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
   {name, by}, `close_release`, `fail_release`, `cancel_release` {name, by, review}
 - `waiver` {host, by, until, reason}, `approve_waiver` and `end_waiver` {waiver, by}, `gate` {opened}: the job that
   looks at all CIs in production; `gate_policy` {by, confirm, document}
+- `window` {name, start, end, ci | environment ...}: a maintenance window; `notify` {}: the server's dispatcher
+- `acknowledge` {rfc, by}, `snooze` {rfc, by, until}, `verdict` {rfc, by, is}
 Any of them may have `error`: words that the refusal must contain, or `later: true`: not assessed until the next step.
+- `told`: [{kind, state, severity, title, held}] of all events; `messages` [{channel, kind, events}] of all messages.
 - `expect`: `drifts` [{host, path, kind, expected, actual, state, why}] in any order: all drifts there are that are not
   superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome, approvals: "1 of 2",
   decisions: [action ...], title, said (with the last decision), impact}]; `findings` [kind];
@@ -66,6 +69,7 @@ from driftline.v1.facts_pb2 import Facts
 from driftline_baseline.allowed import ALLOWED_KINDS
 from driftline_baseline.values import show
 from driftline_cmdb import record, relations
+from driftline_cmdb.attention import dispatch, handling, judging, maintenance, reminders
 from driftline_cmdb.baselines import approval, capturing, copying, groups, trial, versions
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import accepting, settling
@@ -93,6 +97,7 @@ from driftline_cmdb.rfcs import (
 )
 from driftline_cmdb.rfcs.decisions import Waivers
 from driftline_cmdb.standing import origins, replay, rules
+from driftline_cmdb.tables.attention import AttentionEvent, Delivery, DeliveryItem
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.releases import Release
@@ -138,6 +143,13 @@ def section_facts(name: str, content: Any) -> Facts:
     elif name == "release":
         for key, value in content.items():
             setattr(out.os.release, key, str(value))
+    elif name == "restart":
+        out.os.restart.reboot_required = content.get("reboot", False)
+        for executable, packages in content.get("outdated", {}).items():
+            out.os.restart.outdated.add(executable=executable, packages=packages)
+    elif name == "files":
+        for file, attributes in content.items():
+            out.files.files.add(path=file, **attributes)
     elif name == "memory":
         for slot, size in sorted(content.items()):
             out.hardware.memory.modules.add(slot=slot, size=size)
@@ -589,6 +601,50 @@ class Timeline:
         lifecycle.advance(self.database, now)
         lifecycle.escalate(self.database, now)
         approval.bring_into_force(self.database, now)
+
+    def window(self, step: dict[str, Any], now: int) -> None:
+        selector = {key: [value] for key, value in step.items() if key not in ("name", "start", "end", "by")}
+        start, end = clock(step["start"]), clock(step["end"])
+        with self.database.write() as session:
+            maintenance.add(session, step["name"], selector, start, end, "a test", step.get("by", "alice"), now)
+
+    def notify(self, _step: dict[str, Any], now: int) -> None:
+        reminders.remind(self.database, now)
+        dispatch.route_due(self.database, now)
+        dispatch.escalate_due(self.database, now)
+
+    def acknowledge(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            handling.acknowledge(session, reading.find_rfc(session, step["rfc"]), step["by"], now)
+
+    def snooze(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rfc = reading.find_rfc(session, step["rfc"])
+            handling.snooze(session, rfc, clock(step["until"]), step.get("reason", "a test"), step["by"], now)
+
+    def verdict(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            judging.give(session, step["rfc"], step["is"], step["by"], "", now)
+
+    def told(self, step: list[dict[str, Any]], _now: int) -> None:
+        with self.database.read() as session:
+            found = [
+                {"kind": row.kind, "state": row.state, "severity": row.severity, "title": row.title, "cis": row.cis}
+                for row in session.exec(select(AttentionEvent))
+            ]
+        _compare(found, step)
+
+    def messages(self, step: list[dict[str, Any]], _now: int) -> None:
+        with self.database.read() as session:
+            items = session.exec(select(DeliveryItem, AttentionEvent).where(DeliveryItem.event_id == AttentionEvent.id))
+            kinds: dict[int, list[str]] = {}
+            for item, event in items:
+                kinds.setdefault(item.delivery_id, []).append(event.kind)
+            found = [
+                {"channel": row.channel, "kind": row.kind, "events": sorted(kinds[row.id])}
+                for row in session.exec(select(Delivery))
+            ]
+        _compare(found, step)
 
     def expect(self, step: dict[str, Any], _now: int) -> None:
         with self.database.read() as session:

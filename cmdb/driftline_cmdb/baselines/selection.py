@@ -15,7 +15,7 @@ from sqlmodel import Session, col, or_, select
 from driftline import facts
 from driftline.schema import Value
 from driftline_baseline import reading
-from driftline_baseline.document import Document, Selector
+from driftline_baseline.document import Document, Selector, is_pattern
 from driftline_baseline.expected import element_path
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.baselines import Baseline, BaselineVersion
@@ -95,12 +95,19 @@ def _read(session: Session, stamp: tuple[Any, ...], known: Mapping[int, InForce]
     for one in versions.values():
         selector = one.document.selector
         paths |= {element_path(path) for path in selector.facts}
-        if "ci" in selector.fields:
-            for key in selector.fields["ci"]:
+        named = _names(selector)
+        if named is not None:
+            for key in named:
                 by_ci.setdefault(key, []).append(one)
         else:
             others.append(one)
     return Table(stamp, versions, by_ci, others, frozenset(paths))
+
+
+def _names(selector: Selector) -> tuple[str, ...] | None:
+    """Return the CIs that a selector names one by one; None where it does not, or has wild cards there."""
+    wanted = selector.fields.get("ci")
+    return None if wanted is None or any(is_pattern(one) for one in wanted) else wanted
 
 
 def fields_of(ci: Ci) -> dict[str, Collection[str | None]]:
@@ -151,8 +158,8 @@ def covered_by(session: Session, document: Document) -> dict[int, Ci]:
     """Return the CIs that a document selects, by id."""
     selector = document.selector
     query = select(Ci)
-    if "ci" in selector.fields:
-        wanted = selector.fields["ci"]
+    wanted = _names(selector)
+    if wanted is not None:
         query = query.where(or_(col(Ci.uid).in_(wanted), col(Ci.name).in_(wanted)))
     may = {ci.id: ci for ci in session.exec(query) if selector.may_select(fields_of(ci), ci.labels)}
     if not selector.facts or not may:

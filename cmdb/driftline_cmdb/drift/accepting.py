@@ -3,6 +3,7 @@
 from sqlmodel import Session, col, select
 
 from driftline_cmdb import audit
+from driftline_cmdb.attention import reminders
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift.assess import mark_due
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
@@ -35,6 +36,7 @@ def accept(session: Session, drift_id: int, actor: str, reason: str, until_ms: i
         raise Invalid("reason: an acceptance needs one")
     drift.state, drift.accepted_until_ms, drift.why = "accepted", until_ms, f"accepted by {actor}: {reason}"
     session.add(drift)
+    reminders.acceptance_began(session, drift, now_ms)
     audit.record(session, actor, "drift.accepted", f"drift {drift_id}", {"until_ms": until_ms, "why": reason}, now_ms)
     return drift
 
@@ -49,4 +51,7 @@ def end_acceptances(database: Database, now_ms: int) -> int:
         ci_ids = session.exec(ended).all()
         for ci_id in ci_ids:
             mark_due(session, ci_id, now_ms)
+        told = select(Drift).where(Drift.state == "accepted", col(Drift.accepted_until_ms) <= now_ms)
+        for drift in session.exec(told).all():
+            reminders.acceptance_ended(session, drift, now_ms)
         return len(ci_ids)

@@ -11,6 +11,7 @@ from driftline_baseline.evidence import HostAct
 from driftline_baseline.grouping import Cause
 from driftline_baseline.lifecycle import IN_EFFECT
 from driftline_baseline.wording import package_of, what
+from driftline_cmdb.attention import events
 from driftline_cmdb.record import names_in
 from driftline_cmdb.rfcs import approvals, policies
 from driftline_cmdb.rfcs.lifecycle import DRIFTLINE, decide, end_implementation, start
@@ -57,6 +58,8 @@ def raise_rfc(
     session.add(group)
     _add_deltas(session, rfc, ci, drifts)
     decide(session, rfc, DRIFTLINE, "raise", "submitted", now_ms, f"cause: {group.cause}")
+    severity = events.worst(drift.severity for drift in drifts)
+    events.emit_rfc(session, "rfc.raised", rfc, severity, now_ms, text=rfc.description)
     return rfc
 
 
@@ -67,6 +70,19 @@ def join_rfc(session: Session, group: DriftGroup, ci: Ci, drifts: Sequence[Drift
     hosts = set(session.exec(select(RfcDelta.ci_id).where(RfcDelta.rfc_id == rfc.id, RfcDelta.state != "withdrawn")))
     rfc.impact = f"{len(hosts)} CI{'s' if len(hosts) > 1 else ''}, the last to join: {ci.name}"
     decide(session, rfc, DRIFTLINE, "join", rfc.state, now_ms, f"{ci.name}: {', '.join(d.path for d in drifts[:5])}")
+    events.emit_join(session, rfc, ci.id, [drift.severity for drift in drifts], now_ms)
+    given = [one.approval for one in approvals.of(session, rfc, None) if one.counts]
+    if given and rfc.authorised_ms is None:
+        people = ", ".join(sorted({one.person for one in given}))
+        events.emit_rfc(
+            session,
+            "rfc.approval_refused",
+            rfc,
+            "warning",
+            now_ms,
+            text=f"what {people} approved has grown since: it needs the approval again",
+            once=f"rfc.approval_refused:{given[-1].id}",
+        )
 
 
 def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
@@ -76,7 +92,7 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
         return
     rfc = session.get_one(Rfc, group.rfc_id)
     drifts = session.exec(select(Drift).where(Drift.group_id == group_id)).all()
-    if rfc.closed_ms is not None or rfc.ordered == "back out" or any(drift.closed_ms is None for drift in drifts):
+    if rfc.closed_ms is not None or rfc.origin != DRIFTLINE or any(drift.closed_ms is None for drift in drifts):
         return
     states = {drift.state for drift in drifts}
     if "explained" in states:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from driftline_baseline import silence
 from driftline_baseline.graph import Edge
 from driftline_baseline.silence import Group, Heard, Situation, Standing, Thresholds, Unheard
+from driftline_cmdb.attention import events
 from driftline_cmdb.database import Database
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding, Relation
@@ -171,6 +172,8 @@ class _Look:
         if (finding.message, finding.detail) != (message, detail):
             finding.message, finding.detail = message, detail
             self._session.add(finding)
+        if opened:
+            events.emit_finding(self._session, finding, self._now_ms)
         return opened
 
 

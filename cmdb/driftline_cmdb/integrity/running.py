@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, func, select
 
+from driftline_cmdb.attention import events
 from driftline_cmdb.database import Database
 from driftline_cmdb.integrity.checks import all_checks
 from driftline_cmdb.integrity.look import GONE, Check, Deficiency, Limits, Look
@@ -140,16 +141,17 @@ def _settle(look: Look, name: str, new: Mapping[str, Deficiency], seen: Mapping[
             session.add(finding)
         for key, found in list(new.items())[: max(0, MOST_FINDINGS - kept)]:
             kept += 1
-            session.add(
-                Finding(
-                    kind=KIND,
-                    key=key,
-                    ci_id=found.ci_ids[0] if len(found.ci_ids) == 1 else None,
-                    message=found.message,
-                    detail={"check": name, "count": found.count},
-                    opened_ms=look.now_ms,
-                )
+            opened = Finding(
+                kind=KIND,
+                key=key,
+                ci_id=found.ci_ids[0] if len(found.ci_ids) == 1 else None,
+                message=found.message,
+                detail={"check": name, "count": found.count},
+                opened_ms=look.now_ms,
             )
+            session.add(opened)
+            session.flush()
+            events.emit_finding(session, opened, look.now_ms)
         return kept
 
 

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, or_, select
 
 from driftline_baseline.gate import STATUS, GatePolicy, watches_software
 from driftline_baseline.release import PASSED
+from driftline_cmdb import continuity
 from driftline_cmdb.baselines.selection import covering, table
 from driftline_cmdb.database import Database
 from driftline_cmdb.intern import insert_ignoring
@@ -86,8 +87,7 @@ def look_at(session: Session, cis: Sequence[Ci], now_ms: int) -> int:
             finding.closed_ms = now_ms
             session.add(finding)
         elif message is not None and finding is None:
-            session.add(Finding(kind=KIND, key=f"{KIND}:{ci.uid}", ci_id=ci.id, message=message, opened_ms=now_ms))
-            opened += 1
+            opened += continuity.open_finding(session, KIND, f"{KIND}:{ci.uid}", ci.id, message, {}, now_ms)
         elif message is not None and finding is not None and finding.message != message:
             finding.message = message
             session.add(finding)

@@ -27,12 +27,14 @@ def of(session: Session, rfc: Rfc, scope: str | None) -> list[Standing]:
     return [Standing(one, one.void_ms is None and scope in (None, one.scope)) for one in session.exec(query)]
 
 
-def void(session: Session, rfc: Rfc, now_ms: int) -> None:
-    """Have no approval so far count any more."""
+def void(session: Session, rfc: Rfc, now_ms: int) -> list[str]:
+    """Have no approval so far count any more; return who gave them."""
     query = select(RfcApproval).where(RfcApproval.rfc_id == rfc.id, col(RfcApproval.void_ms).is_(None))
-    for one in session.exec(query):
+    found = session.exec(query).all()
+    for one in found:
         one.void_ms = now_ms
         session.add(one)
+    return sorted({one.person for one in found})
 
 
 def outgrown(standing: Sequence[Standing]) -> str:

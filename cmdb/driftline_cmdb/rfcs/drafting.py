@@ -7,6 +7,7 @@ from sqlmodel import Session, select
 
 from driftline_baseline import values
 from driftline_cmdb import audit
+from driftline_cmdb.attention import events
 from driftline_cmdb.drift.raising import next_number
 from driftline_cmdb.errors import Conflict, Invalid, Refused
 from driftline_cmdb.rfcs import approvals
@@ -112,8 +113,11 @@ def mirror(
         )
     require_predictions(planned)
     changed = _write(session, rfc, plan, planned)
-    approvals.void(session, rfc, now_ms)
+    lost = approvals.void(session, rfc, now_ms)
     decide(session, rfc, account, "update", "submitted", now_ms, f"changed in {master.system}: {', '.join(changed)}")
+    if lost:
+        text = f"it was changed in {master.system} after {', '.join(lost)} approved it: it needs the approval again"
+        events.emit_rfc(session, "rfc.approval_refused", rfc, "warning", now_ms, text=text)
     audit.record(session, account, "rfc.updated", f"RFC {rfc.number}", {"changed": changed}, now_ms)
     return rfc, False
 

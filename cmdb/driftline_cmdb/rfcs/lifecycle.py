@@ -7,6 +7,7 @@ from sqlmodel import Session, and_, col, or_, select
 from driftline_baseline import lifecycle
 from driftline_baseline.errors import LifecycleError
 from driftline_cmdb import continuity
+from driftline_cmdb.attention import events, judging
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift.due import mark_all_due
 from driftline_cmdb.errors import Conflict
@@ -16,6 +17,14 @@ from driftline_cmdb.tables.rfcs import Rfc, RfcDecision, RfcDelta
 
 #: driftline's own name as requester and actor.
 DRIFTLINE = "driftline"
+#: Actions that people are told of, each with the event and its severity; of every end they are told as `rfc.closed`.
+_TOLD = {
+    "submit": ("rfc.waiting", "info"),
+    "declare": ("rfc.waiting", "warning"),
+    "start at once": ("rfc.waiting", "warning"),
+    "reject": ("rfc.approval_refused", "warning"),
+    "escalate": ("rfc.approval_late", "warning"),
+}
 
 
 def check(rfc: Rfc, action: str) -> lifecycle.Action:
@@ -63,8 +72,24 @@ def decide(
             detail=detail or {},
         )
     )
+    was_done = rfc.state in lifecycle.DONE
     rfc.state = to_state
     session.add(rfc)
+    _tell(session, rfc, action, comment, was_done, now_ms)
+
+
+def _tell(session: Session, rfc: Rfc, action: str, comment: str, was_done: bool, now_ms: int) -> None:
+    """Have people told of what an action means to them. What a standing rule permits is nobody's news."""
+    if rfc.origin == "rule":
+        return
+    if action in _TOLD:
+        kind, severity = _TOLD[action]
+        events.emit_rfc(session, kind, rfc, severity, now_ms, text=comment)
+    elif action == "reopen":
+        events.emit_rfc(session, "rfc.reopened", rfc, events.severity_of(rfc), now_ms, text=comment)
+    elif rfc.state in lifecycle.DONE and not was_done:
+        judging.propose(session, rfc, now_ms)
+        events.emit_rfc(session, "rfc.closed", rfc, "info", now_ms, text=rfc.outcome or comment)
 
 
 def begin(session: Session, rfc: Rfc, now_ms: int) -> None:
@@ -118,6 +143,8 @@ def window_ended(session: Session, rfc: Rfc, now_ms: int) -> None:
     """End the implementation of an RFC whose window has ended: what it reached is verified (section 6, rule 3)."""
     found = verification.end_window(session, rfc, now_ms)
     end_implementation(session, rfc, DRIFTLINE, now_ms, f"its window has ended; {found.text()}")
+    if not found.complete:
+        events.emit_rfc(session, "rfc.verification_failed", rfc, "warning", now_ms, text=found.text())
     need = policies.need_of(session, rfc)
     if found.complete and need.closes and not need.review and rfc.ordered is None:
         rfc.outcome, rfc.closed_ms = f"verified: {found.text()}", now_ms
@@ -148,7 +175,8 @@ def escalate(database: Database, now_ms: int) -> int:
             )
             detail = {"rfc": rfc.number, "approve_by_ms": rfc.approve_by_ms}
             kind = "emergency not approved"
-            if continuity.open_finding(session, kind, emergency_key(rfc), None, message, detail, now_ms):
+            key = emergency_key(rfc)
+            if continuity.open_finding(session, kind, key, None, message, detail, now_ms, tell=False):
                 decide(session, rfc, DRIFTLINE, "escalate", rfc.state, now_ms, "not approved in time")
                 opened += 1
     return opened

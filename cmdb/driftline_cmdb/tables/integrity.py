@@ -58,3 +58,5 @@ class FindingDecision(SQLModel, table=True):
     #: acknowledged, closed.
     action: str
     reason: str
+    #: When an acknowledgement ended, because what was put off is due again.
+    void_ms: int | None = time_ms_or_none()

@@ -26,6 +26,10 @@ from driftline_server.cli.output import (
 group = typer.Typer(help="Requests for change.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(help="Number of an RFC.")]
+AVerdict = Annotated[
+    str | None,
+    typer.Option("--verdict", help="What it turned out to be: unauthorised, late-paperwork, or false."),
+]
 Comment = Annotated[str, typer.Option("--comment", help="Why, for whoever reads it later.")]
 
 
@@ -72,7 +76,7 @@ def _shown_state(rfc: dict[str, Any]) -> str:
     if rfc["state"] in ("submitted", "assessed") and rfc.get("approved"):
         return f"{rfc['state']}, {rfc['approved']} of {rfc['needs']['approvers']} approvals"
     if rfc["ordered"] and not rfc["closed"]:
-        return f"{rfc['state']}, to be reverted"
+        return f"{rfc['state']}, to be {'reverted' if rfc['ordered'] == 'revert' else 'backed out'}"
     return f"{rfc['state']}, {rfc['outcome']}" if rfc["outcome"] else str(rfc["state"])
 
 
@@ -116,12 +120,13 @@ def _show(rfc: dict[str, Any]) -> None:
             for d in rfc["deltas"]
         ),
     )
-    title("evidence")
-    table(
-        ("WHEN (UTC)", "WHAT"),
-        ((bounds(one["started"], one["ended"]), evidence(one)) for one in rfc["evidence"]),
-        empty="the hosts' logs do not say what did it",
-    )
+    if rfc["origin"] == "driftline" or rfc["evidence"]:
+        title("evidence")
+        table(
+            ("WHEN (UTC)", "WHAT"),
+            ((bounds(one["started"], one["ended"]), evidence(one)) for one in rfc["evidence"]),
+            empty="the hosts' logs do not say what did it",
+        )
     title("decisions")
     table(
         ("WHEN (UTC)", "WHO", "WHAT", "STATE", "COMMENT"),
@@ -153,13 +158,20 @@ def _after(delta: dict[str, Any]) -> str:
 def plan(
     context: typer.Context,
     heading: Annotated[str, typer.Argument(metavar="TITLE", help="What is to be changed, in a line.")],
-    ci: Annotated[list[str], typer.Option("--ci", help="A CI that is changed, by name or uid; may be repeated.")],
+    ci: Annotated[
+        list[str],
+        typer.Option(
+            "--ci",
+            help="What is changed: a CI by name or uid, 'web*', or 'environment=production role=web'; may be repeated.",
+        ),
+    ],
     expect: Annotated[
         list[str],
         typer.Option(
             "--expect",
             help="What it will be, on each CI: 'PATH at_least 3.0.14', 'PATH is VALUE', 'PATH one_of A,B', "
-            "'PATH matches REGEX', 'PATH present', 'PATH absent'; may be repeated.",
+            "'PATH matches REGEX', 'PATH present', 'PATH absent'; for a wave with wild cards in the path, as "
+            "'software.packages[dpkg/*/*].version upgrade from debian-security'; may be repeated.",
         ),
     ],
     start: Annotated[str | None, typer.Option(help="Of the window, as 2026-11-24T22:00Z.")] = None,
@@ -208,6 +220,7 @@ def predictions(cis: list[str], texts: list[str]) -> list[dict[str, Any]]:
             "path": one.path,
             "kind": one.kind,
             "operand": list(one.operand) if isinstance(one.operand, tuple) else one.operand,
+            "origin": one.origin,
         }
         for ci in cis
         for one in found
@@ -232,6 +245,7 @@ def authorise(
     on_behalf_of: Annotated[
         str | None, typer.Option(metavar="PERSON", help="Who approved in the system that is its master.")
     ] = None,
+    verdict: AVerdict = None,
     as_json: Json = False,
 ) -> None:
     """Authorise an RFC: what it changes, or found changed, joins the expected state.
@@ -250,11 +264,11 @@ def authorise(
             fail("nothing was authorised")
     body = {
         "scope": seen["scope"],
-        "comment": comment,
         "supersedes": supersedes,
         "despite_freeze": despite_freeze,
         "despite_conflicts": despite_conflicts,
         "on_behalf_of": on_behalf_of,
+        **_said(comment, verdict),
     }
     done(client.post(f"/rfcs/{number}/authorise", body), as_json)
 
@@ -268,15 +282,21 @@ def _show_around(client: Client, number: int) -> None:
 
 
 @group.command("revert")
-def revert(context: typer.Context, number: Number, comment: Comment = "", as_json: Json = False) -> None:
+def revert(
+    context: typer.Context, number: Number, comment: Comment = "", verdict: AVerdict = None, as_json: Json = False
+) -> None:
     """Order what an RFC found changed put back; it stays open until that is seen."""
-    done(connect(context).post(f"/rfcs/{number}/revert", {"comment": comment}), as_json)
+    done(connect(context).post(f"/rfcs/{number}/revert", _said(comment, verdict)), as_json)
 
 
 @group.command("cancel")
 def cancel(context: typer.Context, number: Number, comment: Comment = "", as_json: Json = False) -> None:
     """Cancel a planned RFC."""
     done(connect(context).post(f"/rfcs/{number}/cancel", {"comment": comment}), as_json)
+
+
+def _said(comment: str, verdict: str | None) -> dict[str, str | None]:
+    return {"comment": comment, "verdict": verdict.replace("-", " ") if verdict else None}
 
 
 def done(rfc: dict[str, Any], as_json: bool) -> None:

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from driftline_cmdb import findings, record
-from driftline_server.access.guard import Db, Operator, Viewer
+from driftline_server.access.guard import Db, Operator, OperatorOrApprover, Viewer
 from driftline_server.findings import views
 from driftline_server.lists import AWindow, Listing, answer
 from driftline_server.times import now_ms
@@ -46,7 +46,7 @@ def show_finding(_caller: Viewer, db: Db, finding: int) -> views.FindingDetail:
 
 
 @router.post("/findings/{finding}/acknowledge", response_model=views.FindingDetail, summary="Acknowledge a finding")
-def acknowledge(caller: Operator, db: Db, finding: int, wanted: FindingReason) -> views.FindingDetail:
+def acknowledge(caller: OperatorOrApprover, db: Db, finding: int, wanted: FindingReason) -> views.FindingDetail:
     """Say that someone knows. The finding stays open until what it found is over."""
     with db.write() as session:
         findings.acknowledge(session, finding, caller.name, wanted.reason, now_ms())

@@ -5,10 +5,12 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from driftline_cmdb import record
-from driftline_server.access.guard import Db, OperatorForm, ViewerPage
+from driftline_cmdb import findings, record
+from driftline_server.access.guard import Db, OperatorForm, OperatorOrApproverForm, ViewerPage
 from driftline_server.findings import api, views
 from driftline_server.lists import PageWindow, Shown
+from driftline_server.notifications import views as notification_views
+from driftline_server.notifications.pages import SNOOZES, people_of
 from driftline_server.web import render
 
 router = APIRouter()
@@ -40,11 +42,21 @@ def show_finding(request: Request, caller: ViewerPage, db: Db, finding: int) -> 
     """Show one finding."""
     with db.read() as session:
         found = views.show(session, finding)
-    return render(request, "findings/show.html", caller, finding=found)
+        attention = notification_views.attention(session, findings.find(session, finding))
+        people = people_of(session)
+    return render(
+        request,
+        "findings/show.html",
+        caller,
+        finding=found,
+        attention=attention,
+        people=people,
+        snoozes=SNOOZES,
+    )
 
 
 @router.post("/findings/{finding}/acknowledge")
-def acknowledge(caller: OperatorForm, db: Db, finding: int, reason: Reason) -> Response:
+def acknowledge(caller: OperatorOrApproverForm, db: Db, finding: int, reason: Reason) -> Response:
     """Acknowledge a finding."""
     api.acknowledge(caller, db, finding, api.FindingReason(reason=reason))
     return RedirectResponse(f"/findings/{finding}?done=acknowledged", 303)

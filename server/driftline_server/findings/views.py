@@ -49,7 +49,6 @@ class FindingDecisionRow(BaseModel):
 class FindingDetail(FindingRow):
     """A finding with all that is known of it."""
 
-    detail: dict[str, Any]
     #: It closes by itself once what it found is over; a person can only acknowledge it.
     watched: bool
     decisions: list[FindingDecisionRow]
@@ -74,11 +73,15 @@ def list_findings(session: Session, wanted: FindingFilter, window: Window) -> tu
     """
     if wanted.state not in STATES:
         raise Invalid(f'state: "{wanted.state}" is not one of {", ".join(STATES)}')
-    known = (col(FindingDecision.finding_id) == col(Finding.id), col(FindingDecision.action) == "acknowledged")
+    known = (
+        (col(FindingDecision.finding_id) == col(Finding.id))
+        & (col(FindingDecision.action) == "acknowledged")
+        & col(FindingDecision.void_ms).is_(None)
+    )
     statement: Any = (
         select(Finding, Ci, FindingDecision)
         .outerjoin(Ci, col(Ci.id) == col(Finding.ci_id))
-        .outerjoin(FindingDecision, known[0] & known[1])
+        .outerjoin(FindingDecision, known)
     )
     is_open, by = col(Finding.closed_ms).is_(None), col(FindingDecision.id)
     conditions: dict[str, Sequence[Any]] = {
@@ -109,10 +112,9 @@ def show(session: Session, finding_id: int) -> FindingDetail:
     ci = session.get(Ci, finding.ci_id) if finding.ci_id is not None else None
     query = select(FindingDecision).where(FindingDecision.finding_id == finding_id).order_by(col(FindingDecision.id))
     decisions = session.exec(query).all()
-    known = next((one for one in decisions if one.action == "acknowledged"), None)
+    known = next((one for one in decisions if one.action == "acknowledged" and one.void_ms is None), None)
     return FindingDetail(
         **_row(finding, ci, known).model_dump(),
-        detail=finding.detail,
         watched=finding.kind in WATCHED,
         decisions=[
             FindingDecisionRow(at=moment(one.at_ms), actor=one.actor, action=one.action, reason=one.reason)

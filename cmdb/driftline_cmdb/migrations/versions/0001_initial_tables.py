@@ -76,6 +76,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_changefreeze_end_ms"), ["end_ms"], unique=False)
 
     op.create_table(
+        "channelsender",
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("server", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("channel", "server", name=op.f("pk_channelsender")),
+    )
+    op.create_table(
         "ci",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uid", sa.String(), nullable=False),
@@ -99,6 +107,51 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("ci", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_ci_name"), ["name"], unique=False)
+
+    op.create_table(
+        "delivery",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("thread", sa.String(), nullable=True),
+        sa.Column("route", sa.Integer(), nullable=True),
+        sa.Column("routing_version", sa.Integer(), nullable=True),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("digest_key", sa.String(), nullable=True),
+        sa.Column("next_try_ms", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("message", sa.JSON(), nullable=True),
+        sa.Column("lease", sa.String(), nullable=True),
+        sa.Column("lease_until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("last_error", sa.String(), nullable=False),
+        sa.Column("done_ms", sa.BigInteger(), nullable=True),
+        sa.Column("escalate_ms", sa.BigInteger(), nullable=True),
+        sa.Column("escalate_after_ms", sa.BigInteger(), nullable=True),
+        sa.Column("escalate_to", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
+        sa.UniqueConstraint("digest_key", "due_ms", name=op.f("uq_delivery_digest_key_due_ms")),
+        sa.UniqueConstraint("uid", name=op.f("uq_delivery_uid")),
+    )
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index(
+            "delivery_escalating",
+            ["escalate_ms"],
+            unique=False,
+            sqlite_where=sa.text("escalate_ms IS NOT NULL"),
+            postgresql_where=sa.text("escalate_ms IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "delivery_waiting",
+            ["channel", "next_try_ms"],
+            unique=False,
+            sqlite_where=sa.text("done_ms IS NULL"),
+            postgresql_where=sa.text("done_ms IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_delivery_created_ms"), ["created_ms"], unique=False)
+        batch_op.create_index(batch_op.f("ix_delivery_thread"), ["thread"], unique=False)
 
     op.create_table(
         "gatelook",
@@ -177,6 +230,23 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "maintenancewindow",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("selector", sa.JSON(), nullable=False),
+        sa.Column("start_ms", sa.BigInteger(), nullable=False),
+        sa.Column("end_ms", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("created_by", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_by", sa.String(), nullable=True),
+        sa.Column("reviewed_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_maintenancewindow")),
+    )
+    with op.batch_alter_table("maintenancewindow", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_maintenancewindow_end_ms"), ["end_ms"], unique=False)
+
+    op.create_table(
         "originversion",
         sa.Column("origin", sa.String(), nullable=False),
         sa.Column("manager", sa.String(), nullable=False),
@@ -251,6 +321,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_rfctemplate_name"), ["name"], unique=False)
         batch_op.create_index(batch_op.f("ix_rfctemplate_state"), ["state"], unique=False)
 
+    op.create_table(
+        "routingversion",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_routingversion")),
+        sa.UniqueConstraint("number", name=op.f("uq_routingversion_number")),
+    )
     op.create_table(
         "source",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -709,6 +790,72 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_websession_person_id"), ["person_id"], unique=False)
 
     op.create_table(
+        "attention",
+        sa.Column("thread", sa.String(), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=True),
+        sa.Column("finding_id", sa.Integer(), nullable=True),
+        sa.Column("acknowledged_by", sa.String(), nullable=True),
+        sa.Column("acknowledged_ms", sa.BigInteger(), nullable=True),
+        sa.Column("assigned_to", sa.String(), nullable=True),
+        sa.Column("assigned_by", sa.String(), nullable=True),
+        sa.Column("assigned_ms", sa.BigInteger(), nullable=True),
+        sa.Column("snoozed_until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("snoozed_by", sa.String(), nullable=True),
+        sa.Column("snooze_reason", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["finding_id"], ["finding.id"], name=op.f("fk_attention_finding_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_attention_rfc_id")),
+        sa.PrimaryKeyConstraint("thread", name=op.f("pk_attention")),
+    )
+    with op.batch_alter_table("attention", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_attention_assigned_to"), ["assigned_to"], unique=False)
+
+    op.create_table(
+        "attentionevent",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("thread", sa.String(), nullable=False),
+        sa.Column("severity", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("ci_ids", sa.JSON(), nullable=False),
+        sa.Column("cis", sa.Integer(), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=True),
+        sa.Column("finding_id", sa.Integer(), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("folded", sa.Integer(), nullable=False),
+        sa.Column("once", sa.String(), nullable=True),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("window_id", sa.Integer(), nullable=True),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("routed_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["finding_id"], ["finding.id"], name=op.f("fk_attentionevent_finding_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_attentionevent_rfc_id")),
+        sa.ForeignKeyConstraint(["window_id"], ["maintenancewindow.id"], name=op.f("fk_attentionevent_window_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attentionevent")),
+        sa.UniqueConstraint("once", name=op.f("uq_attentionevent_once")),
+    )
+    with op.batch_alter_table("attentionevent", schema=None) as batch_op:
+        batch_op.create_index(
+            "attentionevent_held",
+            ["window_id"],
+            unique=False,
+            sqlite_where=sa.text("window_id IS NOT NULL"),
+            postgresql_where=sa.text("window_id IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "attentionevent_new",
+            ["due_ms"],
+            unique=False,
+            sqlite_where=sa.text("routed_ms IS NULL"),
+            postgresql_where=sa.text("routed_ms IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_attentionevent_at_ms"), ["at_ms"], unique=False)
+        batch_op.create_index(batch_op.f("ix_attentionevent_rfc_id"), ["rfc_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_attentionevent_thread"), ["thread"], unique=False)
+
+    op.create_table(
         "baselineelement",
         sa.Column("version_id", sa.Integer(), nullable=False),
         sa.Column("path_id", sa.BigInteger(), nullable=False),
@@ -753,6 +900,7 @@ def upgrade() -> None:
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("action", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("void_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["finding_id"], ["finding.id"], name=op.f("fk_findingdecision_finding_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_findingdecision")),
     )
@@ -871,6 +1019,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_rfclink_rfc_id"), ["rfc_id"], unique=False)
 
     op.create_table(
+        "rfcverdict",
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("proposed", sa.String(), nullable=True),
+        sa.Column("proposed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("verdict", sa.String(), nullable=True),
+        sa.Column("by", sa.String(), nullable=True),
+        sa.Column("at_ms", sa.BigInteger(), nullable=True),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_rfcverdict_rfc_id")),
+        sa.PrimaryKeyConstraint("rfc_id", name=op.f("pk_rfcverdict")),
+    )
+    op.create_table(
         "silentci",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("finding_id", sa.Integer(), nullable=False),
@@ -908,6 +1068,17 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("snapshot", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_snapshot_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
+        "deliveryitem",
+        sa.Column("delivery_id", sa.Integer(), nullable=False),
+        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_deliveryitem_delivery_id")),
+        sa.ForeignKeyConstraint(["event_id"], ["attentionevent.id"], name=op.f("fk_deliveryitem_event_id")),
+        sa.PrimaryKeyConstraint("delivery_id", "event_id", name=op.f("pk_deliveryitem")),
+    )
+    with op.batch_alter_table("deliveryitem", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_deliveryitem_event_id"), ["event_id"], unique=False)
 
     op.create_table(
         "drift",
@@ -967,6 +1138,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("drift")
+    with op.batch_alter_table("deliveryitem", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deliveryitem_event_id"))
+
+    op.drop_table("deliveryitem")
     with op.batch_alter_table("snapshot", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_snapshot_ci_id"))
 
@@ -978,6 +1153,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_silentci_finding_id"))
 
     op.drop_table("silentci")
+    op.drop_table("rfcverdict")
     with op.batch_alter_table("rfclink", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rfclink_rfc_id"))
 
@@ -1021,6 +1197,26 @@ def downgrade() -> None:
 
     op.drop_table("driftgroup")
     op.drop_table("baselineelement")
+    with op.batch_alter_table("attentionevent", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_attentionevent_thread"))
+        batch_op.drop_index(batch_op.f("ix_attentionevent_rfc_id"))
+        batch_op.drop_index(batch_op.f("ix_attentionevent_at_ms"))
+        batch_op.drop_index(
+            "attentionevent_new",
+            sqlite_where=sa.text("routed_ms IS NULL"),
+            postgresql_where=sa.text("routed_ms IS NULL"),
+        )
+        batch_op.drop_index(
+            "attentionevent_held",
+            sqlite_where=sa.text("window_id IS NOT NULL"),
+            postgresql_where=sa.text("window_id IS NOT NULL"),
+        )
+
+    op.drop_table("attentionevent")
+    with op.batch_alter_table("attention", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_attention_assigned_to"))
+
+    op.drop_table("attention")
     with op.batch_alter_table("websession", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_websession_person_id"))
 
@@ -1117,6 +1313,7 @@ def downgrade() -> None:
 
     op.drop_table("standingrule")
     op.drop_table("source")
+    op.drop_table("routingversion")
     with op.batch_alter_table("rfctemplate", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rfctemplate_state"))
         batch_op.drop_index(batch_op.f("ix_rfctemplate_name"))
@@ -1129,6 +1326,10 @@ def downgrade() -> None:
     op.drop_table("person")
     op.drop_table("path")
     op.drop_table("originversion")
+    with op.batch_alter_table("maintenancewindow", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_maintenancewindow_end_ms"))
+
+    op.drop_table("maintenancewindow")
     with op.batch_alter_table("integrityrun", schema=None) as batch_op:
         batch_op.drop_index(
             "integrityrun_open", sqlite_where=sa.text("ended_ms IS NULL"), postgresql_where=sa.text("ended_ms IS NULL")
@@ -1154,10 +1355,24 @@ def downgrade() -> None:
 
     op.drop_table("gatepolicyversion")
     op.drop_table("gatelook")
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_delivery_thread"))
+        batch_op.drop_index(batch_op.f("ix_delivery_created_ms"))
+        batch_op.drop_index(
+            "delivery_waiting", sqlite_where=sa.text("done_ms IS NULL"), postgresql_where=sa.text("done_ms IS NULL")
+        )
+        batch_op.drop_index(
+            "delivery_escalating",
+            sqlite_where=sa.text("escalate_ms IS NOT NULL"),
+            postgresql_where=sa.text("escalate_ms IS NOT NULL"),
+        )
+
+    op.drop_table("delivery")
     with op.batch_alter_table("ci", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ci_name"))
 
     op.drop_table("ci")
+    op.drop_table("channelsender")
     with op.batch_alter_table("changefreeze", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_changefreeze_end_ms"))
 

@@ -1,0 +1,1 @@
+"""What people are told of the record: events, routing, deliveries; who looks after what; verdicts and precision."""
