@@ -6,6 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 VENV   := .venv
 BIN    := $(VENV)/bin
 DATA   ?= var
+# The generated history that `make bench` replays; 1000 hosts and 30 days take half an hour.
+HOSTS  ?= 100
+DAYS   ?= 7
 UV     := $(shell command -v uv)
 # Debian packages that the tests talk to; sudo-less, so only root installs them.
 TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium systemd facter dmidecode
@@ -53,6 +56,8 @@ wheel: $(VENV)/bin/python ## Build the package with the server's pages into dist
 	DRIFTLINE_BUILD_ASSETS=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist . || DRIFTLINE_BUILD_ASSETS=1 uv build -q --wheel
 
 bench: develop ## Measure: ratios against a floor or a peer in the same run
+	@$(BIN)/python -m bench.histories.generate --hosts $(HOSTS) --days $(DAYS) -o $(VENV)/history.jsonl.gz && rm -f $(VENV)/history.db* && \
+	  echo "== histories: $(HOSTS) hosts, $(DAYS) days" && $(BIN)/python -m bench.histories.run $(VENV)/history.jsonl.gz --database sqlite:///$(VENV)/history.db
 	@for b in bench/*.py; do echo "== $$b"; $(BIN)/python $$b || exit 1; done
 
 clean: ## Remove what was installed and built; data in var/ stays

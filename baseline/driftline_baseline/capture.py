@@ -19,7 +19,6 @@ MOVES_BY_ITSELF: dict[str, str] = {
     "files.files[\\/etc\\/dbus-1\\/system.d\\/snap.*]": "snapd writes the rules of each revision",
     "files.files[\\/etc\\/cni\\/net.d\\/*]": "Kubernetes' network renews the tokens in it",
     "files.files[\\/etc\\/kubernetes\\/pki\\/*]": "kubelet and kubeadm renew certificates by themselves",
-    "files.files[\\/etc\\/ssh\\/ssh_host_*]": "each host's own; os.ssh_host_keys has the public halves",
     "files.files[\\/etc\\/lvm\\/devices\\/*]": "LVM adds the devices that it meets",
     "files.files[\\/etc\\/cups\\/ppd\\/*]": "printers come and go",
     "files.files[\\/etc\\/apt\\/apt.conf.d\\/01autoremove-kernels]": "written anew with each kernel",

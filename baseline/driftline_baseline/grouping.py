@@ -1,5 +1,6 @@
 """One cause, one group: what a group's key is and when another host's event joins it (design section 6, rule 9)."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -11,6 +12,9 @@ from driftline_baseline.wording import what
 
 #: A group takes in other hosts' events of the same cause for so long after it was first seen.
 JOIN_WITHIN_MS = 24 * 3600 * 1000
+
+#: Each host seals with a key of its own: the same secret looks different on each, so it is no part of a cause's key.
+_SEAL = re.compile("sealed:[0-9a-f]+:[0-9a-f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ def cause_of(differences: Iterable[Difference], act: HostAct | None) -> Cause:
         actor = act.requested_by or "root"
         return Cause(_key("command", act.manager, act.command_line, actor), f"{act.command_line}, by {actor}")
     ordered = sorted(differences, key=lambda difference: difference.path)
-    key = _key("set", *(f"{item.path}\0{item.actual}" for item in ordered))
+    key = _key("set", *(f"{item.path}\0{_SEAL.sub('sealed', str(item.actual))}" for item in ordered))
     first = ordered[0]
     title = f"{what(first.path)}: {show(first.expected)} -> {show(first.actual)}"
     return Cause(key, title if len(ordered) == 1 else f"{title} and {len(ordered) - 1} more")

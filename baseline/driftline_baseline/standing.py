@@ -17,7 +17,8 @@ from driftline_baseline.reading import DocumentReader
 from driftline_baseline.values import Attributes
 from driftline_baseline.yaml_reader import compose
 
-_TOP = ("name", "reason", "selector", "hours", "actors", "allow", "expires")
+#: Keys of the document.
+KEYS = ("name", "reason", "selector", "hours", "actors", "allow", "expires")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def parse_rule(text: str, source: str = "rule") -> RuleDocument:
     """
     reader = _Reader(source)
     root = compose(text, source, "a standing rule has name, selector, allow and expires")
-    found = reader.mapping(root, "rule", _TOP)
+    found = reader.mapping(root, "rule", KEYS)
     reader.need(root, found, "rule", ("name", "selector", "allow", "expires"))
     allow = reader.sequence(found["allow"], "allow")
     if not allow:

@@ -10,6 +10,7 @@ expect:
   - software.packages[dpkg/openssl/amd64].version at_least {version}
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,10 +19,13 @@ import yaml
 
 from driftline import paths
 from driftline.schema import Value
-from driftline_baseline.document import Selector, misfit
+from driftline_baseline.allowed import ALLOWED_KINDS, Allowed
+from driftline_baseline.document import Selector
 from driftline_baseline.errors import DocumentError
-from driftline_baseline.predict import KINDS
+from driftline_baseline.predict import NUMBERS, field_of
 from driftline_baseline.reading import DocumentReader
+from driftline_baseline.standing import problem_of
+from driftline_baseline.values import Attributes
 from driftline_baseline.yaml_reader import compose
 
 #: Texts of an RFC that a template may fill.
@@ -31,7 +35,10 @@ TEXTS = (
 )  # fmt: skip
 _TOP = ("title", "parameters", "selector", "expect", "implementer", *TEXTS)
 _PLACE = re.compile(r"\{([a-z][a-z0-9_]*)\}")
-_PREDICTION = re.compile(rf"(?P<path>\S+) (?P<kind>{'|'.join(KINDS)})(?: (?P<operand>.+))?")
+_PREDICTION = re.compile(rf"(?P<path>\S+) (?P<kind>{'|'.join(ALLOWED_KINDS)})(?: (?P<operand>.+))?")
+#: Kinds that may name the origin of what comes: ``upgrade from debian-security``.
+_FROM = re.compile(r"(?:(?P<operand>.+) )?from (?P<origin>\S+)")
+_FROM_KINDS = ("upgrade", "present", "at_least", "is")
 #: Placeholder that names the CIs.
 _CIS = "cis"
 
@@ -42,21 +49,43 @@ class Predicted:
 
     path: str
     kind: str
-    operand: Value | None = None
+    operand: Value | Attributes | None = None
+    #: The origin that must publish what comes.
+    origin: str | None = None
 
 
 def prediction(text: str) -> Predicted:
     """Read a prediction: ``software.packages[dpkg/openssl/amd64].version at_least 3.0.14``.
 
+    For a wave the path has wild cards: ``software.packages[dpkg/*/*].version upgrade from debian-security``.
+
     :raises DocumentError: where it is none.
     """
     found = _PREDICTION.fullmatch(text.strip())
     if found is None:
-        raise DocumentError(f'"{text}" is not PATH {"|".join(KINDS)} [VALUE]')
-    operand: Value | None = found["operand"]
+        raise DocumentError(f'"{text}" is not PATH {"|".join(ALLOWED_KINDS)} [VALUE] [from ORIGIN]')
+    operand: Value | Attributes | None = found["operand"]
+    origin = None
+    parts = _FROM.fullmatch(found["operand"] or "") if found["kind"] in _FROM_KINDS else None
+    if parts is not None and (found["kind"] in ("upgrade", "present") or "software.packages[" in found["path"]):
+        operand, origin = parts["operand"], parts["origin"]
     if found["kind"] == "one_of" and operand is not None:
         operand = tuple(one.strip() for one in str(operand).split(","))
-    return Predicted(found["path"], found["kind"], operand)
+    return Predicted(found["path"], found["kind"], _typed(found["path"], operand), origin)
+
+
+def _typed(path: str, operand: Value | Attributes | None) -> Value | Attributes | None:
+    """Return what someone typed as a value of the attribute's own type; attributes of an element stand as JSON."""
+    named = field_of(path)
+    if isinstance(operand, tuple):
+        return tuple(_typed(path, item) for item in operand)  # type: ignore[return-value]  # members are plain
+    if named is None or not isinstance(operand, str):
+        return operand
+    plain = named.message is not None or named.type == "bool" or named.type in NUMBERS
+    try:
+        return json.loads(operand) if plain else operand
+    except ValueError as error:
+        raise DocumentError(f'"{operand}" is no value of {path}: {error}') from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +147,7 @@ def _put_prediction(one: Predicted, values: Mapping[str, str]) -> Predicted:
         operand = _put(operand, values)
     elif isinstance(operand, tuple):
         operand = tuple(_put(str(item), values) for item in operand)
-    return Predicted(_put(one.path, escaped), one.kind, operand)
+    return Predicted(_put(one.path, escaped), one.kind, operand, one.origin)
 
 
 def parse(text: str, source: str = "template") -> Template:
@@ -175,7 +204,9 @@ def _expect(nodes: DocumentReader, node: yaml.Node, where: str, parameters: Mapp
         paths.compile_pattern(tried)
     except (DocumentError, paths.PathError) as error:
         raise nodes.fail(node, where, str(error)) from error
-    problem = misfit(tried, read.kind)
+    # What a placeholder will be is not known yet: it is checked when the template is used
+    operand = "0" if isinstance(read.operand, str) and _PLACE.search(read.operand) else read.operand
+    problem = problem_of(Allowed(tried, read.kind, operand, read.origin))
     if problem is not None:
         raise nodes.fail(node, where, problem)
     return read

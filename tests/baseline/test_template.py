@@ -40,7 +40,7 @@ def test_a_value_stays_in_its_place(package: str, version: str) -> None:
         ("title: x\nexpect: [os.sysctls]", 't.yaml:2:10: expect[0]: "os.sysctls" is not PATH is|one_of'),
         ("title: x\nparameters: {cis: a}\nexpect: [x]", "t.yaml:2:19: parameters.cis: cannot name a parameter"),
         ("title: x\nparameters: {a: '('}\nexpect: [x]", "t.yaml:2:17: parameters.a: is not a regular expression"),
-        ("title: x\nselector: {colour: red}\nexpect: [x]", 't.yaml:2:11: selector: "colour" is not known here'),
+        ("title: x\nselector: {colour: red}\nexpect: [x]", 't.yaml:2:12: selector: "colour" is not known here'),
     ],
 )
 def test_errors_name_the_place_and_the_mend(text: str, error: str) -> None:

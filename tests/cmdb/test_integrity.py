@@ -11,7 +11,7 @@ from tests.cmdb.test_audit import KEY
 from tests.support.timeline import Timeline, clock
 
 from driftline.v1.collector_pb2 import Dropped, HostClaims
-from driftline_cmdb import audit, findings, record
+from driftline_cmdb import audit, findings, record, relations
 from driftline_cmdb.audit import heads, sealing, signing
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import CmdbError, Conflict, Invalid, NotFound, Refused
@@ -87,9 +87,25 @@ def test_a_whole_record_is_accurate(database: Database) -> None:
     row, results = verify(database)
     assert {name: result.deficient for name, result in results.items()} == dict.fromkeys(all_checks(), 0)
     assert all(result.applied and result.examined and not result.error for result in results.values()), results
-    assert (row.state, row.cis, row.cis_accurate, row.elements, row.elements_accurate) == ("done", 2, 2, 4, 4)
-    assert results["orphans"].notes == ("0 elements are held by no source and pinned by no baseline",)
+    assert (row.state, row.cis, row.cis_accurate, row.elements, row.elements_accurate) == ("done", 2, 2, 6, 6)
+    # of what is said of a CI that nobody announced and of one that somebody did, both are kept ready
+    assert results["orphans"].notes == ("1 elements are held by no source and pinned by no baseline",)
     assert messages(database) == []
+
+
+def test_what_only_people_know_of_needs_a_relation(database: Database) -> None:
+    fill(database)
+    with database.write() as session:
+        shop = relations.create_ci(session, relations.NewCi("shop", "service", "installed"), "alice", NOW - 30 * DAY)
+        uid = shop.uid
+    _, results = verify(database)
+    assert not results["stale"].error and results["stale"].deficient == 0
+    assert messages(database) == [f"shop ({uid}) is in use, but has neither a source nor a relation"]
+    with database.write() as session:
+        web1, shop = record.find_ci(session, "web1"), record.find_ci(session, "shop")
+        relations.relate(session, shop, "depends on", web1, relations.BY_A_PERSON, "alice", NOW)
+    _, results = verify(database)
+    assert {name: result.deficient for name, result in results.items()} == dict.fromkeys(all_checks(), 0)
 
 
 def test_an_empty_record(database: Database) -> None:
@@ -99,9 +115,10 @@ def test_an_empty_record(database: Database) -> None:
 
 
 WEB1 = "(SELECT id FROM ci WHERE name = 'web1')"
-SOURCE1 = "(SELECT id FROM source WHERE hostname = 'web1')"
+#: Not what people and driftline put on record of it, which is a source too.
+SOURCE1 = "(SELECT id FROM source WHERE hostname = 'web1' AND kind = 'agent')"
 BASH = "(SELECT element_id FROM holding WHERE until_revision IS NULL AND source_id = (SELECT id FROM source WHERE \
-hostname = 'web2') AND path_id = (SELECT id FROM path WHERE text LIKE '%bash%'))"
+hostname = 'web2' AND kind = 'agent') AND path_id = (SELECT id FROM path WHERE text LIKE '%bash%'))"
 ONE_OPEN = f"(SELECT max(id) FROM holding WHERE until_revision IS NULL AND source_id = {SOURCE1})"
 
 #: What is done to the database; which check finds it, with which words; how many; inaccurate CIs and elements.
@@ -115,12 +132,12 @@ UPDATE holding SET since_revision = 99999 WHERE id = {open} | references | a fir
 UPDATE holding SET until_revision = 99999 WHERE until_revision > 0 | references | a last revision that is not | 1 1 0
 UPDATE holding SET since_revision = until_revision WHERE until_revision > 0 | consistency | end before | 1 1 0
 UPDATE rfcdelta SET ci_id = 99999 WHERE ci_id = {web1} | references | 1 rows of rfcdelta name a ci | 1 0 0
-DELETE FROM baselineversion | references | rows of baselineelement name | 4 0 0
+DELETE FROM baselineversion | references | rows of baselineelement name | 5 0 0
 UPDATE auditentry SET actor = 'mallory' WHERE position = 2 | chain | position 2 of the audit trail | 1 0 0
 DELETE FROM auditentry WHERE position = 2 | chain | lacks positions 2 to 2 | 2 0 0
 UPDATE audithead SET at_ms = 5 | chain | is not signed with key | 1 0 0
 UPDATE audithead SET position = 99 | chain | is not signed with key | 1 0 0
-UPDATE binding SET until_ms = 5 | orphans | neither a source nor a | 4 2 0
+UPDATE binding SET until_ms = 5 | orphans | neither a source nor a | 6 2 0
 UPDATE ci SET name = 'WEB1' | duplicates | 2 CIs have the name web1 | 2 2 0
 UPDATE source SET claims = '{{"machine_id": "Abc"}}' | duplicates | 2 CIs have the machine id abc | 2 2 0
 UPDATE ci SET last_seen_ms = {week} WHERE name = 'web1' | stale | was not seen for 8 days | 1 1 0

@@ -20,6 +20,7 @@ from driftline.v1 import collector_pb2 as pb
 from driftline_cmdb import sources
 from driftline_cmdb.database import Database
 from driftline_cmdb.tables.elements import Holding, Revision
+from driftline_cmdb.tables.sources import Source
 from driftline_collector.collector import Collector
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
@@ -28,7 +29,8 @@ MANY = tuple((f"package{number}", "1.0") for number in range(2000))
 
 def holdings(database: Database) -> int:
     with database.read() as session:
-        return session.exec(select(func.count()).select_from(Holding)).one()
+        query = select(func.count()).select_from(Holding).join(Source, col(Source.id) == col(Holding.source_id))
+        return session.exec(query.where(Source.kind == "agent")).one()
 
 
 def test_a_database_that_is_away_is_unavailable_and_heals(

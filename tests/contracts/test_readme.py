@@ -32,3 +32,20 @@ def test_links_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not link.startswith(("http://", "https://")):
             assert (page.parent / link).exists(), link
+
+
+def test_the_standards_clauses_name_tests_that_are_there() -> None:
+    rows = [line for line in (ROOT / "docs/iso-20000.md").read_text().splitlines() if line.startswith("| ")]
+    named = {name for row in rows for name in re.findall(r"`([^`]+)`", row.rsplit("|", 2)[1])}
+    assert len(named) > 20
+    tests = ROOT / "tests"
+    for name in named:
+        assert (tests / name).is_file() or (tests / "cmdb/cases" / name / "case.yaml").is_file(), name
+
+
+def test_every_command_of_the_guide_is_one() -> None:
+    known = set(commands())
+    guide = (ROOT / "docs/guide.md").read_text()
+    named = re.findall(r"driftline (?:--profile \w+ )?([a-z]+ [a-z][a-z-]+)", guide)
+    assert len(named) > 20
+    assert set(named) <= known, set(named) - known

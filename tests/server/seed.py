@@ -25,6 +25,7 @@ from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
 from driftline_cmdb.integrity import asking, attesting, running
 from driftline_cmdb.rfcs import decisions, discussion, freezes, planning, reading, templates
+from driftline_cmdb.standing import origins, replay, rules
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
 from driftline_server.access import people
@@ -167,9 +168,11 @@ def seed(database: Database) -> Seeded:
             ci.owner, ci.responsible, ci.environment, ci.location = "Web team", "Jane Doe", "production", "fra1"
             ci.criticality, ci.services, ci.labels = "high", ["shop"], {"role": "web", "tier": "1"}
             session.add(ci)
-        capturing.capture(session, record.find_ci(session, "web1"), "golden", "operator", day + MINUTE)
+        web1, db1 = record.find_ci(session, "web1"), record.find_ci(session, "db1")
+        relations.relate(session, web1, "depends on", db1, relations.BY_A_PERSON, "operator", day)
+        capturing.capture(session, web1, "golden", "operator", day + MINUTE)
         capturing.capture(session, record.find_ci(session, "web2"), "web2", "operator", day + MINUTE)
-        capturing.capture(session, record.find_ci(session, "db1"), "db", "operator", day + 2 * MINUTE)
+        capturing.capture(session, db1, "db", "operator", day + 2 * MINUTE)
     with database.write() as session:
         approval.approve(session, "golden", "approver", day + 3 * MINUTE)
         approval.approve(session, "web2", "approver", day + 3 * MINUTE)
@@ -185,6 +188,7 @@ def seed(database: Database) -> Seeded:
     fleet.send("db1", now - 20 * MINUTE, {"os": machines["db1"]["os"]}, [])
     machines["db1"]["os"].os.sysctls[1].value = "438"
     fleet.send("db1", now - 10 * MINUTE, {"os": machines["db1"]["os"]}, [])
+    _permit(database, now)
     with database.write() as session:
         view = reading.view(session, min(session.exec(select(Rfc.number))) + 1)
         decisions.authorise(session, view.rfc.number, "approver", view.scope, "the security update was asked for", now)
@@ -222,6 +226,26 @@ def _verify(database: Database, now: int) -> None:
         running.run(database, run, lambda: now)
 
 
+RULE = """\
+name: security
+reason: Debian's security updates come at any time
+selector: {environment: production}
+allow:
+  - {path: "software.packages[dpkg/*/*].version", upgrade: true, origin: debian-security}
+expires: 2090-01-01
+"""
+
+
+def _permit(database: Database, now: int) -> None:
+    """Put a standing rule into force that would have permitted one change of the past."""
+    with database.write() as session:
+        published = origins.Entry("dpkg", "openssl", "amd64", "3.0.13-1~deb12u1")
+        origins.load(session, "debian-security", [published], "operator", now)
+        rules.draft(session, RULE, "operator", now)
+        replay.replay(session, "security", 90, now)
+        rules.approve(session, "security", "approver", now)
+
+
 TEMPLATE = """\
 title: OpenSSL {version} on {cis}
 parameters: {version: '3\\.0\\.\\d+.*'}
@@ -235,8 +259,7 @@ def _plan(database: Database, now: int) -> None:
     """Plan a change into a freeze, with what belongs to it, and a standard change."""
     tomorrow = now + 24 * 60 * MINUTE
     with database.write() as session:
-        web1, db1 = (record.find_ci(session, name) for name in ("web1", "db1"))
-        relations.relate(session, web1, "depends on", db1, relations.BY_A_PERSON, "operator", now)
+        db1 = record.find_ci(session, "db1")
         templates.write(session, "openssl", TEMPLATE, "operator", now)
         templates.approve(session, "openssl", "approver", now)
         freezes.add(session, "sale", "ci: db1", tomorrow, tomorrow + 99 * MINUTE, "the sale", "admin", now)

@@ -1,5 +1,6 @@
 """The pages in a real browser: nothing breaks the policy, lists filter while one types, plots are drawn."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -30,6 +31,24 @@ def test_no_page_complains_nor_overflows(site: Site, browser: Browser, path: str
     browser.open(site.url + path)
     assert browser.evaluate("document.querySelector('h1').textContent.trim()")
     assert browser.evaluate("document.documentElement.scrollWidth") <= 390, "wider than a phone"
+    assert browser.complaints == []
+
+
+def test_every_area_is_reached_on_a_phone(site: Site, browser: Browser) -> None:
+    seen = "[...document.querySelectorAll('nav a')].filter(a => a.checkVisibility()).map(a => a.getAttribute('href'))"
+    browser.size(1280, 900)
+    browser.open(f"{site.url}/rules/security")
+    areas = browser.evaluate(seen)
+    assert len(areas) > 8 and browser.evaluate("document.querySelector('nav a[aria-current]').textContent") == "Rules"
+    browser.size(390, 800)
+    browser.open(f"{site.url}/rules/security")
+    assert browser.evaluate(seen) == []
+    browser.evaluate("document.querySelector('header details summary').click()")
+    browser.wait(f"{seen}.length === {len(areas)}")
+    assert browser.evaluate(seen) == areas
+    box = "JSON.stringify(document.querySelector('header details nav').getBoundingClientRect())"
+    found = json.loads(browser.evaluate(box))
+    assert found["left"] >= 0 and found["right"] <= 390 and found["bottom"] <= 800
     assert browser.complaints == []
 
 

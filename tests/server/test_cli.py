@@ -71,12 +71,18 @@ READING = {
     ("ci", "list", "web", "--drifting", "--sort=-name"): ["web2"],
     ("ci", "show", "web1"): ["Jane Doe", "source-web1", "silent"],
     ("ci", "facts", "web1", "--match", "software.packages[dpkg/openssl*]"): ["3.0.13-1~deb12u1"],
+    ("ci", "expected", "web1", "--match", "software.packages[dpkg/openssl*]"): [
+        "RFC 2",
+        "3.0.13-1~deb12u1",
+        "approver",
+    ],
     ("ci", "history", "web1"): ["3.0.11-1~deb12u2", "apt-get upgrade (by jane (1000))"],
     ("baseline", "list"): ["golden", "in force"],
     ("baseline", "show", "golden"): ["captured", "approver"],
     ("baseline", "dry-run", "golden"): ["this version would open 0 drifts and close 0"],
     ("baseline", "coverage"): ["old1", "watched attributes", "os.release.id"],
-    ("baseline", "coverage", "--ci", "web1"): ["everything is watched"],
+    ("baseline", "coverage", "--ci", "web1"): ["nobody watches", "record.announced"],
+    ("baseline", "coverage", "--ci", "web2"): ["everything is watched"],
     ("drift", "list"): [
         "package sl (dpkg, amd64)",
         "5.02-1+b1",
@@ -95,6 +101,9 @@ READING = {
     ("policy", "show"): ["as shipped", "approve_within: 24h"],
     ("template", "list"): ["openssl", "in force", "version"],
     ("template", "show", "openssl"): ["openssl v1 is in force", "at_least {version}"],
+    ("rule", "list"): ["security", "v1", "in force", "2090-01-01"],
+    ("rule", "show", "security"): ["hides 1 of 5 drifts, none of them later confirmed bad", "origin: debian-security"],
+    ("origin", "list"): ["debian-security", "1"],
     ("freeze", "list"): ["sale", "ci: db1", "coming"],
     ("utilization", "web1"): ["system.cpu.utilization", "%", "vda/read", "system.memory.utilization [%]"],
     ("utilization", "web1", "--metric", "system.disk", "--since", "2h"): ["MiB/s", "system.disk.io [By/s]"],
@@ -136,7 +145,7 @@ def test_as_a_program(cli: Run) -> None:
 def test_every_reading_command_is_tested() -> None:
     tested = {" ".join(words) for words in READING}
     for command in commands():
-        if command.rpartition(" ")[2] in ("list", "show", "facts", "history"):
+        if command.rpartition(" ")[2] in ("list", "show", "facts", "expected", "history"):
             assert any(words == command or words.startswith(f"{command} ") for words in tested), command
 
 

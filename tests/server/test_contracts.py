@@ -23,6 +23,8 @@ NAMES = {
     "run": "1",
     "template": "openssl",
     "freeze": "sale",
+    "rule": "security",
+    "origin": "debian-security",
 }
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from tests.server.test_contracts import ROUTES
 
+from driftline_baseline import standing
+from driftline_baseline.allowed import ALLOWED_KINDS
 from driftline_cmdb.attention.events import KINDS
 from driftline_cmdb.tables.people import ROLES
 from driftline_server.cli.main import commands
@@ -31,6 +33,16 @@ def test_commands() -> None:
     assert documented == set(commands())
 
 
+def test_a_standing_rule() -> None:
+    """The document in the guide is one, and its table has every key."""
+    text = read("standing-rules.md")
+    (document,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert standing.parse_rule(document).name == "security"
+    rows = "\n".join(re.findall(r"^\| `(.*?)\|", text, re.MULTILINE))
+    keys = re.findall(r"\w+", rows)
+    assert {*ALLOWED_KINDS, "path", "origin", *standing.KEYS} <= set(keys)
+
+
 def test_roles() -> None:
     assert re.findall(r"^\| (viewer|operator|approver|admin) \|", read("server.md"), re.MULTILINE) == list(ROLES)
 
@@ -49,7 +61,19 @@ def test_kinds_of_events() -> None:
     assert [(kind, said.partition(";")[0]) for kind, said in documented] == list(KINDS.items())
 
 
-@pytest.mark.parametrize("name", ["server.md", "cli.md", "api.md", "dev/assets.md", "dev/add-a-page.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "server.md",
+        "cli.md",
+        "api.md",
+        "rfcs.md",
+        "standing-rules.md",
+        "dev/assets.md",
+        "dev/add-a-page.md",
+    ],
+)
 def test_links_lead_somewhere(name: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", read(name)):
         assert target.startswith("https://") or (DOCS / name).parent.joinpath(target).exists(), target

@@ -13,8 +13,8 @@ from driftline_server.lists import Shown, Window, cell, to_csv
 LISTS = [
     "/cis", "/drifts?state=all", "/rfcs", "/baselines", "/sources", "/findings", "/people", "/audit",
     "/tokens?all=true", "/join-tokens", "/cis/web1/facts", "/rfc-templates",
-    "/audit/keys", "/integrity/runs", "/attestations", "/findings?state=all", "/freezes", "/rules",
-    "/notifications", "/events", "/channels", "/maintenance?over=true",
+    "/audit/keys", "/integrity/runs", "/attestations", "/findings?state=all", "/freezes", "/rules", "/origins",
+    "/notifications", "/events", "/channels", "/maintenance?over=true", "/cis/web1/expected",
 ]  # fmt: skip
 
 

@@ -10,7 +10,15 @@ from tests.server.html import Page
 from driftline_server.app import areas
 
 #: What stands for a parameter in a page's path.
-NAMES = {"ci": "web1", "number": "1", "drift": "1", "name": "golden", "finding": "1", "run": "1"}
+NAMES = {
+    "ci": "web1",
+    "number": "1",
+    "drift": "1",
+    "name": "golden",
+    "finding": "1",
+    "run": "1",
+    "rule": "security",
+}
 #: The same page with some of its parameters in use.
 MORE = [
     "/cis?q=web&sort=-open_drifts&drifting=1",
@@ -34,6 +42,8 @@ MORE = [
     "/findings?state=all&kind=silent&ci=old1",
     "/findings?kind=integrity&sort=-ci",
     "/attestations?q=web&sort=-at",
+    "/rules?q=sec&state=in+force&sort=-hits",
+    "/rules/security?version=1",
     "/audit?action=rfc&q=approver",
     "/people?q=a",
     "/notifications?state=waiting&sort=channel",
@@ -110,6 +120,18 @@ def test_no_link_is_dead(site: Site, cookie: str) -> None:
     assert len(kinds) > 40
 
 
+def test_the_navigation_leads_everywhere(site: Site, cookie: str) -> None:
+    """Every page without a parameter is linked from the overview or from a page that the overview links."""
+    browser = site.stranger()
+    browser.cookies.set("driftline_session", cookie)
+    linked = {link.partition("?")[0] for link in Page(browser.get("/").text).links}
+    for path in sorted(linked):
+        answer = browser.get(path)
+        if answer.headers["content-type"].startswith("text/html"):
+            linked |= {link.partition("?")[0] for link in Page(answer.text).links}
+    assert {path for path in PAGES if not re.search("/(web1|1|golden|security)(/|$)", path)} - linked == {"/login"}
+
+
 def test_no_script_of_anyone_else(site: Site, cookie: str) -> None:
     browser = site.stranger()
     browser.cookies.set("driftline_session", cookie)
@@ -180,7 +202,9 @@ def test_a_baselines_way(own_site: Site) -> None:
     assert "+- os.host.fqdn" in operator.get("/baselines/old?version=2&against=1").text
     assert "It cannot be approved" not in operator.get("/baselines/old/dry-run").text
     later = {"csrf": csrf_of(approver), "version": "2", "at": "2099-01-01T00:00"}
-    assert approver.post("/baselines/old/approve", data=later).status_code == 303
+    answer = approver.post("/baselines/old/approve", data=later)
+    assert answer.status_code == 303
+    assert "comes into force at" in approver.get(answer.headers["location"]).text
     assert "in force from" in approver.get("/baselines/old").text
     assert approver.post("/baselines/old/retire", data={"csrf": csrf_of(approver)}).status_code == 303
     assert operator.post("/baselines/old/roll-back", data={"csrf": token, "to": "2"}).status_code == 303

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlmodel import select
 from tests.server.conftest import Site, serve, settings_of
 from tests.server.test_cli import stored
 
+from driftline_cmdb.tables.sources import Source
 from driftline_server.cli.relations import dot
+from driftline_server.times import now_ms
 
 
 @pytest.fixture(scope="module")
@@ -43,11 +46,13 @@ def shown(client: httpx.Client, ci: str, **query: object) -> list[str]:
 
 
 def test_relations_are_seen_from_both_ends(operator: httpx.Client) -> None:
-    assert shown(operator, "web1") == ["web1 runs on hv7", "shop depends on web1"]
+    assert shown(operator, "web1") == ["web1 depends on db1", "web1 runs on hv7", "shop depends on web1"]
     assert shown(operator, "hv7") == ["web1 runs on hv7"]
     assert shown(operator, "hv7", chains=True) == ["shop depends on web1", "web1 runs on hv7"]
-    assert shown(operator, "shop", chains=True) == ["shop depends on web1", "web1 runs on hv7"]
-    assert shown(operator, "db1", chains=True) == []
+    on = ["shop depends on web1", "web1 depends on db1", "web1 runs on hv7"]
+    assert shown(operator, "shop", chains=True) == on
+    assert shown(operator, "db1", chains=True) == ["shop depends on web1", "web1 depends on db1"]
+    assert shown(operator, "old1", chains=True) == []
 
 
 def test_what_does_not_do_is_refused(operator: httpx.Client, site: Site) -> None:
@@ -86,7 +91,11 @@ def test_a_relation_is_a_fact_with_a_history(operator: httpx.Client) -> None:
     assert change["path"].startswith("record.relations[depends on/") and change["before"] is None
 
 
-def test_silent_cis(operator: httpx.Client) -> None:
+def test_silent_cis(operator: httpx.Client, site: Site) -> None:
+    with site.database.write() as session:  # it calls now, however long ago it was filled
+        source = session.exec(select(Source).where(Source.uid == "source-db1")).one()
+        source.seen_ms = now_ms()
+        session.add(source)
     silent = {one["name"] for one in operator.get("/cis", params={"silent": True}).json()["items"]}
     assert "old1" in silent and silent.isdisjoint({"shop", "hv7", "db1"})
     findings = operator.get("/cis/old1").json()["findings"]

@@ -7,6 +7,9 @@ import httpx
 from tests.server.conftest import Site, csrf_of
 from tests.server.test_cli import stored
 
+from driftline_cmdb.rfcs.backing_out import verify_back_outs
+from driftline_server.times import now_ms
+
 PATH = "software.packages[dpkg/openssl/amd64].version"
 PLAN = {
     "title": "OpenSSL",
@@ -66,7 +69,11 @@ def test_a_drafts_way(own_site: Site) -> None:
     ok(operator.post(f"/rfcs/{number}/links", json={"kind": "incident", "target": "INC1"}), 201)
     assert ok(operator.post(f"/rfcs/{number}/start", json={}))["implementer"] == "operator"
     back = {"review": "the shop was slow"}
-    assert ok(operator.post(f"/rfcs/{number}/back-out", json=back))["outcome"] == "backed out"
+    ordered = ok(operator.post(f"/rfcs/{number}/back-out", json=back))
+    assert (ordered["state"], ordered["ordered"], ordered["outcome"]) == ("implementing", "back out", None)
+    refused(operator.post(f"/rfcs/{number}/back-out", json=back), 409, "ordered to be backed out already")
+    assert verify_back_outs(own_site.database, now_ms()) == 1
+    assert ok(operator.get(f"/rfcs/{number}"))["outcome"] == "the state before is back, verified"
     reopened = ok(operator.post(f"/rfcs/{number}/reopen", json={"comment": "again"}))
     assert (reopened["state"], reopened["approved"], reopened["deltas"][0]["state"]) == ("submitted", 0, "proposed")
     history = ok(operator.get(f"/rfcs/{number}/history"))["items"]

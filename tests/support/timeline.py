@@ -5,7 +5,7 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
 
 - `report`: `host` (or `hosts`, all the same), and what its sections hold now: `packages` {name: version}, `sysctls`
   {name: value}, `users` {name: uid}, `memory` {slot: size}, `disks` {name: serial number}, `interfaces` {name: mac},
-  `release` {field: value}; a
+  `release` {field: value}, `files` {path: {attribute: value}}, `restart` {reboot, outdated: {executable: [package]}}; a
   section that is left out was not read. `since` {section: HH:MM} is the last time the host knows the content before
   still held, `clock` seconds by which the host's clock is ahead, `unreadable` {section: reason}, `called` another host
   name than before, `revision` of the code that read it, `log` a list of {command, by, start, end, changes: [[name,
@@ -133,6 +133,13 @@ def section_facts(name: str, content: Any) -> Facts:
     elif name == "release":
         for key, value in content.items():
             setattr(out.os.release, key, str(value))
+    elif name == "restart":
+        out.os.restart.reboot_required = content.get("reboot", False)
+        for executable, packages in content.get("outdated", {}).items():
+            out.os.restart.outdated.add(executable=executable, packages=packages)
+    elif name == "files":
+        for file, attributes in content.items():
+            out.files.files.add(path=file, **attributes)
     elif name == "memory":
         for slot, size in sorted(content.items()):
             out.hardware.memory.modules.add(slot=slot, size=size)

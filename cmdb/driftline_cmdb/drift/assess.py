@@ -22,6 +22,7 @@ from driftline_cmdb.database import Database
 from driftline_cmdb.drift import verdicts
 from driftline_cmdb.drift.due import mark_due as mark_due  # others take it from here
 from driftline_cmdb.drift.expectation import expected_of, predictions_of
+from driftline_cmdb.drift.grading import grade
 from driftline_cmdb.errors import CmdbError
 from driftline_cmdb.packing import chunks, unpack_ids
 from driftline_cmdb.record import sources_of
@@ -100,11 +101,18 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
         observed = _observed(session, sources, look, holdings)
         explained = _explained(session, ci, observed, now_ms)
         results = judge(look, known, explained, now_ms)
+        results, graver = grade(session, sources, results, lambda path: _held_at(holdings, path))
         seen = verdicts.Seen(
             {item.difference.path: item for item in observed},
             {path: held.revision for path, held in holdings.items()},
+            graver,
         )
         verdicts.apply(session, ci, results, seen, now_ms)
+
+
+def _held_at(holdings: dict[str, "_Held"], path: str) -> tuple[Attributes | None, str | None]:
+    held = holdings.get(path)
+    return (None, None) if held is None else (held.attributes, held.owner)
 
 
 def _observed(session: Session, sources: list[int], look: Look, holdings: dict[str, "_Held"]) -> list[Observed]:

@@ -21,7 +21,7 @@ def group(session: Session, ci: Ci, cause: Cause, drifts: Sequence[Drift], act: 
     What a back-out has yet to undo belongs to the RFC that is backed out; what the declarer of an emergency did on its
     CIs belongs to the emergency's RFC; everything else is grouped by its cause.
     """
-    rest = _left_of_back_outs(session, ci, drifts, now_ms)
+    rest = left_of_back_outs(session, ci, drifts, now_ms)
     if not rest:
         return
     found = _emergency(session, ci, rest, act, now_ms) or _joinable(session, cause, now_ms)
@@ -56,7 +56,7 @@ def _put(session: Session, found: DriftGroup, drifts: Sequence[Drift]) -> None:
     session.flush()
 
 
-def _left_of_back_outs(session: Session, ci: Ci, drifts: Sequence[Drift], now_ms: int) -> list[Drift]:
+def left_of_back_outs(session: Session, ci: Ci, drifts: Sequence[Drift], now_ms: int) -> list[Drift]:
     """Put drifts that are what a back-out has yet to undo into its group; return the others."""
     query = (
         select(RfcDelta.path, RfcDelta.after, Rfc)

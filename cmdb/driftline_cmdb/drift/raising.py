@@ -92,7 +92,7 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
         return
     rfc = session.get_one(Rfc, group.rfc_id)
     drifts = session.exec(select(Drift).where(Drift.group_id == group_id)).all()
-    if rfc.closed_ms is not None or rfc.ordered == "back out" or any(drift.closed_ms is None for drift in drifts):
+    if rfc.closed_ms is not None or rfc.origin != DRIFTLINE or any(drift.closed_ms is None for drift in drifts):
         return
     states = {drift.state for drift in drifts}
     if "explained" in states:

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from driftline_baseline.compare import Difference
 from driftline_baseline.evidence import HostAct, weight
@@ -12,6 +12,7 @@ from driftline_baseline.explain import Observed
 from driftline_baseline.grouping import Cause, cause_of, cause_of_approval, cause_of_rereading
 from driftline_baseline.interval import Interval
 from driftline_baseline.judge import Closed, Held, Opened, Restated, Returned, Settled, Verdict
+from driftline_baseline.wording import package_of
 from driftline_cmdb.baselines.reasons import approval_behind
 from driftline_cmdb.drift import groups, raising, settling
 from driftline_cmdb.tables.cis import Ci
@@ -27,6 +28,8 @@ class Seen:
     observed: Mapping[str, Observed]
     #: The revision that made each compared element what it is, by element path.
     revisions: Mapping[str, Revision]
+    #: Why some new drifts are graver than their rule says, by path.
+    graver: Mapping[str, str]
 
     def revision_of(self, path: str) -> Revision | None:
         """Return the revision that made what a difference's path names what it is."""
@@ -87,6 +90,8 @@ def _reopen(session: Session, ci: Ci, verdict: Returned, now_ms: int) -> None:
     drift.state, drift.why, drift.closed_ms, drift.accepted_until_ms = "open", verdict.why, None, None
     drift.expected = verdict.difference.expected
     session.add(drift)
+    if not groups.left_of_back_outs(session, ci, [drift], now_ms):
+        return
     if drift.group_id is not None and raising.reopen_rfc(session, drift.group_id, verdict.why, now_ms):
         raising.move_delta(session, drift, "withdrawn", "proposed")
     else:
@@ -158,9 +163,25 @@ def _events(session: Session, ci: Ci, opened: Sequence[Opened], seen: Seen) -> l
             version_id, title, why = made_by
             cause = cause_of_approval(version_id, title)
         else:
-            cause = cause_of(differences, act)
+            cause = cause_of(differences, act if _is_cause(session, ci, act, differences) else None)
         events.append(_Event(cause, act, items, why))
     return events
+
+
+def _is_cause(session: Session, ci: Ci, act: HostAct | None, differences: Sequence[Difference]) -> bool:
+    """Tell whether a transaction is unexplained itself: its packages are among the differences, now or before.
+
+    Where it is explained, what else changed while it ran is not its doing: it has only the time in common.
+    """
+    if act is None or any(package_of(difference.path) is not None for difference in differences):
+        return True
+    query = select(Drift.id).where(
+        Drift.ci_id == ci.id,
+        Drift.transaction_id == act.id,
+        col(Drift.group_id).is_not(None),
+        col(Drift.path).startswith("software.packages["),
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 def _open(session: Session, ci: Ci, event: _Event, seen: Seen, now_ms: int) -> None:
@@ -169,5 +190,5 @@ def _open(session: Session, ci: Ci, event: _Event, seen: Seen, now_ms: int) -> N
         for item in sorted(event.opened, key=lambda item: weight(item.difference.path, event.act))
     ]
     for drift in drifts:
-        drift.why = event.why or drift.why
+        drift.why = seen.graver.get(drift.path) or event.why or drift.why
     groups.group(session, ci, event.cause, drifts, event.act, now_ms)

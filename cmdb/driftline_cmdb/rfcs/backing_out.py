@@ -108,7 +108,7 @@ def verify_back_outs(database: Database, now_ms: int) -> int:
                         delta.state = "withdrawn"
                         session.add(delta)
                 close_finding(session, rfc, now_ms)
-                rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = "backed out, the state before is back", now_ms, now_ms
+                rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = "the state before is back, verified", now_ms, now_ms
                 decide(session, rfc, DRIFTLINE, "back out", "backed out", now_ms, rfc.outcome)
                 closed += 1
     return closed

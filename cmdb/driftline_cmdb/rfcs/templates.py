@@ -138,7 +138,7 @@ def use(
         planned_end_ms=end_ms,
         **filled.texts,
     )
-    planned = [Planned(ci, one.path, one.kind, one.operand) for ci in cis for one in filled.predictions]
+    planned = [Planned(ci, one.path, one.kind, one.operand, one.origin) for ci in cis for one in filled.predictions]
     rfc = propose(session, plan, requester, planned, now_ms)
     approval = RfcApproval(
         rfc_id=rfc.id,

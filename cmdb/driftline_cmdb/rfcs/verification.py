@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from driftline import facts, paths
@@ -131,7 +131,7 @@ def _heard_since(session: Session, ci_ids: Sequence[int], since_ms: int) -> set[
         .where(
             col(Binding.ci_id).in_(ci_ids),
             col(Binding.until_ms).is_(None),
-            func.coalesce(Source.confirmed_ms, Source.seen_ms, 0) >= since_ms,
+            or_(col(Source.confirmed_ms) >= since_ms, col(Source.seen_ms) >= since_ms),
         )
     )
     return set(session.exec(query))
@@ -156,6 +156,10 @@ def _host(
             missing.append(delta.path)
     for delta in waves:
         missing += newest.behind(ci, delta)
+        if allowed_of(delta).kind != "upgrade" and not any(
+            paths.matches(delta.path, one.path) for one in _matched(deltas)
+        ):
+            missing.append(delta.path)
     done = [delta for delta in deltas if delta.state == "settled" and delta.part in ("predicted", "matched")]
     consequential = sum(delta.part == "consequential" for delta in deltas)
     extra = _extra(session, rfc, ci)
@@ -172,6 +176,10 @@ def _host(
     if missing and not heard:
         status, why = "silent", "no report since the change began"
     return HostResult(ci, status, tuple(missing), extra, len(done), consequential, why)
+
+
+def _matched(deltas: Sequence[RfcDelta]) -> list[RfcDelta]:
+    return [delta for delta in deltas if delta.part == "matched" and delta.state == "settled"]
 
 
 def _moved(delta: RfcDelta, actual: str | None) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import distinct, func
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from driftline_baseline.allowed import Published
@@ -23,16 +23,6 @@ class Entry:
     name: str
     architecture: str
     version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """An origin as it is listed."""
-
-    name: str
-    packages: int
-    versions: int
-    loaded_ms: int
 
 
 def load(session: Session, origin: str, entries: Iterable[Entry], actor: str, now_ms: int) -> int:
@@ -71,19 +61,16 @@ def _count(session: Session, origin: str) -> int:
     return session.exec(select(func.count()).select_from(OriginVersion).where(OriginVersion.origin == origin)).one()
 
 
-def listed(session: Session) -> list[Origin]:
-    """Return all origins, by name."""
-    query = (
-        select(
-            OriginVersion.origin,
-            func.count(distinct(col(OriginVersion.name))),
-            func.count(),
-            func.max(OriginVersion.since_ms),
-        )
-        .group_by(OriginVersion.origin)
-        .order_by(OriginVersion.origin)
-    )
-    return [Origin(*row) for row in session.exec(query)]
+def require_known(session: Session, names: Iterable[str | None]) -> None:
+    """Pass where something is known of what each origin publishes: nothing could ever come from another one.
+
+    :raises Invalid: where an origin was never loaded.
+    """
+    for name in sorted({name for name in names if name is not None}):
+        if session.exec(select(OriginVersion.name).where(OriginVersion.origin == name).limit(1)).first() is None:
+            raise Invalid(
+                f'origin: nothing is known of "{name}"; load its index first: driftline origin load {name} FILE'
+            )
 
 
 def published(session: Session) -> Published:
@@ -114,7 +101,7 @@ def read_debian_index(lines: Iterable[str]) -> Iterator[Entry]:
     """
     stanza: dict[str, str] = {}
     for number, line in enumerate([*lines, ""], start=1):
-        text = line.rstrip("\n")
+        text = line.rstrip("\r\n")
         if text and not text[0].isspace():
             field, _, value = text.partition(":")
             stanza[field] = value.strip()

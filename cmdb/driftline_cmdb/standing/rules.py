@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 
-from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from driftline_baseline import explain, standing
@@ -98,13 +97,15 @@ def approve(session: Session, name: str, approver: str, now_ms: int) -> Standing
 
 
 def retire(session: Session, name: str, actor: str, now_ms: int) -> StandingRule:
-    """Take a rule out of force, or drop its draft; what it explained stays explained.
+    """Drop a rule's draft where there is one, else take the rule out of force; what it explained stays explained.
 
     :raises Conflict: where nothing of it is in force or drafted.
     """
-    rule = find_rule(session, name)
-    if rule.state not in ("draft", "in force"):
-        raise Conflict(f"rule {name} v{rule.number} is {rule.state} already")
+    newest = find_rule(session, name)
+    alive = select(StandingRule).where(StandingRule.name == name, col(StandingRule.state).in_(("draft", "in force")))
+    rule = session.exec(alive.order_by(col(StandingRule.number).desc())).first()
+    if rule is None:
+        raise Conflict(f"rule {name} v{newest.number} is {newest.state} already")
     rule.state, rule.ended_ms = "retired", now_ms
     session.add(rule)
     audit.record(session, actor, "rule.retired", f"rule {name} v{rule.number}", {"hits": rule.hits}, now_ms)
@@ -141,9 +142,3 @@ def as_rule(row: StandingRule) -> explain.StandingRule:
     end_ms = row.expires_ms if row.ended_ms is None else min(row.expires_ms, row.ended_ms)
     window = Window(row.approved_ms, end_ms)
     return explain.StandingRule(row.id, row.name, document.allow, document.hours, window, document.actors)
-
-
-def list_rules(session: Session) -> list[StandingRule]:
-    """Return the newest version of each rule, by name."""
-    newest = select(func.max(StandingRule.id)).group_by(col(StandingRule.name))
-    return list(session.exec(select(StandingRule).where(col(StandingRule.id).in_(newest)).order_by(StandingRule.name)))

@@ -120,7 +120,7 @@ def approve(
     at_ms = parse_moment(at, "at") if at.strip() else None
     with db.write() as session:
         approval.approve(session, name, caller.name, now_ms(), version, at_ms)
-    done = "approved" if at_ms is None else "scheduled"
+    done = "approved" if at_ms is None else "approved-later"
     return RedirectResponse(to_page("/baselines", name, version=version, done=done), 303)
 
 

@@ -76,7 +76,7 @@ def _shown_state(rfc: dict[str, Any]) -> str:
     if rfc["state"] in ("submitted", "assessed") and rfc.get("approved"):
         return f"{rfc['state']}, {rfc['approved']} of {rfc['needs']['approvers']} approvals"
     if rfc["ordered"] and not rfc["closed"]:
-        return f"{rfc['state']}, to be reverted"
+        return f"{rfc['state']}, to be {'reverted' if rfc['ordered'] == 'revert' else 'backed out'}"
     return f"{rfc['state']}, {rfc['outcome']}" if rfc["outcome"] else str(rfc["state"])
 
 
@@ -120,12 +120,13 @@ def _show(rfc: dict[str, Any]) -> None:
             for d in rfc["deltas"]
         ),
     )
-    title("evidence")
-    table(
-        ("WHEN (UTC)", "WHAT"),
-        ((bounds(one["started"], one["ended"]), evidence(one)) for one in rfc["evidence"]),
-        empty="the hosts' logs do not say what did it",
-    )
+    if rfc["origin"] == "driftline" or rfc["evidence"]:
+        title("evidence")
+        table(
+            ("WHEN (UTC)", "WHAT"),
+            ((bounds(one["started"], one["ended"]), evidence(one)) for one in rfc["evidence"]),
+            empty="the hosts' logs do not say what did it",
+        )
     title("decisions")
     table(
         ("WHEN (UTC)", "WHO", "WHAT", "STATE", "COMMENT"),
@@ -157,13 +158,20 @@ def _after(delta: dict[str, Any]) -> str:
 def plan(
     context: typer.Context,
     heading: Annotated[str, typer.Argument(metavar="TITLE", help="What is to be changed, in a line.")],
-    ci: Annotated[list[str], typer.Option("--ci", help="A CI that is changed, by name or uid; may be repeated.")],
+    ci: Annotated[
+        list[str],
+        typer.Option(
+            "--ci",
+            help="What is changed: a CI by name or uid, 'web*', or 'environment=production role=web'; may be repeated.",
+        ),
+    ],
     expect: Annotated[
         list[str],
         typer.Option(
             "--expect",
             help="What it will be, on each CI: 'PATH at_least 3.0.14', 'PATH is VALUE', 'PATH one_of A,B', "
-            "'PATH matches REGEX', 'PATH present', 'PATH absent'; may be repeated.",
+            "'PATH matches REGEX', 'PATH present', 'PATH absent'; for a wave with wild cards in the path, as "
+            "'software.packages[dpkg/*/*].version upgrade from debian-security'; may be repeated.",
         ),
     ],
     start: Annotated[str | None, typer.Option(help="Of the window, as 2026-11-24T22:00Z.")] = None,
@@ -212,6 +220,7 @@ def predictions(cis: list[str], texts: list[str]) -> list[dict[str, Any]]:
             "path": one.path,
             "kind": one.kind,
             "operand": list(one.operand) if isinstance(one.operand, tuple) else one.operand,
+            "origin": one.origin,
         }
         for ci in cis
         for one in found

@@ -135,17 +135,6 @@ def close(
     done(connect(context).post(f"/rfcs/{number}/close", {"outcome": outcome, "review": review}), as_json)
 
 
-@group.command("back-out")
-def back_out(
-    context: typer.Context,
-    number: Number,
-    review: Annotated[str, typer.Option(help="Why it was backed out.")],
-    as_json: Json = False,
-) -> None:
-    """Say that an RFC was backed out; what was expected before it is expected again."""
-    done(connect(context).post(f"/rfcs/{number}/back-out", {"review": review}), as_json)
-
-
 @group.command("reopen")
 def reopen(context: typer.Context, number: Number, comment: Comment = "", as_json: Json = False) -> None:
     """Open an RFC again that was backed out."""

@@ -1,6 +1,10 @@
 """`driftline rule` and `driftline origin`: pre-approved standard changes, and who publishes what."""
 
+import bz2
+import gzip
+import lzma
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -121,17 +125,18 @@ def retire(context: typer.Context, name: Name, as_json: Json = False) -> None:
 
 
 @origin_group.command("list")
-def list_origins(context: typer.Context, as_json: Json = False) -> None:
+def list_origins(context: typer.Context, sort: Sort = None, limit: Limit = 100, as_json: Json = False) -> None:
     """List origins with how much they are known to publish."""
-    found = connect(context).get("/origins")
+    found = connect(context).get("/origins", sort=sort, limit=limit)
     if as_json:
-        print_json(found)
+        print_json(found["items"])
         return
     table(
         ("ORIGIN", "PACKAGES", "VERSIONS", "LOADED (UTC)"),
-        ((one["name"], one["packages"], one["versions"], moment(one["loaded"])) for one in found),
+        ((one["name"], one["packages"], one["versions"], moment(one["loaded"])) for one in found["items"]),
         empty="no origin is loaded",
     )
+    more(found)
 
 
 @origin_group.command("load")
@@ -142,11 +147,56 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Load what a repository publishes, from its own index, so that no host can forge it."""
-    found = connect(context).send(f"/origins/{part(name)}", _read(file).encode())
+    client = connect(context)
+    new = sum(client.send(f"/origins/{part(name)}", piece)["new"] for piece in _pieces(_index(file)))
     if as_json:
-        print_json(found)
+        print_json({"origin": name, "new": new})
     else:
-        typer.echo(f"origin {found['origin']}: {found['new']} new versions")
+        typer.echo(f"origin {name}: {new} new versions")
+
+
+#: First bytes of packed files, and what unpacks them.
+_PACKED: dict[bytes, Callable[[bytes], bytes]] = {
+    b"\x1f\x8b": gzip.decompress,
+    b"\xfd7zXZ": lzma.decompress,
+    b"BZh": bz2.decompress,
+}
+_FIELDS = (b"Package:", b"Architecture:", b"Version:")
+#: Bytes of one request.
+_PIECE = 3_000_000
+_LZ4 = b"\x04\x22\x4d\x18"
+
+
+def _index(file: Path) -> bytes:
+    """Return a repository's index, unpacked."""
+    try:
+        found = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        for first, unpack in _PACKED.items():
+            if found.startswith(first):
+                return unpack(found)
+    except (OSError, EOFError, lzma.LZMAError) as error:
+        fail(f"{file}: {error}")
+    if found.startswith(_LZ4):
+        fail(
+            f"{file}: is packed as apt keeps it: /usr/lib/apt/apt-helper cat-file {file} | driftline origin load NAME -"
+        )
+    return found
+
+
+def _pieces(index: bytes) -> Iterator[bytes]:
+    """Yield an index's stanzas in pieces, with only the fields that say what is published."""
+    piece: list[bytes] = []
+    size = 0
+    for line in [*index.splitlines(), b""]:
+        if line and not line.startswith(_FIELDS):
+            continue
+        piece.append(line)
+        size += len(line) + 1
+        if not line and size > _PIECE:
+            yield b"\n".join(piece) + b"\n"
+            piece, size = [], 0
+    if size > 1 or not index.strip():
+        yield b"\n".join(piece) + b"\n"
 
 
 def _read(file: Path) -> str:

@@ -49,7 +49,6 @@ class FindingDecisionRow(BaseModel):
 class FindingDetail(FindingRow):
     """A finding with all that is known of it."""
 
-    detail: dict[str, Any]
     #: It closes by itself once what it found is over; a person can only acknowledge it.
     watched: bool
     decisions: list[FindingDecisionRow]
@@ -116,7 +115,6 @@ def show(session: Session, finding_id: int) -> FindingDetail:
     known = next((one for one in decisions if one.action == "acknowledged" and one.void_ms is None), None)
     return FindingDetail(
         **_row(finding, ci, known).model_dump(),
-        detail=finding.detail,
         watched=finding.kind in WATCHED,
         decisions=[
             FindingDecisionRow(at=moment(one.at_ms), actor=one.actor, action=one.action, reason=one.reason)

@@ -6,13 +6,26 @@ from fastapi import APIRouter, Query
 from fastapi import Response as Sent
 from fastapi.responses import Response
 
+from driftline_cmdb import record
 from driftline_cmdb.attention import judging
+from driftline_cmdb.choosing import chosen
 from driftline_cmdb.errors import Invalid
-from driftline_cmdb.rfcs import backing_out, decisions, discussion, drafting, planning, progress, reading
+from driftline_cmdb.rfcs import (
+    backing_out,
+    decisions,
+    declaring,
+    discussion,
+    drafting,
+    planning,
+    progress,
+    reading,
+    recording,
+    splitting,
+)
 from driftline_server.access.guard import Approver, Db, Operator, OperatorOrApprover, Viewer
 from driftline_server.lists import AWindow, Listing, answer
-from driftline_server.rfcs import around, bodies, views
-from driftline_server.times import now_ms, to_ms
+from driftline_server.rfcs import around, bodies, carrying, views
+from driftline_server.times import now_ms, span_ms, to_ms
 
 router = APIRouter()
 
@@ -203,6 +216,63 @@ def back_out(caller: Operator, db: Db, number: int, wanted: bodies.Why) -> views
     with db.write() as session:
         backing_out.order(session, number, caller.name, wanted.review, now_ms())
         return views.show(session, number)
+
+
+@router.get("/rfcs/{number}/back-out-plan", response_model=carrying.BackOutPlan, summary="How an RFC is taken back")
+def back_out_plan(_caller: Viewer, db: Db, number: int) -> carrying.BackOutPlan:
+    """Return the steps that bring back the state before, drafted where nobody wrote them, and what is left to undo."""
+    with db.read() as session:
+        return carrying.back_out_plan(session, number)
+
+
+@router.get(
+    "/rfcs/{number}/verification", response_model=carrying.VerificationFound, summary="Predicted against actual"
+)
+def verification(
+    _caller: Viewer,
+    db: Db,
+    number: int,
+    status: Annotated[str | None, Query(description="Only hosts in this status.")] = None,
+) -> carrying.VerificationFound:
+    """Compare what an RFC predicts with what its CIs report: what is missing, extra, consequential, host by host."""
+    with db.read() as session:
+        return carrying.verify(session, number, status)
+
+
+@router.get("/rfcs/{number}/snapshots", response_model=list[carrying.SnapshotRow], summary="The state before an RFC")
+def snapshots(_caller: Viewer, db: Db, number: int) -> list[carrying.SnapshotRow]:
+    """List the states of its CIs that were marked before it touched them."""
+    with db.read() as session:
+        return carrying.snapshots(session, number)
+
+
+@router.post("/rfcs/{number}/split", response_model=views.RfcDetail, status_code=201, summary="Split an RFC")
+def split(caller: OperatorOrApprover, db: Db, number: int, wanted: bodies.Split) -> views.RfcDetail:
+    """Give some CIs of an undecided RFC one of their own, so that each part can be decided differently."""
+    with db.write() as session:
+        cis = chosen(session, wanted.cis)
+        part = splitting.split(session, number, cis, caller.name, wanted.comment, now_ms())
+        return views.show(session, part.number)
+
+
+@router.post("/emergencies", response_model=views.RfcDetail, status_code=201, summary="Declare an emergency")
+def declare(caller: Operator, db: Db, wanted: bodies.Emergency) -> views.RfcDetail:
+    """Declare an emergency: its RFC takes in what the declarer changes, to be approved after the fact."""
+    now = now_ms()
+    with db.write() as session:
+        cis = chosen(session, wanted.cis)
+        until_ms = now + span_ms(wanted.lasts, "lasts")
+        made = declaring.open_emergency(session, cis, caller.name, wanted.accounts, wanted.incident, until_ms, now)
+        return views.show(session, made.number)
+
+
+@router.post("/cis/{ci}/recording", response_model=list[carrying.RecordedLine], summary="Record a test host")
+def record_host(_caller: Operator, db: Db, ci: str, wanted: bodies.Recording) -> list[carrying.RecordedLine]:
+    """Return what changed on a test host in a time, as predictions for other hosts. Keeps nothing."""
+    until_ms = now_ms() if wanted.until is None else to_ms(wanted.until)
+    with db.read() as session:
+        lines = recording.record(session, record.find_ci(session, ci), to_ms(wanted.since), until_ms)
+        return carrying.recorded(lines)
 
 
 @router.post("/rfcs/{number}/reopen", response_model=views.RfcDetail, summary="Open an RFC again")

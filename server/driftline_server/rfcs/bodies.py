@@ -1,14 +1,15 @@
 """What the API takes about RFCs."""
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, Field
 from sqlmodel import Session
 
-from driftline_cmdb import record
+from driftline_cmdb.choosing import chosen
 from driftline_cmdb.rfcs.decisions import Waivers
 from driftline_cmdb.rfcs.planning import Plan, Planned
+from driftline_cmdb.standing import origins
 from driftline_server.times import to_ms
 
 Text = Annotated[str, Field(max_length=4000)]
@@ -22,10 +23,20 @@ AVerdict = Annotated[
 class Prediction(BaseModel):
     """What a planned change is to do at one path of one CI."""
 
-    ci: str = Field(description="Name or uid.")
-    path: str = Field(description="An attribute, as software.packages[dpkg/openssl/amd64].version, or an element.")
-    kind: Literal["is", "one_of", "at_least", "matches", "present", "absent"]
-    operand: str | int | bool | list[str] | None = Field(default=None, description="What stands beside the kind.")
+    ci: str = Field(
+        description="Name or uid; or several: a pattern of names (lb[1-6]), or conditions (environment=production)."
+    )
+    path: str = Field(
+        description="An attribute, as software.packages[dpkg/openssl/amd64].version, or an element; with wild cards "
+        "for a whole wave."
+    )
+    kind: Literal[
+        "is", "one_of", "at_least", "at_most", "range", "matches", "contains", "present", "absent", "upgrade"
+    ]  # fmt: skip
+    operand: str | int | float | bool | list[str] | dict[str, Any] | None = Field(
+        default=None, description="What stands beside the kind; for a new element all of its attributes."
+    )
+    origin: str | None = Field(default=None, description="The origin that must publish what comes.")
 
 
 class NewRfc(BaseModel):
@@ -185,6 +196,31 @@ class Why(BaseModel):
     review: str = Field(min_length=1, max_length=4000)
 
 
+class Split(BaseModel):
+    """Which CIs get an RFC of their own."""
+
+    cis: list[str] = Field(min_length=1, description="Names, uids, patterns of names, or conditions.")
+    comment: Text = ""
+
+
+class Emergency(BaseModel):
+    """An emergency: what its declarer changes on these CIs until its end belongs to its RFC."""
+
+    cis: list[str] = Field(min_length=1, description="Names, uids, patterns of names (lb[1-6]), or conditions.")
+    lasts: str = Field(description="For how long, up to 24h: 2h, 90m.")
+    incident: str = Field(min_length=1, max_length=200)
+    accounts: list[str] = Field(
+        default=[], max_length=20, description="Under which the declarer works on the hosts; by default the own name."
+    )
+
+
+class Recording(BaseModel):
+    """A time in which a change was made on a test host."""
+
+    since: AwareDatetime
+    until: AwareDatetime | None = Field(default=None, description="Now by default.")
+
+
 class NewComment(BaseModel):
     """What is to be said."""
 
@@ -203,9 +239,14 @@ def planned(session: Session, predictions: list[Prediction]) -> list[Planned]:
 
     :raises NotFound: no such CI.
     :raises Ambiguous: several CIs of that name.
+    :raises Invalid: an origin of which nothing is known.
     """
-    cis = {name: record.find_ci(session, name) for name in {one.ci for one in predictions}}
+    origins.require_known(session, [one.origin for one in predictions])
+    cis = {name: chosen(session, [name]) for name in {one.ci for one in predictions}}
     return [
-        Planned(cis[one.ci], one.path, one.kind, tuple(one.operand) if isinstance(one.operand, list) else one.operand)
+        Planned(
+            ci, one.path, one.kind, tuple(one.operand) if isinstance(one.operand, list) else one.operand, one.origin
+        )
         for one in predictions
+        for ci in cis[one.ci]
     ]

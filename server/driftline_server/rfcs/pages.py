@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from driftline_baseline import template
 from driftline_baseline.errors import DocumentError
-from driftline_baseline.lifecycle import DONE, OUTCOMES, STATES
+from driftline_baseline.lifecycle import DONE, IN_EFFECT, OUTCOMES, STATES
 from driftline_baseline.policy import RISK_LEVELS
 from driftline_cmdb import record
 from driftline_cmdb.errors import Invalid
@@ -18,7 +18,7 @@ from driftline_server.access.guard import Db, OperatorForm, OperatorPage, Viewer
 from driftline_server.lists import PageWindow, Shown
 from driftline_server.notifications import views as notification_views
 from driftline_server.notifications.pages import SNOOZES, people_of
-from driftline_server.rfcs import around, steps, views
+from driftline_server.rfcs import around, carrying, steps, views
 from driftline_server.times import now_ms, parse_moment
 from driftline_server.web import render
 
@@ -60,6 +60,7 @@ def show_rfc(request: Request, caller: ViewerPage, db: Db, number: int) -> Respo
         found = views.detail(session, read)
         conflicts = around.conflicts_of(session, number, now).items
         impact = around.impact_of(session, number)
+        verified = carrying.verify(session, number) if found.origin == "person" and found.state in IN_EFFECT else None
         history = around.history_in(read).items
         attention = notification_views.attention(session, read.rfc)
         people = people_of(session)
@@ -71,6 +72,7 @@ def show_rfc(request: Request, caller: ViewerPage, db: Db, number: int) -> Respo
         is_done=found.state in DONE,
         conflicts=conflicts,
         impact=impact,
+        verified=verified,
         history=history,
         risks=RISK_LEVELS,
         outcomes=OUTCOMES,
@@ -151,4 +153,4 @@ def _planned(session: Session, cis: str, predictions: str) -> list[Planned]:
         read = [template.prediction(line) for line in lines]
     except DocumentError as error:
         raise Invalid(f"predictions: {error}") from error
-    return [Planned(ci, one.path, one.kind, one.operand) for ci in found for one in read]
+    return [Planned(ci, one.path, one.kind, one.operand, one.origin) for ci in found for one in read]

@@ -16,9 +16,6 @@ from driftline_server.times import now_ms
 
 router = APIRouter()
 
-#: An index of the whole of Debian has about 60 MB.
-MAX_INDEX = 200_000_000
-
 
 class Document(BaseModel):
     """A standing rule's document."""
@@ -72,38 +69,39 @@ def draft(caller: Operator, db: Db, wanted: Document) -> views.RuleDetail:
     """Draft a rule or the next version of one. What is wrong with the document is named by line."""
     with db.write() as session:
         made = rules.draft(session, wanted.document, caller.name, now_ms())
+        origins.require_known(session, [line.origin for line in rules.parsed_rule(made.document).allow])
         return views.show(session, made.name)
 
 
-@router.get("/rules/{name}", response_model=views.RuleDetail, summary="Show a standing rule")
-def show_rule(_caller: Viewer, db: Db, name: str, version: int | None = None) -> views.RuleDetail:
+@router.get("/rules/{rule}", response_model=views.RuleDetail, summary="Show a standing rule")
+def show_rule(_caller: Viewer, db: Db, rule: str, version: int | None = None) -> views.RuleDetail:
     """Show a rule with its document, its replay, its uses and its versions."""
     with db.read() as session:
-        return views.show(session, name, version)
+        return views.show(session, rule, version)
 
 
-@router.post("/rules/{name}/replay", response_model=views.RuleDetail, summary="Replay a standing rule over the past")
-def replay_rule(_caller: Operator, db: Db, name: str, wanted: Replayed) -> views.RuleDetail:
+@router.post("/rules/{rule}/replay", response_model=views.RuleDetail, summary="Replay a standing rule over the past")
+def replay_rule(_caller: Operator, db: Db, rule: str, wanted: Replayed) -> views.RuleDetail:
     """Find out which unexplained drifts of the past the newest version would have hidden; its approver sees that."""
     with db.write() as session:
-        replay.replay(session, name, wanted.days, now_ms())
-        return views.show(session, name)
+        replay.replay(session, rule, wanted.days, now_ms())
+        return views.show(session, rule)
 
 
-@router.post("/rules/{name}/approve", response_model=views.RuleDetail, summary="Approve a standing rule")
-def approve(caller: Approver, db: Db, name: str) -> views.RuleDetail:
+@router.post("/rules/{rule}/approve", response_model=views.RuleDetail, summary="Approve a standing rule")
+def approve(caller: Approver, db: Db, rule: str) -> views.RuleDetail:
     """Put the draft of a rule into force. Its author may not."""
     with db.write() as session:
-        rules.approve(session, name, caller.name, now_ms())
-        return views.show(session, name)
+        rules.approve(session, rule, caller.name, now_ms())
+        return views.show(session, rule)
 
 
-@router.post("/rules/{name}/retire", response_model=views.RuleDetail, summary="Retire a standing rule")
-def retire(caller: Approver, db: Db, name: str) -> views.RuleDetail:
-    """Take a rule out of force, or drop its draft. What it explained stays explained."""
+@router.post("/rules/{rule}/retire", response_model=views.RuleDetail, summary="Retire a standing rule")
+def retire(caller: Approver, db: Db, rule: str) -> views.RuleDetail:
+    """Drop the draft of a rule, or where it has none, take it out of force. What it explained stays explained."""
     with db.write() as session:
-        rules.retire(session, name, caller.name, now_ms())
-        return views.show(session, name)
+        retired = rules.retire(session, rule, caller.name, now_ms())
+        return views.show(session, rule, retired.number)
 
 
 @router.post("/rfcs/{number}/never-again", response_model=Draft, summary="Draft a rule from what an RFC found")
@@ -114,35 +112,39 @@ def never_again(_caller: Operator, db: Db, number: int, wanted: NeverAgain) -> D
         return Draft(document=replay.never_again(session, rfc, wanted.name, wanted.reason, now_ms()))
 
 
-@router.get("/origins", response_model=list[views.OriginRow], summary="List origins")
-def list_origins(_caller: Viewer, db: Db) -> list[views.OriginRow]:
-    """List origins with how much they are known to publish."""
+@router.get("/origins", response_model=Listing[views.OriginRow], summary="List origins")
+def list_origins(_caller: Viewer, db: Db, window: AWindow) -> Listing[views.OriginRow] | Response:
+    """List origins with how much they are known to publish. Sorts by name, packages, versions, loaded."""
     with db.read() as session:
-        return views.list_origins(session)
+        rows, total = views.list_origins(session, window)
+    return answer(rows, total, window, "origins")
 
 
-async def _index(request: Request) -> list[origins.Entry]:
-    """Return what the Packages file in the body lists."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_INDEX:
-            raise Invalid(f"the index has more than {MAX_INDEX} bytes; load it in parts")
+async def _body(request: Request) -> bytes:
+    """Return the body; the server bounds it."""
+    return await request.body()
+
+
+@router.put(
+    "/origins/{origin}",
+    response_model=Loaded,
+    summary="Load what an origin publishes",
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+def load_origin(caller: Operator, db: Db, origin: str, body: Annotated[bytes, Depends(_body)]) -> Loaded:
+    """Add what a repository's own index says (the body: a Debian ``Packages`` file). What was known stays known."""
     try:
-        lines = body.decode().splitlines()
+        lines = body.decode().split("\n")
     except UnicodeDecodeError as error:
         raise Invalid("the index is no UTF-8 text; unpack it first (xz -dc Packages.xz)") from error
     entries = list(origins.read_debian_index(lines))
     if not entries:
         raise Invalid("the index lists nothing: is this a Packages file?")
-    return entries
-
-
-@router.put("/origins/{name}", response_model=Loaded, summary="Load what an origin publishes")
-def load_origin(
-    caller: Operator, db: Db, name: str, entries: Annotated[list[origins.Entry], Depends(_index)]
-) -> Loaded:
-    """Add what a repository's own index says (the body: a Debian ``Packages`` file). What was known stays known."""
     with db.write() as session:
-        new = origins.load(session, name, entries, caller.name, now_ms())
-    return Loaded(origin=name, new=new)
+        new = origins.load(session, origin, entries, caller.name, now_ms())
+    return Loaded(origin=origin, new=new)

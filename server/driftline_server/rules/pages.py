@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from driftline_cmdb.standing import replay, rules
+from driftline_cmdb.standing import origins, replay, rules
 from driftline_server.access.guard import ApproverForm, Db, OperatorForm, ViewerPage
-from driftline_server.lists import PageWindow, Shown
+from driftline_server.lists import MAXIMUM, PageWindow, Shown, Window
 from driftline_server.rules import views
 from driftline_server.times import now_ms
 from driftline_server.web import render, to_page
@@ -22,7 +22,7 @@ def list_rules(
     """Show standing rules and origins."""
     with db.read() as session:
         rows, total = views.list_rules(session, q, state, window)
-        origins = views.list_origins(session)
+        origins = views.list_origins(session, Window(limit=MAXIMUM))[0]
     shown = Shown(rows, total, window, "/rules", {"q": q, "state": state})
     return render(request, "rules/list.html", caller, list=shown, states=views.STATES, origins=origins)
 
@@ -32,36 +32,37 @@ def draft(caller: OperatorForm, db: Db, document: Annotated[str, Form()]) -> Res
     """Draft a rule."""
     with db.write() as session:
         made = rules.draft(session, document.replace("\r\n", "\n"), caller.name, now_ms())
+        origins.require_known(session, [line.origin for line in rules.parsed_rule(made.document).allow])
     return RedirectResponse(to_page("/rules", made.name, done="drafted"), 303)
 
 
-@router.get("/rules/{name}")
-def show_rule(request: Request, caller: ViewerPage, db: Db, name: str, version: int | None = None) -> Response:
+@router.get("/rules/{rule}")
+def show_rule(request: Request, caller: ViewerPage, db: Db, rule: str, version: int | None = None) -> Response:
     """Show one rule."""
     with db.read() as session:
-        found = views.show(session, name, version)
+        found = views.show(session, rule, version)
     return render(request, "rules/show.html", caller, rule=found)
 
 
-@router.post("/rules/{name}/replay")
-def replay_rule(_caller: OperatorForm, db: Db, name: str, days: Annotated[int, Form()] = 90) -> Response:
+@router.post("/rules/{rule}/replay")
+def replay_rule(_caller: OperatorForm, db: Db, rule: str, days: Annotated[int, Form()] = 90) -> Response:
     """Replay a rule over the past."""
     with db.write() as session:
-        replay.replay(session, name, days, now_ms())
-    return RedirectResponse(to_page("/rules", name, done="replayed"), 303)
+        replay.replay(session, rule, days, now_ms())
+    return RedirectResponse(to_page("/rules", rule, done="replayed"), 303)
 
 
-@router.post("/rules/{name}/approve")
-def approve(caller: ApproverForm, db: Db, name: str) -> Response:
+@router.post("/rules/{rule}/approve")
+def approve(caller: ApproverForm, db: Db, rule: str) -> Response:
     """Put a rule in force."""
     with db.write() as session:
-        rules.approve(session, name, caller.name, now_ms())
-    return RedirectResponse(to_page("/rules", name, done="approved"), 303)
+        rules.approve(session, rule, caller.name, now_ms())
+    return RedirectResponse(to_page("/rules", rule, done="approved"), 303)
 
 
-@router.post("/rules/{name}/retire")
-def retire(caller: ApproverForm, db: Db, name: str) -> Response:
-    """Take a rule out of force."""
+@router.post("/rules/{rule}/retire")
+def retire(caller: ApproverForm, db: Db, rule: str) -> Response:
+    """Drop its draft, or take it out of force."""
     with db.write() as session:
-        rules.retire(session, name, caller.name, now_ms())
-    return RedirectResponse(to_page("/rules", name, done="retired"), 303)
+        retired = rules.retire(session, rule, caller.name, now_ms())
+    return RedirectResponse(to_page("/rules", rule, version=retired.number, done="retired"), 303)

@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
+from sqlalchemy import distinct, func
 from sqlmodel import Session, col, select
 
-from driftline_cmdb.standing import origins, rules
+from driftline_cmdb.standing import rules
 from driftline_cmdb.tables.rfcs import Rfc
-from driftline_cmdb.tables.standing import StandingRule
+from driftline_cmdb.tables.standing import OriginVersion, StandingRule
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
@@ -96,12 +97,23 @@ def show(session: Session, name: str, number: int | None = None) -> RuleDetail:
     )
 
 
-def list_origins(session: Session) -> list[OriginRow]:
-    """Return all origins, by name."""
+def list_origins(session: Session, window: Window) -> tuple[list[OriginRow], int]:
+    """Return a part of all origins, and how many there are.
+
+    :raises Invalid: a column that cannot be sorted by.
+    """
+    columns = {
+        "name": col(OriginVersion.origin),
+        "packages": func.count(distinct(col(OriginVersion.name))),
+        "versions": func.count(),
+        "loaded": func.max(OriginVersion.since_ms),
+    }
+    statement = select(*columns.values()).group_by(col(OriginVersion.origin))
+    found, total = part(session, statement, window, columns, "name", columns["name"])
     return [
-        OriginRow(name=one.name, packages=one.packages, versions=one.versions, loaded=moment(one.loaded_ms))
-        for one in origins.listed(session)
-    ]
+        OriginRow(name=name, packages=packages, versions=versions, loaded=moment(loaded_ms))
+        for name, packages, versions, loaded_ms in found
+    ], total
 
 
 def _row(rule: StandingRule) -> RuleRow:

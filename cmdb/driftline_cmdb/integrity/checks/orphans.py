@@ -10,7 +10,7 @@ from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.baselines import BaselineElement
 from driftline_cmdb.tables.cis import Binding, Ci, Relation
 from driftline_cmdb.tables.elements import Element, Holding
-from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.tables.sources import RECORD, Source
 
 MEANING = (
     "Every CI in use has a source or a relation, every source that reported has a CI; counts elements nobody holds."
@@ -27,7 +27,12 @@ def applies(_session: Session) -> bool:
 
 def examine(look: Look) -> Iterator[Batch]:
     """Look at CIs, sources and elements."""
-    bound = exists().where(_BINDING.c.ci_id == _CI.c.id, _BINDING.c.until_ms.is_(None))
+    bound = exists().where(
+        _BINDING.c.ci_id == _CI.c.id,
+        _BINDING.c.until_ms.is_(None),
+        _SOURCE.c.id == _BINDING.c.source_id,
+        _SOURCE.c.kind != RECORD,  # the record's own word for a CI is no evidence that it is there
+    )
     related = exists().where(
         (_RELATION.c.from_ci_id == _CI.c.id) | (_RELATION.c.to_ci_id == _CI.c.id), _RELATION.c.until_ms.is_(None)
     )

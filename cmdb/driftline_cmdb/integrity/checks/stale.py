@@ -9,7 +9,7 @@ from driftline_cmdb.integrity.look import NOT_IN_USE, Batch, Deficiency, Look
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.elements import Section
-from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.tables.sources import RECORD, Source
 
 MEANING = "Every CI in use with a source was seen lately, its sections can be read, and its clock is right."
 
@@ -24,9 +24,10 @@ def applies(session: Session) -> bool:
 def examine(look: Look) -> Iterator[Batch]:
     """Look at the CIs in use, source by source, and at what of each cannot be read."""
     in_use = (_BINDING.c.until_ms.is_(None), _CI.c.status.not_in(NOT_IN_USE))
+    reports = (_SOURCE.c.kind != RECORD, _CI.c.last_seen_ms.is_not(None))  # what people put on record is never seen
     joined = _BINDING.join(_CI, _CI.c.id == _BINDING.c.ci_id).join(_SOURCE, _SOURCE.c.id == _BINDING.c.source_id)
     columns = (_CI.c.name, _CI.c.uid, _CI.c.last_seen_ms, _SOURCE.c.skew_ms)
-    statement = select(_BINDING.c.id, _CI.c.id.label("ci"), *columns).select_from(joined).where(*in_use)
+    statement = select(_BINDING.c.id, _CI.c.id.label("ci"), *columns).select_from(joined).where(*in_use, *reports)
     for rows in look.parts(statement, _BINDING.c.id):
         found = []
         for _, ci_id, name, uid, seen, skew in rows:
