@@ -27,7 +27,7 @@ def test_a_rules_way(own_site: Site) -> None:
     viewer, operator, admin, approver = (own_site.api(name) for name in ("viewer", "operator", "admin", "approver"))
     refused(viewer.post("/rules", json={"document": DOCUMENT}), 403, "operator")
     # nobody publishes it yet
-    refused(admin.post("/rules", json={"document": DOCUMENT}), 422, 'nothing is known of "debian"; load its index first')
+    refused(admin.post("/rules", json={"document": DOCUMENT}), 422, 'nothing is known of "debian"; load its index')
     refused(operator.get("/rules/trains"), 404, "trains")
     loaded = ok(operator.put("/origins/debian", content=INDEX.read_bytes()))
     assert loaded == {"origin": "debian", "new": 5}
