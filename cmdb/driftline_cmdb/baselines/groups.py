@@ -27,6 +27,8 @@ from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path
 
+#: What each CI of a group has of its own, however alike they are.
+_OWN = {"record.relations": "each CI's own"}
 #: Minorities whose CIs are named.
 NAMED = 200
 
@@ -116,7 +118,7 @@ def capture_group(
         )
     _take_away(session, counts, drifting)
     found = majority(_seen(session, counts), len(known), share)
-    ignore = MOVES_BY_ITSELF | {
+    ignore = MOVES_BY_ITSELF | _OWN | {
         pattern: reason for pattern, reason in found.ignore.items() if pattern not in MOVES_BY_ITSELF
     }
     document = captures.with_reasons(captures.draft_for(name, selector, ignore), ignore)
