@@ -82,7 +82,7 @@ def show_snapshot(request: Request, caller: ViewerPage, db: Db, release: str, ci
     """Show what differs from a CI's snapshot."""
     with db.read() as session:
         found = views.show_snapshot(session, release, ci)
-    return render(request, "releases/snapshot.html", caller, name=release, found=found)
+    return render(request, "releases/snapshot.html", caller, name=release, taken=found)
 
 
 @router.post("/releases/{release}/edit")
