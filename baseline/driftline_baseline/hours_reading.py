@@ -17,9 +17,12 @@ def read_hours(reader: YamlReader, node: yaml.Node, where: str = "hours", zone: 
     found = reader.mapping(node, where, ("days", "from", "to", "zone"))
     days = frozenset(range(7))
     if "days" in found:
-        named = days_of(reader.texts(found["days"], f"{where}.days"))
+        words = reader.texts(found["days"], f"{where}.days")
+        named = days_of(words)
         if named is None:
-            raise reader.fail(found["days"], f"{where}.days", f"takes {', '.join(DAYS)}, or spans as mon-fri")
+            bad = next(word for word in words if days_of([word]) is None)
+            mend = f'"{bad}" is not one of {", ".join(DAYS)}, or a span as mon-fri'
+            raise reader.fail(found["days"], f"{where}.days", mend)
         days = named
     start = read_time(reader, found["from"], f"{where}.from") if "from" in found else time(0)
     end = read_time(reader, found["to"], f"{where}.to") if "to" in found else None

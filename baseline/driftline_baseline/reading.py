@@ -281,6 +281,25 @@ def parse(text: str, source: str = "baseline") -> Document:
     )
 
 
+def parse_expectations(text: str, source: str = "criteria") -> tuple[Expectation, ...]:
+    """Read a list of expectations that stands alone; nothing is captured beside it, so `exactly` is no rule of one.
+
+    :param source: what to call it in errors.
+    :raises DocumentError: where it breaks its rules, or is empty.
+    """
+    reader = _Reader(source)
+    root = compose(text, source, 'write rules as a baseline has them: "- path: ..."')
+    found = []
+    for index, node in enumerate(reader.sequence(root, "rules")):
+        item = reader.expectation(node, f"[{index}]")
+        if item.predicate is None:
+            raise reader.fail(node, f"[{index}]", "exactly: needs a captured set, which only a baseline has")
+        found.append(item)
+    if not found:
+        raise reader.fail(root, "rules", "is an empty list; write at least one rule")
+    return tuple(found)
+
+
 def parse_selector(text: str, source: str = "selector") -> Selector:
     """Read a selector that stands alone: ``{environment: production, labels: {role: web}}``.
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, or_, select
 from driftline_baseline.graph import KINDS, Edge, dependants, dependencies
 from driftline_cmdb import audit, recording
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
+from driftline_cmdb.releases import gate
 from driftline_cmdb.tables.cis import CLASSES, STATUSES, Ci, Relation
 
 #: How a relation is known that a person put on record.
@@ -65,6 +66,7 @@ def create_ci(session: Session, new: NewCi, actor: str, now_ms: int) -> Ci:
     detail = {"uid": ci.uid, "class": ci.ci_class, "status": ci.status} | {k: v for k, v in values.items() if v}
     audit.record(session, actor, "ci.created", f"CI {name}", detail, now_ms)
     recording.write(session, [ci], now_ms)
+    gate.look_at(session, [ci], now_ms)
     return ci
 
 

@@ -6,6 +6,7 @@ from driftline_cmdb.attention import reminders
 from driftline_cmdb.baselines import approval
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import accepting, settling
+from driftline_cmdb.releases import gate, waivers
 from driftline_cmdb.rfcs import backing_out, lifecycle
 from driftline_cmdb.standing import rules
 from driftline_collector.clock import Clock
@@ -19,6 +20,8 @@ STEPS: tuple[Callable[[Database, int], int], ...] = (
     lifecycle.escalate,
     backing_out.verify_back_outs,
     settling.close_standard_changes,
+    waivers.expire,
+    gate.look,
     reminders.remind,
 )
 

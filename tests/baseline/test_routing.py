@@ -97,7 +97,7 @@ def test_all_conditions_on_a_ci_hold_for_the_same_one() -> None:
         ("routes:\n  - digest: {channel: a, at: 25:00}", "r.yaml:2:30", "no time of day; write it in quotes"),
         ("routes:\n  - page: a\n    escalate_after: 5m", "r.yaml:2:5", "belong together"),
         ("zone: Mars/Base\nroutes:\n  - page: a", "r.yaml:1:7", "no time zone"),
-        ("routes:\n  - match: {hours: {days: [fry]}}\n    page: a\n  - page: b", "r.yaml:2:27", "takes mon"),
+        ("routes:\n  - match: {hours: {days: [fry]}}\n    page: a\n  - page: b", "r.yaml:2:27", "is not one of mon"),
         ("routes:\n  - match: {hours: {from: 08:00, to: 08:00}}\n    page: a\n  - page: b", "r.yaml:2:20", "no time"),
     ],
 )

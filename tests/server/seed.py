@@ -24,6 +24,7 @@ from driftline_cmdb.drift import accepting
 from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
 from driftline_cmdb.integrity import asking, attesting, running
+from driftline_cmdb.releases import editing, rollout, testing, waivers
 from driftline_cmdb.rfcs import decisions, discussion, freezes, planning, reading, templates
 from driftline_cmdb.standing import origins, replay, rules
 from driftline_cmdb.tables.drift import Drift
@@ -168,10 +169,11 @@ def seed(database: Database) -> Seeded:
             ci.owner, ci.responsible, ci.environment, ci.location = "Web team", "Jane Doe", "production", "fra1"
             ci.criticality, ci.services, ci.labels = "high", ["shop"], {"role": "web", "tier": "1"}
             session.add(ci)
-        web1, db1 = record.find_ci(session, "web1"), record.find_ci(session, "db1")
-        relations.relate(session, web1, "depends on", db1, relations.BY_A_PERSON, "operator", day)
+        web1, web2, db1 = (record.find_ci(session, name) for name in ("web1", "web2", "db1"))
+        for web in (web1, web2):
+            relations.relate(session, web, "depends on", db1, relations.BY_A_PERSON, "operator", day)
         capturing.capture(session, web1, "golden", "operator", day + MINUTE)
-        capturing.capture(session, record.find_ci(session, "web2"), "web2", "operator", day + MINUTE)
+        capturing.capture(session, web2, "web2", "operator", day + MINUTE)
         capturing.capture(session, db1, "db", "operator", day + 2 * MINUTE)
     with database.write() as session:
         approval.approve(session, "golden", "approver", day + 3 * MINUTE)
@@ -200,6 +202,7 @@ def seed(database: Database) -> Seeded:
             utilization.append(session, source_id, series(now, 200), now)
     find_silence(database, now, 900_000)
     _plan(database, now)
+    _release(database, now)
     _verify(database, now)
     with database.write() as session:
         documents.announce(session, "here:8080", {"page": "log", "digest": "log"}, now)
@@ -274,6 +277,27 @@ def _plan(database: Database, now: int) -> None:
         discussion.comment(session, rfc.number, "viewer", "does the shop need a restart?", now)
         discussion.link(session, rfc.number, "rfc", "2", "operator", now)
         discussion.link(session, rfc.number, "url", "https://example.net/advisory", "operator", now)
+
+
+def _release(database: Database, now: int) -> None:
+    """Take a release through test into production, and ask for a waiver."""
+    path = "software.packages[dpkg/openssl/amd64]"
+    begun = now - 20 * MINUTE  # the hosts of the test have reported since
+    with database.write() as session:
+        criteria = f"- path: {path}\n  present: true\n"
+        editing.create(session, "openssl-3", "minor", "operator", begun, criteria=criteria, description="CVEs")
+        plan = planning.Plan(title="OpenSSL on old1", back_out_plan="install 3.0.11 again")
+        ci = record.find_ci(session, "old1")
+        rfc = planning.propose(session, plan, "operator", [planning.Planned(ci, path, "present")], now)
+        editing.add_rfc(session, "openssl-3", rfc.number, "operator", begun)
+        editing.add_wave(session, "openssl-3", "test", "ci: db1", "operator", begun)
+        editing.add_wave(session, "openssl-3", "production", "ci: [web1, web2]", "operator", begun)
+        rollout.start_wave(session, "openssl-3", 1, "operator", "", begun)
+        testing.check(session, "openssl-3", "operator", now)
+        testing.accept(session, "openssl-3", "approver", "", now)
+        rollout.start_wave(session, "openssl-3", 2, "operator", "", now)
+        editing.create(session, "autumn", "major", "operator", now)
+        waivers.request(session, ci, "until its disk is replaced", now + 99 * MINUTE, "operator", now)
 
 
 def _change(

@@ -23,6 +23,9 @@ NAMES = {
     "run": "1",
     "template": "openssl",
     "freeze": "sale",
+    "release": "openssl-3",
+    "wave": "1",
+    "waiver": "1",
     "rule": "security",
     "origin": "debian-security",
 }

@@ -15,6 +15,7 @@ LISTS = [
     "/tokens?all=true", "/join-tokens", "/cis/web1/facts", "/rfc-templates",
     "/audit/keys", "/integrity/runs", "/attestations", "/findings?state=all", "/freezes", "/rules", "/origins",
     "/notifications", "/events", "/channels", "/maintenance?over=true", "/cis/web1/expected",
+    "/releases", "/waivers",
 ]  # fmt: skip
 
 
@@ -58,6 +59,7 @@ def test_csv_has_the_same_rows(site: Site, path: str) -> None:
         ("/audit", "id", None),
         ("/audit", "at", "at"),
         ("/people", "name", "name"),
+        ("/releases", "name", "name"),
     ],
 )
 def test_sorting(site: Site, path: str, sort: str, key: str | None) -> None:

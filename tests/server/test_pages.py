@@ -17,6 +17,7 @@ NAMES = {
     "name": "golden",
     "finding": "1",
     "run": "1",
+    "release": "openssl-3",
     "rule": "security",
 }
 #: The same page with some of its parameters in use.
@@ -38,6 +39,9 @@ MORE = [
     "/rfcs/5",
     "/rfcs/5/edit",
     "/baselines?state=draft",
+    "/releases?state=planned&sort=name",
+    "/releases/autumn",
+    "/waivers?state=requested&q=old",
     "/sources?state=silent&sort=-seen",
     "/findings?state=all&kind=silent&ci=old1",
     "/findings?kind=integrity&sort=-ci",

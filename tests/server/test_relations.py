@@ -51,7 +51,7 @@ def test_relations_are_seen_from_both_ends(operator: httpx.Client) -> None:
     assert shown(operator, "hv7", chains=True) == ["shop depends on web1", "web1 runs on hv7"]
     on = ["shop depends on web1", "web1 depends on db1", "web1 runs on hv7"]
     assert shown(operator, "shop", chains=True) == on
-    assert shown(operator, "db1", chains=True) == ["shop depends on web1", "web1 depends on db1"]
+    assert shown(operator, "db1", chains=True) == ["shop depends on web1", "web1 depends on db1", "web2 depends on db1"]
     assert shown(operator, "old1", chains=True) == []
 
 

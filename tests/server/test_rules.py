@@ -26,14 +26,14 @@ expires: 2090-01-01
 def test_a_rules_way(own_site: Site) -> None:
     viewer, operator, admin, approver = (own_site.api(name) for name in ("viewer", "operator", "admin", "approver"))
     refused(viewer.post("/rules", json={"document": DOCUMENT}), 403, "operator")
+    # nobody publishes it yet
+    refused(admin.post("/rules", json={"document": DOCUMENT}), 422, 'nothing is known of "debian"; load its index')
+    refused(operator.get("/rules/trains"), 404, "trains")
+    loaded = ok(operator.put("/origins/debian", content=INDEX.read_bytes()))
+    assert loaded == {"origin": "debian", "new": 5}
     draft = ok(admin.post("/rules", json={"document": DOCUMENT}), 201)
     assert (draft["name"], draft["number"], draft["state"], draft["replay"]) == ("trains", 1, "draft", None)
     refused(operator.post("/rules", json={"document": DOCUMENT}), 409, "trains v1 is still a draft")
-    # nobody publishes it yet
-    replayed = ok(operator.post("/rules/trains/replay", json={}))["replay"]
-    assert (replayed["looked_at"], replayed["hidden"]) == (5, 0)
-    loaded = ok(operator.put("/origins/debian", content=INDEX.read_bytes()))
-    assert loaded == {"origin": "debian", "new": 5}
     replayed = ok(operator.post("/rules/trains/replay", json={"days": 30}))["replay"]
     assert (replayed["looked_at"], replayed["hidden"], replayed["bad"]) == (5, 2, [])
     ok(operator.post("/rfcs/1/revert", json={"comment": "no trains here"}))

@@ -35,6 +35,12 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
 - `template` {name, by, approve, document}, `from_template` {name, by, host, set, start, end}
 - `silence` {after, listening}: the job that looks for silent sources, `listening` since then without a break;
   `wait` {}: those that end acceptances, bring into force, move RFCs on with their windows, and escalate emergencies
+- `release` {name, by, kind, criteria, promotes, promote_to, promote_set}, `release_add` and `release_remove`
+  {name, rfc, by}, `wave` {name, environment, selector, by, start, end}, `start_wave` and `end_wave` {name, wave, by},
+  `release_edit` {name, by} and what changes, `check` {name, by, passed, reporting, rules: [text]}, `accept_release`
+  {name, by}, `close_release`, `fail_release`, `cancel_release` {name, by, review}
+- `waiver` {host, by, until, reason}, `approve_waiver` and `end_waiver` {waiver, by}, `gate` {opened}: the job that
+  looks at all CIs in production; `gate_policy` {by, confirm, document}
 - `window` {name, start, end, ci | environment ...}: a maintenance window; `notify` {}: the server's dispatcher
 - `acknowledge` {rfc, by}, `snooze` {rfc, by, until}, `verdict` {rfc, by, is}
 Any of them may have `error`: words that the refusal must contain, or `later: true`: not assessed until the next step.
@@ -43,7 +49,9 @@ Any of them may have `error`: words that the refusal must contain, or `later: tr
   superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome, approvals: "1 of 2",
   decisions: [action ...], title, said (with the last decision), impact}]; `findings` [kind];
   `silent` [{key, message, closed, silent, back}]: all findings of silence; `history` {host: [[path, before, after]]},
-  newest first, `intervals` {host: [[path, after, observed]]} of the same; `facts` {host: {path: value}}.
+  newest first, `intervals` {host: [[path, after, observed]]} of the same; `releases` [{name, state,
+  waves: [state], result, reverse_plan, promoted, snapshots: [host]}]; `gate` {host: words of its open finding};
+  `since_snapshot` {release: {host: [[path, before, now]]}}; `facts` {host: {path: value}}.
 """
 
 import os
@@ -68,6 +76,7 @@ from driftline_cmdb.drift import accepting, settling
 from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
 from driftline_cmdb.errors import CmdbError
+from driftline_cmdb.releases import editing, gate, gate_policy, rollout, snapshots, testing, waivers, waves
 from driftline_cmdb.reports import Committed, Ingest, Report, prepare_section
 from driftline_cmdb.rfcs import (
     backing_out,
@@ -91,6 +100,7 @@ from driftline_cmdb.standing import origins, replay, rules
 from driftline_cmdb.tables.attention import AttentionEvent, Delivery, DeliveryItem
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
+from driftline_cmdb.tables.releases import Release
 from driftline_cmdb.tables.rfcs import Rfc
 from driftline_cmdb.tables.sources import Source
 from driftline_server.cis.edit import edit as edit_ci
@@ -493,6 +503,92 @@ class Timeline:
             front, behind = (record.find_ci(session, step[end]) for end in ("from", "to"))
             relations.unrelate(session, front, step["kind"], behind, step["by"], now)
 
+    def release(self, step: dict[str, Any], now: int) -> None:
+        more = {key: value for key, value in step.items() if key not in ("name", "by", "kind")}
+        with self.database.write() as session:
+            editing.create(session, step["name"], step.get("kind", "minor"), step["by"], now, **more)
+
+    def release_edit(self, step: dict[str, Any], now: int) -> None:
+        changes = {key: value for key, value in step.items() if key not in ("name", "by")}
+        with self.database.write() as session:
+            editing.edit(session, step["name"], changes, step["by"], now)
+
+    def release_add(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            editing.add_rfc(session, step["name"], step["rfc"], step["by"], now)
+
+    def release_remove(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            editing.remove_rfc(session, step["name"], step["rfc"], step["by"], now)
+
+    def wave(self, step: dict[str, Any], now: int) -> None:
+        start, end = (clock(step[name]) if name in step else None for name in ("start", "end"))
+        with self.database.write() as session:
+            editing.add_wave(
+                session,
+                step["name"],
+                step["environment"],
+                step["selector"],
+                step["by"],
+                now,
+                start_ms=start,
+                end_ms=end,
+            )
+
+    def start_wave(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rollout.start_wave(session, step["name"], step["wave"], step["by"], "", now)
+
+    def end_wave(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rollout.end_wave(session, step["name"], step["wave"], step["by"], "", now)
+
+    def check(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            found = testing.check(session, step["name"], step["by"], now)
+        assert found.passed == step["passed"], found.results
+        assert [one["text"] for one in found.results] == step.get("rules", [one["text"] for one in found.results])
+        assert f"{found.reporting} of {found.cis}" == step.get("reporting", f"{found.reporting} of {found.cis}")
+
+    def accept_release(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            testing.accept(session, step["name"], step["by"], "", now)
+
+    def close_release(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rollout.close(session, step["name"], step["by"], step.get("review", ""), now)
+
+    def fail_release(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rollout.fail(session, step["name"], step["by"], step.get("review", ""), now)
+
+    def cancel_release(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            rollout.cancel(session, step["name"], step["by"], step.get("review", ""), now)
+
+    def waiver(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            ci = record.find_ci(session, step["host"])
+            waivers.request(session, ci, step.get("reason", "a test"), clock(step["until"]), step["by"], now)
+
+    def approve_waiver(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            waivers.approve(session, step["waiver"], step["by"], now)
+
+    def end_waiver(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            waivers.end(session, step["waiver"], step["by"], "", now)
+
+    def gate(self, step: dict[str, Any], now: int) -> None:
+        waivers.expire(self.database, now)
+        opened = gate.look(self.database, now)
+        assert opened == step["opened"], opened
+
+    def gate_policy(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            proposed = gate_policy.propose(session, step["document"], step["by"], now)
+            gate_policy.confirm(session, proposed.number, step["confirm"], now)
+
     def silence(self, step: dict[str, Any], now: int) -> None:
         listening = clock(step["listening"]) if "listening" in step else None
         find_silence(self.database, now, int(step["after"]) * 1000, listening)
@@ -613,6 +709,33 @@ class Timeline:
             for host, wanted in step.get("facts", {}).items():
                 values = {one.path: one.value for one in record.facts_of(session, record.find_ci(session, host))}
                 assert {path: values.get(path) for path in wanted} == wanted
+            if "releases" in step:
+                found = [
+                    {
+                        "name": one.name,
+                        "state": one.state,
+                        "waves": [wave.state for wave in waves.waves_of(session, one)],
+                        "result": one.result,
+                        "reverse_plan": rollout.reverse_plan(session, one),
+                        "promoted": one.promoted,
+                        "snapshots": [ci.name for _, ci in snapshots.snapshots_of(session, one)],
+                    }
+                    for one in session.exec(select(Release))
+                ]
+                _compare(found, step["releases"])
+            if "gate" in step:
+                named = {ci.id: ci.name for ci in session.exec(select(Ci))}
+                kinds = select(Finding).where(Finding.kind == gate.KIND)
+                open_now = {named[row.ci_id]: row.message for row in session.exec(kinds) if row.closed_ms is None}  # type: ignore[index]  # has one
+                assert open_now.keys() == step["gate"].keys(), open_now
+                for host, words in step["gate"].items():
+                    assert words in open_now[host], open_now[host]
+            for name, wanted in step.get("since_snapshot", {}).items():
+                for host, changes in wanted.items():
+                    _, differing = snapshots.difference(
+                        session, editing.find_release(session, name), record.find_ci(session, host)
+                    )
+                    assert [[one.path, one.before, one.now] for one in differing] == changes
             if "findings" in step:
                 open_ones = [row.kind for row in session.exec(select(Finding)) if row.closed_ms is None]
                 assert sorted(open_ones) == sorted(step["findings"])

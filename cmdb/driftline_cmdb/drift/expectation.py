@@ -15,8 +15,10 @@ from driftline_baseline.lifecycle import IN_EFFECT
 from driftline_baseline.values import Attributes
 from driftline_cmdb.baselines.pins import pinned_elements
 from driftline_cmdb.baselines.selection import covering, parsed
+from driftline_cmdb.releases import waves
 from driftline_cmdb.tables.baselines import BaselineVersion
 from driftline_cmdb.tables.cis import Ci
+from driftline_cmdb.tables.releases import ReleaseRfc
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 
 #: Reports of what fell into a closed RFC's window may come so much later.
@@ -77,12 +79,14 @@ def _reader(pinned: dict[str, bytes]) -> Callable[[str], Attributes | None]:
 def predictions_of(session: Session, ci_id: int, now_ms: int) -> list[Prediction]:
     """Return what authorised RFCs predict for a CI.
 
+    One that belongs to a release predicts nothing for a CI before a wave of the release with that CI has started.
     An RFC that is closed still explains what fell into its window: a host that was offline reports late (rule 1).
     """
     lately = and_(col(Rfc.state) == "closed", col(Rfc.planned_end_ms) > now_ms - LATE_REPORTS_MS)
     query = (
-        select(RfcDelta, Rfc)
+        select(RfcDelta, Rfc, col(ReleaseRfc.release_id))
         .join(Rfc, col(Rfc.id) == col(RfcDelta.rfc_id))
+        .outerjoin(ReleaseRfc, col(ReleaseRfc.rfc_id) == col(Rfc.id))
         .where(
             RfcDelta.ci_id == ci_id,
             col(RfcDelta.state).in_(("authorised", "in progress", "missed")),
@@ -91,11 +95,17 @@ def predictions_of(session: Session, ci_id: int, now_ms: int) -> list[Prediction
         )
         .order_by(col(RfcDelta.id))
     )
-    return [
-        Prediction(delta.id, rfc.number, allowed_of(delta), Window(rfc.planned_start_ms, rfc.planned_end_ms))
-        for delta, rfc in session.exec(query)
-        if delta.predicate is not None
-    ]
+    rows = [row for row in session.exec(query) if row[0].predicate is not None]
+    begun = waves.begun_at(session, ci_id, {release_id for _, _, release_id in rows if release_id is not None})
+    found = []
+    for delta, rfc, release_id in rows:
+        start_ms = rfc.planned_start_ms
+        if release_id is not None:
+            if release_id not in begun:
+                continue  # it waits for its wave
+            start_ms = max(start_ms or 0, begun[release_id])
+        found.append(Prediction(delta.id, rfc.number, allowed_of(delta), Window(start_ms, rfc.planned_end_ms)))
+    return found
 
 
 def allowed_of(delta: RfcDelta) -> Allowed:

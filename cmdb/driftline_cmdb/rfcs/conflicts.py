@@ -11,6 +11,7 @@ from driftline_cmdb.packing import chunks
 from driftline_cmdb.rfcs import freezes, impact, relations
 from driftline_cmdb.rfcs.reading import affected
 from driftline_cmdb.tables.cis import Ci
+from driftline_cmdb.tables.releases import ReleaseRfc
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 
 #: States in which another RFC counts.
@@ -89,14 +90,20 @@ def _start_of(steps: Mapping[int, relations.Step], ci_id: int) -> int:
 def _others(
     session: Session, rfc: Rfc, ci_ids: Collection[int], start_ms: int, end_ms: int | None
 ) -> list[tuple[Rfc, int]]:
-    """Return other RFCs that are coming and overlap, each with a CI of theirs out of some."""
+    """Return other RFCs that are coming and overlap, each with a CI of theirs out of some.
+
+    Those of the same release are meant to come together.
+    """
     found: list[tuple[Rfc, int]] = []
+    own = select(ReleaseRfc.release_id).where(ReleaseRfc.rfc_id == rfc.id)
+    beside = select(ReleaseRfc.rfc_id).where(col(ReleaseRfc.release_id).in_(own))
     for chunk in chunks(sorted(ci_ids)):
         query = (
             select(Rfc.id, RfcDelta.ci_id)
             .join(RfcDelta, col(RfcDelta.rfc_id) == col(Rfc.id))
             .where(
                 Rfc.id != rfc.id,
+                col(Rfc.id).not_in(beside),
                 Rfc.origin == "person",
                 col(Rfc.state).in_(_COMING),
                 col(RfcDelta.ci_id).in_(chunk),

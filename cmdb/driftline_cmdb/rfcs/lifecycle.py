@@ -11,6 +11,7 @@ from driftline_cmdb.attention import events, judging
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift.due import mark_all_due
 from driftline_cmdb.errors import Conflict
+from driftline_cmdb.releases import waves
 from driftline_cmdb.rfcs import policies, verification
 from driftline_cmdb.tables.rfcs import Rfc, RfcDecision, RfcDelta
 
@@ -92,7 +93,9 @@ def _tell(session: Session, rfc: Rfc, action: str, comment: str, was_done: bool,
 
 
 def begin(session: Session, rfc: Rfc, now_ms: int) -> None:
-    """Move a planned RFC on that was just authorised: it waits for its window, or begins."""
+    """Move a planned RFC on that was just authorised: it waits for its window or its release's wave, or begins."""
+    if waves.waits(session, rfc.id):
+        return
     if rfc.planned_start_ms is not None and rfc.planned_start_ms > now_ms:
         decide(session, rfc, DRIFTLINE, "schedule", "scheduled", now_ms)
     else:
@@ -116,7 +119,7 @@ def advance(database: Database, now_ms: int) -> int:
 
     :return: how many were moved on.
     """
-    begun = and_(col(Rfc.state) == "scheduled", col(Rfc.planned_start_ms) <= now_ms)
+    begun = and_(col(Rfc.state) == "scheduled", col(Rfc.planned_start_ms) <= now_ms, ~waves.waiting())
     ended = and_(col(Rfc.state) == "implementing", col(Rfc.planned_end_ms) <= now_ms)
     with database.read() as session:
         waiting = session.exec(select(Rfc.id).where(or_(begun, ended)).order_by(col(Rfc.id))).all()

@@ -15,6 +15,7 @@ from driftline_cmdb.record import sources_of
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path
+from driftline_cmdb.tables.releases import Release
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 from driftline_cmdb.tables.standing import Snapshot
 
@@ -75,9 +76,11 @@ def settle_what_is_so(session: Session, deltas: Sequence[RfcDelta], now_ms: int)
     session.flush()
 
 
-def snapshot(session: Session, rfc: Rfc, cis: Iterable[Ci], now_ms: int) -> None:
-    """Mark the state of CIs before an RFC touches them; a second mark of the same RFC keeps the first."""
-    there = set(session.exec(select(Snapshot.ci_id).where(Snapshot.rfc_id == rfc.id)))
+def snapshot(session: Session, holder: Rfc | Release, cis: Iterable[Ci], now_ms: int) -> None:
+    """Mark the state of CIs before an RFC or a release touches them; a second mark for the same keeps the first."""
+    of = {"rfc_id": holder.id} if isinstance(holder, Rfc) else {"release_id": holder.id}
+    column = Snapshot.rfc_id if isinstance(holder, Rfc) else Snapshot.release_id
+    there = set(session.exec(select(Snapshot.ci_id).where(column == holder.id)))
     session.add_all(
-        Snapshot(rfc_id=rfc.id, ci_id=ci.id, at_ms=now_ms, ci_version=ci.version) for ci in cis if ci.id not in there
+        Snapshot(**of, ci_id=ci.id, at_ms=now_ms, ci_version=ci.version) for ci in cis if ci.id not in there
     )

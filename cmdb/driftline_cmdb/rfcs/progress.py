@@ -6,6 +6,7 @@ from driftline_baseline.lifecycle import OUTCOMES
 from driftline_baseline.policy import RISK_LEVELS
 from driftline_cmdb import audit
 from driftline_cmdb.errors import Conflict, Invalid, Refused
+from driftline_cmdb.releases import waves
 from driftline_cmdb.rfcs import approvals, conflicts, policies
 from driftline_cmdb.rfcs.emergencies import set_limit
 from driftline_cmdb.rfcs.lifecycle import (
@@ -77,11 +78,14 @@ def schedule(
 def start(session: Session, number: int, actor: str, comment: str, now_ms: int) -> Rfc:
     """Begin an RFC before its window; an emergency also before it is approved.
 
-    :raises Refused: where the actor approved it, or something conflicts with its beginning now.
+    :raises Refused: where the actor approved it, something conflicts with its beginning now, or it waits for a wave
+        of its release.
     :raises Conflict: where its state does not allow it.
     """
     rfc = find_rfc(session, number, to_decide=True)
     _require_planned(rfc, "start")
+    if waves.waits(session, rfc.id):
+        raise Refused(f"RFC {number} belongs to a release, whose waves start it: driftline release start NAME WAVE")
     action = "start at once" if rfc.kind == "emergency" and rfc.state in ("submitted", "assessed") else "start"
     check(rfc, action)
     if rfc.implementer is None:

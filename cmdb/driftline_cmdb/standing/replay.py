@@ -20,6 +20,7 @@ from driftline_cmdb.baselines.selection import is_meant
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.standing.origins import published
 from driftline_cmdb.standing.rules import as_rule, find_rule, parsed_rule
+from driftline_cmdb.tables.attention import RfcVerdict
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
 from driftline_cmdb.tables.elements import HostTransaction
@@ -40,7 +41,7 @@ class Replay:
     looked_at: int
     #: Drift ids that it would have explained.
     hidden: tuple[int, ...]
-    #: Of those, the ones in RFCs that people ordered reverted: the rule would have hidden something bad.
+    #: Of those, the ones that people called unauthorised, or without a verdict had reverted: something bad hidden.
     bad: tuple[int, ...]
 
     def text(self) -> str:
@@ -76,17 +77,18 @@ def replay(session: Session, name: str, days: int, now_ms: int) -> Replay:
     hidden: list[int] = []
     bad: list[int] = []
     query = (
-        select(Drift, Rfc.ordered, Rfc.state)
+        select(Drift, Rfc.ordered, Rfc.state, RfcVerdict.verdict)
         .outerjoin(DriftGroup, col(DriftGroup.id) == col(Drift.group_id))
         .outerjoin(Rfc, col(Rfc.id) == col(DriftGroup.rfc_id))
+        .outerjoin(RfcVerdict, col(RfcVerdict.rfc_id) == col(Rfc.id))
         .where(Drift.opened_ms >= now_ms - days * DAY_MS, col(Drift.explained_by_id).is_(None))
         .order_by(col(Drift.id))
     )
-    for drift, ordered, state in session.exec(query):
+    for drift, ordered, state, verdict in session.exec(query):
         looked_at += 1
         if drift.ci_id in cis and rule.line_for(_observed(session, drift), ask) is not None:
             hidden.append(drift.id)
-            if ordered == "revert" or state == "backed out":
+            if verdict == "unauthorised" or (verdict is None and (ordered == "revert" or state == "backed out")):
                 bad.append(drift.id)
     result = Replay(days, looked_at, tuple(hidden), tuple(bad))
     row.replay = result.plain()

@@ -57,10 +57,12 @@ class EmergencyScope(SQLModel, table=True):
 class Snapshot(SQLModel, table=True):
     """The state of a CI before an RFC or release touched it: facts are read back as of this time."""
 
-    __table_args__ = (UniqueConstraint("rfc_id", "ci_id"),)
+    __table_args__ = (UniqueConstraint("rfc_id", "ci_id"), UniqueConstraint("release_id", "ci_id"))
 
     id: int = row_id()
-    rfc_id: int = Field(foreign_key="rfc.id")
+    #: One of the two.
+    rfc_id: int | None = Field(default=None, foreign_key="rfc.id")
+    release_id: int | None = Field(default=None, foreign_key="release.id")
     ci_id: int = Field(foreign_key="ci.id", index=True)
     at_ms: int = time_ms()
     ci_version: int

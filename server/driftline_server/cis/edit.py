@@ -5,6 +5,7 @@ from sqlmodel import Session
 from driftline_cmdb import audit, record
 from driftline_cmdb.drift.assess import mark_due
 from driftline_cmdb.errors import Invalid
+from driftline_cmdb.releases import gate
 from driftline_cmdb.tables.cis import STATUSES, Ci
 from driftline_server.cis.views import CiEdit
 
@@ -37,6 +38,7 @@ def edit(session: Session, name: str, wanted: CiEdit, actor: str, now_ms: int) -
         session.flush()
         mark_due(session, ci.id, now_ms)  # it may be in other baselines now
         audit.record(session, actor, "ci.edited", f"CI {ci.name}", {"before": before, "after": changed}, now_ms)
+        gate.look_at(session, [ci], now_ms)
     return ci
 
 

@@ -9,11 +9,14 @@ import typer
 from driftline_server.cli.client import connect, fail, part
 from driftline_server.cli.output import Json, Limit, Sort, moment, more, pairs, print_json, state, table, title
 
-policy = typer.Typer(help="The approval policy: who has to agree to a change.", no_args_is_help=True)
+policy = typer.Typer(help="Policies: who has to agree to a change, what production asks for.", no_args_is_help=True)
 template = typer.Typer(help="Templates of standard changes.", no_args_is_help=True)
 freeze = typer.Typer(help="Change freezes.", no_args_is_help=True)
 
-Policy = Annotated[str, typer.Argument(help="Which policy; there is one: approval.")]
+#: approval: who has to agree to a change; gate: what a CI in production must have.
+POLICIES = ("approval", "gate")
+
+Policy = Annotated[str, typer.Argument(help="Which policy: approval or gate.")]
 File = Annotated[Path, typer.Argument(help="The YAML document; - is stdin.")]
 Name = Annotated[str, typer.Argument(help="Its name.")]
 
@@ -32,16 +35,16 @@ def _read(file: Path) -> str:
         fail(f"{file}: {error}")
 
 
-def _approval(which: str) -> str:
-    if which != "approval":
-        fail(f'there is no policy "{which}"; there is one: approval', code=2)
-    return "/policies/approval"
+def _path(which: str) -> str:
+    if which not in POLICIES:
+        fail(f'there is no policy "{which}"; there are {" and ".join(POLICIES)}', code=2)
+    return f"/policies/{which}"
 
 
 @policy.command("show")
 def show_policy(context: typer.Context, which: Policy = "approval", as_json: Json = False) -> None:
     """Show the policy in force, and its versions."""
-    found = connect(context).get(_approval(which))
+    found = connect(context).get(_path(which))
     if as_json:
         print_json(found)
         return
@@ -62,12 +65,12 @@ def show_policy(context: typer.Context, which: Policy = "approval", as_json: Jso
 @policy.command("set")
 def set_policy(context: typer.Context, which: Policy, file: File, as_json: Json = False) -> None:
     """Propose a policy; another admin or approver confirms it."""
-    found = connect(context).put(_approval(which), {"document": _read(file)})
+    found = connect(context).put(_path(which), {"document": _read(file)})
     if as_json:
         print_json(found)
         return
     number = found["versions"][0]["number"]
-    typer.echo(f"policy v{number} is proposed; someone else confirms it: driftline policy confirm approval {number}")
+    typer.echo(f"policy v{number} is proposed; someone else confirms it: driftline policy confirm {which} {number}")
 
 
 @policy.command("confirm")
@@ -78,7 +81,7 @@ def confirm_policy(
     as_json: Json = False,
 ) -> None:
     """Put a proposed policy in force; its author may not."""
-    found = connect(context).post(f"{_approval(which)}/confirm", {"number": number})
+    found = connect(context).post(f"{_path(which)}/confirm", {"number": number})
     if as_json:
         print_json(found)
     else:

@@ -22,7 +22,9 @@ _COLOURS = {
     "open": "red", "missing": "red", "quarantined": "red", "unexpected": "magenta", "changed": "yellow",
     "submitted": "yellow", "silent": "yellow", "draft": "cyan", "in force": "green", "live": "green",
     "assessed": "yellow", "scheduled": "cyan", "implementing": "cyan", "review": "yellow", "authorised": "green",
-    "proposed": "yellow", "coming": "cyan",
+    "proposed": "yellow", "coming": "cyan", "planned": "cyan", "in test": "yellow", "accepted": "green",
+    "in production": "green", "failed": "red", "started": "cyan", "done": "green", "requested": "yellow",
+    "approved": "green",
     "closed": "green", "explained": "green", "reverted": "green", "backed out": "green",
 }  # fmt: skip
 

@@ -154,6 +154,27 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_delivery_thread"), ["thread"], unique=False)
 
     op.create_table(
+        "gatelook",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("looked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("stamp", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gatelook")),
+    )
+    op.create_table(
+        "gatepolicyversion",
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed_by", sa.String(), nullable=True),
+        sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_gatepolicyversion")),
+    )
+    with op.batch_alter_table("gatepolicyversion", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gatepolicyversion_state"), ["state"], unique=False)
+
+    op.create_table(
         "holding",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
@@ -253,6 +274,34 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
         sa.UniqueConstraint("name", name=op.f("uq_person_name")),
     )
+    op.create_table(
+        "release",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("planned_ms", sa.BigInteger(), nullable=True),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("criteria", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("reverse_plan", sa.String(), nullable=True),
+        sa.Column("promotes", sa.String(), nullable=True),
+        sa.Column("promote_to", sa.String(), nullable=True),
+        sa.Column("promote_set", sa.JSON(), nullable=False),
+        sa.Column("promoted", sa.String(), nullable=True),
+        sa.Column("accepted_by", sa.String(), nullable=True),
+        sa.Column("accepted_ms", sa.BigInteger(), nullable=True),
+        sa.Column("result", sa.String(), nullable=False),
+        sa.Column("review", sa.String(), nullable=False),
+        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_release")),
+        sa.UniqueConstraint("name", name=op.f("uq_release_name")),
+    )
+    with op.batch_alter_table("release", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_release_state"), ["state"], unique=False)
+
     op.create_table(
         "rfctemplate",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -490,6 +539,30 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_finding_ci_id"), ["ci_id"], unique=False)
 
     op.create_table(
+        "gatewaiver",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("requested_by", sa.String(), nullable=False),
+        sa.Column("requested_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.Column("approved_by", sa.String(), nullable=True),
+        sa.Column("approved_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ended_by", sa.String(), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_gatewaiver_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gatewaiver")),
+    )
+    with op.batch_alter_table("gatewaiver", schema=None) as batch_op:
+        batch_op.create_index(
+            "gatewaiver_open",
+            ["ci_id"],
+            unique=True,
+            sqlite_where=sa.text("ended_ms IS NULL"),
+            postgresql_where=sa.text("ended_ms IS NULL"),
+        )
+
+    op.create_table(
         "hosttransaction",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
@@ -544,6 +617,42 @@ def upgrade() -> None:
             postgresql_where=sa.text("until_ms IS NULL"),
         )
 
+    op.create_table(
+        "releasecheck",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("release_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("asked_by", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("criteria", sa.String(), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.Column("cis", sa.Integer(), nullable=False),
+        sa.Column("reporting", sa.Integer(), nullable=False),
+        sa.Column("results", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["release_id"], ["release.id"], name=op.f("fk_releasecheck_release_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_releasecheck")),
+    )
+    with op.batch_alter_table("releasecheck", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_releasecheck_release_id"), ["release_id"], unique=False)
+
+    op.create_table(
+        "releasewave",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("release_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("environment", sa.String(), nullable=False),
+        sa.Column("selector", sa.String(), nullable=False),
+        sa.Column("planned_start_ms", sa.BigInteger(), nullable=True),
+        sa.Column("planned_end_ms", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("started_by", sa.String(), nullable=True),
+        sa.Column("started_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["release_id"], ["release.id"], name=op.f("fk_releasewave_release_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_releasewave")),
+        sa.UniqueConstraint("release_id", "number", name=op.f("uq_releasewave_release_id_number")),
+    )
     op.create_table(
         "revision",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -799,6 +908,32 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_findingdecision_finding_id"), ["finding_id"], unique=False)
 
     op.create_table(
+        "releaserfc",
+        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("release_id", sa.Integer(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("added_by", sa.String(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("started_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["release_id"], ["release.id"], name=op.f("fk_releaserfc_release_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_releaserfc_rfc_id")),
+        sa.PrimaryKeyConstraint("rfc_id", name=op.f("pk_releaserfc")),
+    )
+    with op.batch_alter_table("releaserfc", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_releaserfc_release_id"), ["release_id"], unique=False)
+
+    op.create_table(
+        "releasewaveci",
+        sa.Column("wave_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_releasewaveci_ci_id")),
+        sa.ForeignKeyConstraint(["wave_id"], ["releasewave.id"], name=op.f("fk_releasewaveci_wave_id")),
+        sa.PrimaryKeyConstraint("wave_id", "ci_id", name=op.f("pk_releasewaveci")),
+    )
+    with op.batch_alter_table("releasewaveci", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_releasewaveci_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
         "rfcapproval",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("rfc_id", sa.Integer(), nullable=False),
@@ -919,13 +1054,16 @@ def upgrade() -> None:
     op.create_table(
         "snapshot",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("rfc_id", sa.Integer(), nullable=False),
+        sa.Column("rfc_id", sa.Integer(), nullable=True),
+        sa.Column("release_id", sa.Integer(), nullable=True),
         sa.Column("ci_id", sa.Integer(), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False),
         sa.Column("ci_version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_snapshot_ci_id")),
+        sa.ForeignKeyConstraint(["release_id"], ["release.id"], name=op.f("fk_snapshot_release_id")),
         sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_snapshot_rfc_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_snapshot")),
+        sa.UniqueConstraint("release_id", "ci_id", name=op.f("uq_snapshot_release_id_ci_id")),
         sa.UniqueConstraint("rfc_id", "ci_id", name=op.f("uq_snapshot_rfc_id_ci_id")),
     )
     with op.batch_alter_table("snapshot", schema=None) as batch_op:
@@ -1037,6 +1175,14 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_rfcapproval_rfc_id"))
 
     op.drop_table("rfcapproval")
+    with op.batch_alter_table("releasewaveci", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_releasewaveci_ci_id"))
+
+    op.drop_table("releasewaveci")
+    with op.batch_alter_table("releaserfc", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_releaserfc_release_id"))
+
+    op.drop_table("releaserfc")
     with op.batch_alter_table("findingdecision", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_findingdecision_finding_id"))
 
@@ -1097,6 +1243,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_revision_source_id"))
 
     op.drop_table("revision")
+    op.drop_table("releasewave")
+    with op.batch_alter_table("releasecheck", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_releasecheck_release_id"))
+
+    op.drop_table("releasecheck")
     with op.batch_alter_table("relation", schema=None) as batch_op:
         batch_op.drop_index(
             "relation_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
@@ -1110,6 +1261,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_hosttransaction_source_id"))
 
     op.drop_table("hosttransaction")
+    with op.batch_alter_table("gatewaiver", schema=None) as batch_op:
+        batch_op.drop_index(
+            "gatewaiver_open", sqlite_where=sa.text("ended_ms IS NULL"), postgresql_where=sa.text("ended_ms IS NULL")
+        )
+
+    op.drop_table("gatewaiver")
     with op.batch_alter_table("finding", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_finding_ci_id"))
         batch_op.drop_index(
@@ -1162,6 +1319,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_rfctemplate_name"))
 
     op.drop_table("rfctemplate")
+    with op.batch_alter_table("release", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_release_state"))
+
+    op.drop_table("release")
     op.drop_table("person")
     op.drop_table("path")
     op.drop_table("originversion")
@@ -1189,6 +1350,11 @@ def downgrade() -> None:
         )
 
     op.drop_table("holding")
+    with op.batch_alter_table("gatepolicyversion", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gatepolicyversion_state"))
+
+    op.drop_table("gatepolicyversion")
+    op.drop_table("gatelook")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delivery_thread"))
         batch_op.drop_index(batch_op.f("ix_delivery_created_ms"))
