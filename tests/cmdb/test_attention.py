@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from tests.support.timeline import Timeline, clock
 
 from driftline_cmdb import findings
-from driftline_cmdb.attention import delivering, dispatch, documents, events, handling, judging, maintenance
+from driftline_cmdb.attention import delivering, dispatch, documents, events, handling, judging, maintenance, reminders
 from driftline_cmdb.continuity import open_finding
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
@@ -17,6 +17,7 @@ from driftline_cmdb.rfcs.lifecycle import decide
 from driftline_cmdb.tables.attention import AttentionEvent, Delivery, DeliveryItem
 from driftline_cmdb.tables.audit import AuditEntry
 from driftline_cmdb.tables.cis import Finding
+from driftline_cmdb.tables.integrity import FindingDecision
 from driftline_cmdb.tables.people import Person
 from driftline_cmdb.tables.rfcs import Rfc
 
@@ -208,6 +209,51 @@ def test_a_snooze_puts_the_escalation_off(database: Database) -> None:
     assert len(messages(database)) == 1
     dispatch.escalate_due(database, NOW + 2 * HOUR + 15 * MINUTE)
     assert messages(database)[1:] == [("second", "escalation", "waiting")]
+
+
+def test_a_finding_that_was_put_off_is_up_for_somebody_to_take_again(database: Database) -> None:
+    row = finding(database, "k", "critical", NOW)
+    with taken_up(database, f"finding:{row.id}") as (session, subject):
+        findings.acknowledge(session, subject.id, "bob", "on it", NOW)
+        handling.snooze(session, subject, NOW + HOUR, "after the meeting", "bob", NOW)
+        assert handling.is_taken(session, f"finding:{row.id}")
+    reminders.remind(database, NOW + HOUR)
+    with taken_up(database, f"finding:{row.id}") as (session, subject):
+        assert not handling.is_taken(session, f"finding:{row.id}")
+        findings.acknowledge(session, subject.id, "carol", "my turn", NOW + HOUR)
+        actors = session.exec(select(FindingDecision.actor).order_by(col(FindingDecision.id))).all()
+        assert actors == ["bob", "carol"]
+
+
+def test_what_the_life_cycle_does_is_told(database: Database) -> None:
+    line = Timeline(database)
+    plan = {"host": "web1", "path": "software.packages[dpkg/a/amd64].version", "is": "2", "by": "alice"}
+    line.run(
+        {
+            "steps": [
+                {"at": "10:00", "report": {"host": "web1", "packages": {"a": "1"}}},
+                {"at": "10:01", "plan": {**plan, "start": "10:10", "end": "11:00"}},
+                {"at": "10:02", "authorise": {"rfc": 1, "by": "bob"}},
+                {"at": "10:03", "plan": plan},
+                {"at": "10:04", "reject": {"rfc": 2, "by": "bob", "why": "not now"}},
+                {"at": "10:05", "declare": {"by": "alice", "title": "the shop is down"}},
+                {"at": "10:30", "report": {"host": "web1", "packages": {"a": "1"}}},
+                {"at": "11:01", "wait": {}},
+                {"at": "+1 11:00", "wait": {}},
+            ]
+        }
+    )
+    dispatch.route_due(database, clock("+1 11:00"))
+    with database.read() as session:
+        told = [(one.kind, one.title[:5], one.state) for one in session.exec(select(AttentionEvent))]
+    assert sorted(told) == [
+        ("rfc.approval_late", "RFC 3", "routed"),
+        ("rfc.approval_refused", "RFC 2", "routed"),
+        ("rfc.verification_failed", "RFC 1", "routed"),
+        ("rfc.waiting", "RFC 1", "dropped"),
+        ("rfc.waiting", "RFC 2", "dropped"),
+        ("rfc.waiting", "RFC 3", "routed"),
+    ]
 
 
 def test_assigning_names_a_person_who_is_there(database: Database) -> None:

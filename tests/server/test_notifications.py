@@ -382,7 +382,8 @@ def test_the_loop_over_rest(own_site: Site) -> None:
     assert operator.post("/rfcs/3/assign", json={"to": "nobody"}).status_code == 404
     assert operator.post("/rfcs/3/snooze", json={"lasts": "99d", "reason": "x"}).status_code == 422
     assert operator.post("/rfcs/3/snooze", json={"lasts": "2h", "reason": "x"}).json()["snooze_reason"] == "x"
-    assert operator.post("/findings/1/acknowledge", json={}).json()["acknowledged_by"] == "operator"
+    assert operator.post("/findings/1/acknowledge", json={"reason": "x"}).json()["acknowledged_by"] == "operator"
+    assert operator.post("/findings/1/assign", json={"to": None}).json()["acknowledged_by"] == "operator"
     assert operator.post("/findings/99/snooze", json={"lasts": "2h", "reason": "x"}).status_code == 404
     assert operator.post("/rfcs/2/acknowledge", json={}).status_code == 409
     before = viewer.get("/precision").json()["periods"][0]
@@ -445,7 +446,7 @@ def test_the_forms_of_an_rfc(own_site: Site) -> None:
         ("/rfcs/3/assign", {"to": "approver"}),
         ("/rfcs/3/snooze", {"lasts": "4h", "reason": "after lunch"}),
         ("/rfcs/3/verdict", {"verdict": "unauthorised", "comment": "mallory"}),
-        ("/findings/1/acknowledge", {}),
+        ("/findings/1/acknowledge", {"reason": "seen"}),
         ("/findings/1/assign", {"to": ""}),
         ("/findings/1/snooze", {"lasts": "1d", "reason": "it is on its way"}),
         ("/maintenance", {"name": "n", "reason": "r", "trait": "ci", "pattern": "web*, db1", "lasts": "2h"}),
@@ -491,7 +492,7 @@ def test_the_commands(own_site: Site, tmp_path: Path) -> None:
     assert "20" in run("rfc", "snooze", "3", "--for", "2h", "--reason", "later").stdout
     assert "late paperwork" in run("rfc", "verdict", "3", "late-paperwork").stdout
     assert run("rfc", "revert", "1", "--verdict", "unauthorised").stdout.startswith("RFC 1 is")
-    for words in (("acknowledge", "1"), ("assign", "1"), ("snooze", "1", "--reason", "r")):
+    for words in (("acknowledge", "1", "--reason", "r"), ("assign", "1"), ("snooze", "1", "--reason", "r")):
         run("finding", *words)
     assert "100.0 %" in run("drift", "precision").stdout
     assert json.loads(run("drift", "precision", "--json").stdout)["periods"][1]["judged"] == 3
