@@ -127,8 +127,8 @@ def test_freezes_and_standard_changes(own_site: Site, tmp_path: Path) -> None:
     stopped = run(*use, *window, code=1).stderr
     assert "web1 is frozen by new-year (holidays)" in stopped and "--despite-freeze" not in stopped
     made = run(*use, "--start", "2100-01-03T10:00Z", "--end", "2100-01-03T11:00Z").stdout
-    assert "RFC 6 (OpenSSL 3.0.14 on web1) is scheduled" in made
-    assert "approver" in run("rfc", "show", "6").stdout
+    assert "RFC 7 (OpenSSL 3.0.14 on web1) is scheduled" in made
+    assert "approver" in run("rfc", "show", "7").stdout
     expect = ("--expect", "os.sysctls[vm.swappiness].value is 10")
     run("--profile", "operator", "rfc", "plan", "swap", "--ci", "web1", *expect, *window)
     assert "--despite-freeze" in run("--profile", "approver", "rfc", "authorise", "7", "--yes", code=1).stderr

@@ -118,9 +118,11 @@ def capture_group(
         )
     _take_away(session, counts, drifting)
     found = majority(_seen(session, counts), len(known), share)
-    ignore = MOVES_BY_ITSELF | _OWN | {
-        pattern: reason for pattern, reason in found.ignore.items() if pattern not in MOVES_BY_ITSELF
-    }
+    ignore = (
+        MOVES_BY_ITSELF
+        | _OWN
+        | {pattern: reason for pattern, reason in found.ignore.items() if pattern not in MOVES_BY_ITSELF}
+    )
     document = captures.with_reasons(captures.draft_for(name, selector, ignore), ignore)
     version = add_version(session, name, document, author, now_ms)
     version.taken_from = f"{share:g} % of {len(known)} CIs"
