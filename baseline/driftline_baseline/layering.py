@@ -82,9 +82,9 @@ def _is_set(path: str, predicate: Predicate) -> bool:
 def _any_order(upper: Predicate, lower: Predicate, path: str) -> bool:
     """Upper allows a list in any order: so must lower."""
     if lower.kind == "is" and isinstance(lower.operand, tuple) and isinstance(upper.operand, tuple):
-        if _is_set(path, upper):
-            return set(lower.operand) == set(upper.operand)
-        return lower.ordered is False and Counter(lower.operand) == Counter(upper.operand)
+        if lower.ordered is False:
+            return upper.ordered is False and Counter(lower.operand) == Counter(upper.operand)
+        return lower.ordered is None and _is_set(path, upper) and set(lower.operand) == set(upper.operand)
     return lower.kind == "contains" and lower.holds(path, upper.operand)
 
 

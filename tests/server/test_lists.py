@@ -14,7 +14,7 @@ LISTS = [
     "/cis", "/drifts?state=all", "/rfcs", "/baselines", "/sources", "/findings", "/people", "/audit",
     "/tokens?all=true", "/join-tokens", "/cis/web1/facts", "/rfc-templates",
     "/audit/keys", "/integrity/runs", "/attestations", "/findings?state=all", "/freezes", "/rules", "/origins",
-    "/notifications", "/events", "/channels", "/maintenance?over=true", "/cis/web1/expected",
+    "/notifications", "/events", "/channels", "/maintenance?over=true", "/cis/web1/expected", "/rfcs/5/snapshots",
     "/releases", "/waivers",
 ]  # fmt: skip
 

@@ -131,10 +131,10 @@ def test_freezes_and_standard_changes(own_site: Site, tmp_path: Path) -> None:
     assert "approver" in run("rfc", "show", "7").stdout
     expect = ("--expect", "os.sysctls[vm.swappiness].value is 10")
     run("--profile", "operator", "rfc", "plan", "swap", "--ci", "web1", *expect, *window)
-    assert "--despite-freeze" in run("--profile", "approver", "rfc", "authorise", "7", "--yes", code=1).stderr
+    assert "--despite-freeze" in run("--profile", "approver", "rfc", "authorise", "8", "--yes", code=1).stderr
     because = ("--despite-freeze", "it swaps")
-    shown = run("--profile", "approver", "rfc", "authorise", "7", "--yes", *because).stdout
-    assert "conflict: web1 is frozen by new-year" in shown and "RFC 7 is scheduled" in shown
+    shown = run("--profile", "approver", "rfc", "authorise", "8", "--yes", *because).stdout
+    assert "conflict: web1 is frozen by new-year" in shown and "RFC 8 is scheduled" in shown
     assert "needs approver" in run("--profile", "operator", "freeze", "end", "new-year", code=1).stderr
     assert "is over" in run("--profile", "approver", "freeze", "end", "new-year").stdout
     assert "over already" in run("--profile", "approver", "freeze", "end", "new-year", code=1).stderr

@@ -86,13 +86,13 @@ def back_out_plan(context: typer.Context, number: Number, as_json: Json = False)
 @group.command("snapshots")
 def snapshots(context: typer.Context, number: Number, as_json: Json = False) -> None:
     """Show which states before the change were marked; read one with: driftline ci facts HOST --at TIME."""
-    found = connect(context).get(f"/rfcs/{number}/snapshots")
+    found = connect(context).get(f"/rfcs/{number}/snapshots", limit=10_000)
     if as_json:
-        print_json(found)
+        print_json(found["items"])
         return
     table(
         ("CI", "STATE AS OF (UTC)", "VERSION OF THE CI"),
-        ((one["ci"]["name"], moment(one["at"]), one["ci_version"]) for one in found),
+        ((one["ci"]["name"], moment(one["at"]), one["ci_version"]) for one in found["items"]),
         empty="no state was marked: it is not authorised yet",
     )
 
@@ -131,9 +131,9 @@ def record(
     """Make a change on a test host, then take what changed there as predictions: a line for each --expect."""
     found = connect(context).post(f"/cis/{part(host)}/recording", {"since": since, "until": until})
     if as_json:
-        print_json(found)
+        print_json(found["lines"])
     else:
-        for one in found:
+        for one in found["lines"]:
             typer.echo(one["line"])
 
 

@@ -239,11 +239,12 @@ def verification(
         return carrying.verify(session, number, status)
 
 
-@router.get("/rfcs/{number}/snapshots", response_model=list[carrying.SnapshotRow], summary="The state before an RFC")
-def snapshots(_caller: Viewer, db: Db, number: int) -> list[carrying.SnapshotRow]:
-    """List the states of its CIs that were marked before it touched them."""
+@router.get("/rfcs/{number}/snapshots", response_model=Listing[carrying.SnapshotRow], summary="The state before an RFC")
+def snapshots(_caller: Viewer, db: Db, number: int, window: AWindow) -> Listing[carrying.SnapshotRow] | Response:
+    """List the states of its CIs that were marked before it touched them. Sorts by ci, at, ci_version."""
     with db.read() as session:
-        return carrying.snapshots(session, number)
+        rows, total = carrying.snapshots(session, number, window)
+    return answer(rows, total, window, f"snapshots-{number}")
 
 
 @router.post("/rfcs/{number}/split", response_model=views.RfcDetail, status_code=201, summary="Split an RFC")
@@ -266,8 +267,8 @@ def declare(caller: Operator, db: Db, wanted: bodies.Emergency) -> views.RfcDeta
         return views.show(session, made.number)
 
 
-@router.post("/cis/{ci}/recording", response_model=list[carrying.RecordedLine], summary="Record a test host")
-def record_host(_caller: Operator, db: Db, ci: str, wanted: bodies.Recording) -> list[carrying.RecordedLine]:
+@router.post("/cis/{ci}/recording", response_model=carrying.RecordedLines, summary="Record a test host")
+def record_host(_caller: Operator, db: Db, ci: str, wanted: bodies.Recording) -> carrying.RecordedLines:
     """Return what changed on a test host in a time, as predictions for other hosts. Keeps nothing."""
     until_ms = now_ms() if wanted.until is None else to_ms(wanted.until)
     with db.read() as session:

@@ -14,6 +14,7 @@ from driftline_cmdb.rfcs.recording import Recorded
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.standing import Snapshot
 from driftline_server.evidence import CiRef, ci_ref
+from driftline_server.lists import Window, part
 from driftline_server.times import moment
 
 #: Hosts that a page shows.
@@ -79,6 +80,15 @@ class RecordedLine(BaseModel):
     line: str
 
 
+class RecordedLines(BaseModel):
+    """What changed on a test host."""
+
+    lines: list[RecordedLine]
+
+
+_SNAPSHOT_SORTS = {"ci": Ci.name, "at": Snapshot.at_ms, "ci_version": Snapshot.ci_version}
+
+
 def verify(session: Session, number: int, only: str | None = None) -> VerificationFound:
     """Return what became of an RFC, host by host.
 
@@ -108,22 +118,17 @@ def verify(session: Session, number: int, only: str | None = None) -> Verificati
     )
 
 
-def snapshots(session: Session, number: int) -> list[SnapshotRow]:
-    """Return the states before, by CI.
+def snapshots(session: Session, number: int, window: Window) -> tuple[list[SnapshotRow], int]:
+    """Return a part of the states before, and how many there are.
 
     :raises NotFound: no such RFC.
+    :raises Invalid: a column that cannot be sorted by.
     """
     rfc = find_rfc(session, number)
-    query = (
-        select(Snapshot, Ci)
-        .join(Ci, col(Ci.id) == col(Snapshot.ci_id))
-        .where(Snapshot.rfc_id == rfc.id)
-        .order_by(Ci.name)
-    )
-    return [
-        SnapshotRow(ci=ci_ref(ci), at=moment(mark.at_ms), ci_version=mark.ci_version)
-        for mark, ci in session.exec(query)
-    ]
+    statement = select(Snapshot, Ci).join(Ci, col(Ci.id) == col(Snapshot.ci_id)).where(Snapshot.rfc_id == rfc.id)
+    found, total = part(session, statement, window, _SNAPSHOT_SORTS, "ci", col(Snapshot.id))
+    rows = [SnapshotRow(ci=ci_ref(ci), at=moment(mark.at_ms), ci_version=mark.ci_version) for mark, ci in found]
+    return rows, total
 
 
 def back_out_plan(session: Session, number: int) -> BackOutPlan:
@@ -142,12 +147,14 @@ def back_out_plan(session: Session, number: int) -> BackOutPlan:
     )
 
 
-def recorded(lines: list[Recorded]) -> list[RecordedLine]:
+def recorded(lines: list[Recorded]) -> RecordedLines:
     """Return a recording as predictions."""
-    return [
-        RecordedLine(path=one.path, what=what(one.path), kind=one.kind, operand=one.operand, line=_line(one))
-        for one in lines
-    ]
+    return RecordedLines(
+        lines=[
+            RecordedLine(path=one.path, what=what(one.path), kind=one.kind, operand=one.operand, line=_line(one))
+            for one in lines
+        ]
+    )
 
 
 def _line(one: Recorded) -> str:
