@@ -103,7 +103,7 @@ def compare(
     :param prefix: puts root where the reader is: paths of executables depend on the mount namespace of who asks.
     """
     differing: list[str] = []
-    for _ in range(4):
+    for _ in range(8):
         other = run()
         before, after = (facts("as-root", state, reader_key(state), prefix)["facts"] for _ in range(2))
         if before == after and other["facts"].keys() == before.keys():

@@ -124,7 +124,11 @@ def test_kill_9_loses_nothing_receipted_and_doubles_nothing(process: Process) ->
         for run in runs:
             run.result(120)
     assert process.end(signal.SIGTERM) == 0
-    check_record(Database(process.url), agents, reports)
+    database = Database(process.url)
+    try:
+        check_record(database, agents, reports)
+    finally:
+        database.close()
 
 
 def check_record(database: Database, agents: list[Agent], reports: int) -> None:

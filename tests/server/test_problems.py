@@ -54,7 +54,7 @@ PLAN = {"title": "a plan", "predictions": [{"ci": "web1", **AT_LEAST}]}
         ("GET", "/rules/security?version=9", None, 404, "with version 9"),
         ("POST", "/rules", {"document": "name: [1"}, 422, "rule:1:"),
         ("POST", "/rules/security/replay", {"days": 0}, 422, "body.days"),
-        ("POST", "/rules/security/retire", {}, 403, "approver"),
+        ("POST", "/rules/nothing/retire", {}, 404, "no standing rule is named"),
         ("GET", "/origins?sort=colour", None, 422, "is not one of name, packages, versions, loaded"),
         ("POST", "/people", {"name": "x"}, 422, "body.password"),
         ("POST", "/people", {"name": "X Y", "password": "long enough it is", "roles": ["viewer"]}, 422, "name"),

@@ -9,6 +9,7 @@ from driftline_server.cli.client import connect, part
 from driftline_server.cli.output import (
     Json,
     Limit,
+    Most,
     Sort,
     bounds,
     evidence,
@@ -129,11 +130,11 @@ def facts(
     host: Host,
     match: Match = None,
     at: Annotated[str | None, typer.Option(help="As they were then: 2026-11-24T05:58Z.")] = None,
-    limit: Limit = 10_000,
+    limit: Most = None,
     as_json: Json = False,
 ) -> None:
     """Show the facts of a CI, one path and value a line."""
-    found = connect(context).get(f"/cis/{part(host)}/facts", match=match, at=at, limit=limit)
+    found = connect(context).listing(f"/cis/{part(host)}/facts", limit, match=match, at=at)
     if as_json:
         print_json(found["items"])
         return
@@ -154,10 +155,10 @@ def facts(
 
 @group.command("expected")
 def expected(
-    context: typer.Context, host: Host, match: Match = None, limit: Limit = 10_000, as_json: Json = False
+    context: typer.Context, host: Host, match: Match = None, limit: Most = None, as_json: Json = False
 ) -> None:
     """Show what is expected of a CI, and who says so: which baseline or RFC, since when, approved by whom."""
-    found = connect(context).get(f"/cis/{part(host)}/expected", match=match, limit=limit)
+    found = connect(context).listing(f"/cis/{part(host)}/expected", limit, match=match)
     if as_json:
         print_json(found["items"])
         return

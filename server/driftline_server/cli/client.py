@@ -13,6 +13,8 @@ from driftline_server.cli.profiles import Profile, ProfileError, choose
 
 #: s.
 TIMEOUT = 60.0
+#: Rows of one answer.
+PAGE = 10_000
 
 
 @dataclass
@@ -52,6 +54,20 @@ class Client:
     def get(self, path: str, **query: Any) -> Any:
         """Return what the API has at a path; arguments that are None are not sent."""
         return self._ask("GET", path, params={name: value for name, value in query.items() if value is not None})
+
+    def listing(self, path: str, limit: int | None, **query: Any) -> Any:
+        """Return a list of the API whole, or its first rows, in as many answers as that takes.
+
+        :param limit: rows at most; all of them where it is None.
+        """
+        found = self.get(path, limit=min(limit or PAGE, PAGE), **query)
+        while len(found["items"]) < min(found["total"], limit or found["total"]):
+            most = PAGE if limit is None else min(PAGE, limit - len(found["items"]))
+            more = self.get(path, limit=most, offset=len(found["items"]), **query)["items"]
+            if not more:
+                break
+            found["items"] += more
+        return found
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         """Send a decision."""

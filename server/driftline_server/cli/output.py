@@ -16,6 +16,7 @@ from driftline.sealed import is_sealed
 
 Json = Annotated[bool, typer.Option("--json", help="Print what the API says.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Rows at most.")]
+Most = Annotated[int | None, typer.Option("--limit", min=1, help="Rows at most; all of them by default.")]
 Sort = Annotated[str | None, typer.Option("--sort", help="Column to sort by; -column for descending.")]
 
 _COLOURS = {

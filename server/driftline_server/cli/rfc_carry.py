@@ -86,7 +86,7 @@ def back_out_plan(context: typer.Context, number: Number, as_json: Json = False)
 @group.command("snapshots")
 def snapshots(context: typer.Context, number: Number, as_json: Json = False) -> None:
     """Show which states before the change were marked; read one with: driftline ci facts HOST --at TIME."""
-    found = connect(context).get(f"/rfcs/{number}/snapshots", limit=10_000)
+    found = connect(context).listing(f"/rfcs/{number}/snapshots", None)
     if as_json:
         print_json(found["items"])
         return
