@@ -32,7 +32,7 @@ from driftline_cmdb.reports import Committed, Ingest, PreparedSection, Report, p
 from driftline_cmdb.rfcs import decisions, reading
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.baselines import Baseline, BaselineElement, BaselineVersion
-from driftline_cmdb.tables.cis import Ci
+from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.elements import Assessment, Due, Holding, Revision
 from driftline_cmdb.tables.sources import Source
 
@@ -141,7 +141,7 @@ class Fleet:
     def _baselines(self) -> None:
         """Put a captured baseline of each host into force, as if approved long ago: nothing is due."""
         pin, ci = table_of(BaselineElement), table_of(Ci)
-        holding, revision = table_of(Holding), table_of(Revision)
+        holding, revision, binding = table_of(Holding), table_of(Revision), table_of(Binding)
         with self.database.write() as session:
             connection = session.connection()
             cis = connection.execute(select(ci.c.id, ci.c.uid).order_by(ci.c.id)).all()
@@ -156,12 +156,14 @@ class Fleet:
                     BaselineVersion(
                         id=number, baseline_id=number, number=1, state="in force", document=document, author="author",
                         created_ms=START_MS, as_of_ms=START_MS, captured_ci_id=ci_id, approved_by="approver",
-                        approved_ms=START_MS,
+                        approved_ms=START_MS, in_force_ms=START_MS,
                     )
                 )  # fmt: skip
             session.flush()
             held = connection.execute(select(holding.c.source_id, holding.c.path_id, holding.c.element_id)).all()
-            place = {source: number for number, source in enumerate(self.sources)}
+            order = {row.id: number for number, row in enumerate(cis)}
+            bound = connection.execute(select(binding.c.source_id, binding.c.ci_id))
+            place = {source: order[ci_id] for source, ci_id in bound}
             connection.execute(
                 insert(pin),
                 [
