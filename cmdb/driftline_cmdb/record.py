@@ -1,6 +1,6 @@
 """Reading the record: a CI's facts now and at any time, and what changed when."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from driftline.schema import Value
 from driftline.v1.facts_pb2 import Facts
 from driftline_baseline.evidence import HostAct, attribute
 from driftline_baseline.interval import Interval
+from driftline_baseline.values import Attributes
 from driftline_cmdb.errors import Ambiguous, NotFound
 from driftline_cmdb.packing import chunks, unpack_ids
 from driftline_cmdb.tables._columns import table_of
@@ -87,6 +88,32 @@ def sources_of(session: Session, ci_id: int) -> list[int]:
         .order_by(col(Binding.rank).desc(), col(Binding.id))
     )
     return list(session.exec(query))
+
+
+def elements_of(
+    session: Session, ci_id: int, places: Collection[str] | None = None, *, below: str = ""
+) -> dict[str, Attributes]:
+    """Return the elements that a CI holds now, by path; the highest source that speaks there counts.
+
+    :param places: only at these element paths; all by default.
+    :param below: only those whose path begins so: ``software.packages[``.
+    """
+    found: dict[str, Attributes] = {}
+    query = (
+        select(Path.text, Element.content)
+        .select_from(Holding)
+        .join(Path, col(Path.id) == col(Holding.path_id))
+        .join(Element, col(Element.id) == col(Holding.element_id))
+        .where(col(Holding.until_revision).is_(None))
+    )
+    if below:
+        query = query.where(col(Path.text).startswith(below))
+    queries = [query] if places is None else [query.where(col(Path.text).in_(part)) for part in chunks(sorted(places))]
+    for source_id in reversed(sources_of(session, ci_id)):
+        for one in queries:
+            rows = session.exec(one.where(Holding.source_id == source_id))
+            found.update((path, facts.attributes(path, content)) for path, content in rows)
+    return found
 
 
 def facts_of(session: Session, ci: Ci, match: Sequence[str] = (), at_ms: int | None = None) -> list[FactValue]:

@@ -16,9 +16,8 @@ from tests.support.timeline import Timeline, clock
 from driftline_baseline.compare import compare
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift.expectation import expected_of
-from driftline_cmdb.record import find_ci, sources_of
+from driftline_cmdb.record import elements_of, find_ci, sources_of
 from driftline_cmdb.rfcs import reading, verification
-from driftline_cmdb.rfcs.present import elements_at
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Holding
@@ -107,7 +106,7 @@ def what_differs(database: Database) -> set[tuple[str, str, str | None]]:
         for host in HOSTS:
             ci = find_ci(session, host)
             expected = expected_of(session, ci)
-            held = elements_at(session, ci.id, expected.named_paths() | _held_paths(session, ci.id))
+            held = elements_of(session, ci.id, expected.named_paths() | _held_paths(session, ci.id))
             for path in sorted(expected.named_paths() | held.keys()):
                 found |= {(host, item.path, item.actual) for item in compare(expected, path, held.get(path))}
     return found

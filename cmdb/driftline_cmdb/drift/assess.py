@@ -101,7 +101,7 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
         observed = _observed(session, sources, look, holdings)
         explained = _explained(session, ci, observed, now_ms)
         results = judge(look, known, explained, now_ms)
-        results, graver = grade(session, sources, results, lambda path: _held_at(holdings, path))
+        results, graver = grade(session, ci.id, results, lambda path: _held_at(holdings, path))
         seen = verdicts.Seen(
             {item.difference.path: item for item in observed},
             {path: held.revision for path, held in holdings.items()},

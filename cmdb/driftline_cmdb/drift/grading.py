@@ -1,21 +1,21 @@
 """How grave new drifts are: what root runs, or who may become root, is critical where no package owns it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from driftline import facts, paths
+from driftline import paths
 from driftline_baseline.expected import element_path
 from driftline_baseline.judge import Opened, Verdict
 from driftline_baseline.severity import severity_of
 from driftline_baseline.values import Attributes
-from driftline_cmdb.tables.elements import Element, Holding, Path
+from driftline_cmdb.record import elements_of
 
 
 def grade(
     session: Session,
-    sources: Sequence[int],
+    ci_id: int,
     verdicts: Sequence[Verdict],
     held: Callable[[str], tuple[Attributes | None, str | None]],
 ) -> tuple[list[Verdict], dict[str, str]]:
@@ -27,7 +27,7 @@ def grade(
 
     def owner_of(path: str) -> str | None:
         if path not in owners:
-            owners[path] = _owner(session, sources, path)
+            owners[path] = _owner(session, ci_id, path)
         return owners[path]
 
     found: list[Verdict] = []
@@ -44,17 +44,8 @@ def grade(
     return found, reasons
 
 
-def _owner(session: Session, sources: Sequence[int], path: str) -> str | None:
+def _owner(session: Session, ci_id: int, path: str) -> str | None:
     """Return the package that owns a file on the host, by what the host reported of it."""
     element = f"files.files[{paths.escape_key(path)}]"
-    query = (
-        select(Element.content)
-        .select_from(Holding)
-        .join(Path, col(Path.id) == col(Holding.path_id))
-        .join(Element, col(Element.id) == col(Holding.element_id))
-        .where(col(Holding.source_id).in_(sources), col(Holding.until_revision).is_(None), Path.text == element)
-    )
-    content = session.exec(query).first()
-    attributes: Mapping[str, object] = {} if content is None else facts.attributes(element, content)
-    package = attributes.get("package")
+    package = elements_of(session, ci_id, [element]).get(element, {}).get("package")
     return str(package) if package else None

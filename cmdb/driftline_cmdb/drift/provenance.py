@@ -5,16 +5,15 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from driftline import facts, paths
+from driftline import paths
 from driftline_baseline import values
 from driftline_baseline.compare import compare
 from driftline_baseline.expected import Delta, Expected, Layer, element_path
 from driftline_baseline.values import Attributes
 from driftline_cmdb.drift.expectation import expected_of
-from driftline_cmdb.record import sources_of
+from driftline_cmdb.record import elements_of
 from driftline_cmdb.tables.baselines import BaselineVersion
 from driftline_cmdb.tables.cis import Ci
-from driftline_cmdb.tables.elements import Element, Holding, Path
 from driftline_cmdb.tables.rfcs import Rfc, RfcDecision
 
 
@@ -49,7 +48,7 @@ def expected_at(session: Session, ci: Ci, match: Sequence[str]) -> list[Expected
     :param match: patterns; all that is expected where it is empty.
     """
     expected = expected_of(session, ci)
-    held = _held(session, sources_of(session, ci.id))
+    held = elements_of(session, ci.id)
     who = _Who(session)
     found: list[ExpectedPath] = []
     for path in sorted(expected.named_paths() | held.keys()):
@@ -70,20 +69,6 @@ def element_path_of(pattern: str) -> str:
         return element_path(pattern)
     except paths.PathError:
         return pattern
-
-
-def _held(session: Session, sources: list[int]) -> dict[str, Attributes]:
-    found: dict[str, Attributes] = {}
-    for source_id in reversed(sources):
-        query = (
-            select(Path.text, Element.content)
-            .select_from(Holding)
-            .join(Path, col(Path.id) == col(Holding.path_id))
-            .join(Element, col(Element.id) == col(Holding.element_id))
-            .where(Holding.source_id == source_id, col(Holding.until_revision).is_(None))
-        )
-        found.update((path, facts.attributes(path, content)) for path, content in session.exec(query))
-    return found
 
 
 def _of_element(expected: Expected, path: str, actual: Attributes | None, who: "_Who") -> list[ExpectedPath]:

@@ -1,39 +1,20 @@
 """What a CI is right now at the places that an RFC speaks of."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlmodel import Session, col, select
 
-from driftline import facts
 from driftline_baseline import values
 from driftline_baseline.expected import element_path
 from driftline_baseline.predict import KINDS, Predicate
 from driftline_baseline.values import Attributes
 from driftline_cmdb.drift.expectation import allowed_of
-from driftline_cmdb.packing import chunks
-from driftline_cmdb.record import sources_of
+from driftline_cmdb.record import elements_of
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift
-from driftline_cmdb.tables.elements import Element, Holding, Path
 from driftline_cmdb.tables.releases import Release
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 from driftline_cmdb.tables.standing import Snapshot
-
-
-def elements_at(session: Session, ci_id: int, places: Collection[str]) -> dict[str, Attributes]:
-    """Return the elements that a CI holds now at some element paths."""
-    found: dict[str, Attributes] = {}
-    for source_id in reversed(sources_of(session, ci_id)):
-        for chunk in chunks(sorted(places)):
-            query = (
-                select(Path.text, Element.content)
-                .select_from(Holding)
-                .join(Path, col(Path.id) == col(Holding.path_id))
-                .join(Element, col(Element.id) == col(Holding.element_id))
-                .where(Holding.source_id == source_id, col(Holding.until_revision).is_(None), col(Path.text).in_(chunk))
-            )
-            found.update((path, facts.attributes(path, content)) for path, content in session.exec(query))
-    return found
 
 
 def value_at(elements: dict[str, Attributes], path: str) -> str | None:
@@ -65,7 +46,7 @@ def settle_what_is_so(session: Session, deltas: Sequence[RfcDelta], now_ms: int)
         if delta.state == "authorised" and delta.predicate is not None and allowed_of(delta).exact:
             by_ci.setdefault(delta.ci_id, []).append(delta)
     for ci_id, items in by_ci.items():
-        elements = elements_at(session, ci_id, {element_path(delta.path) for delta in items})
+        elements = elements_of(session, ci_id, {element_path(delta.path) for delta in items})
         drifting = set(session.exec(select(Drift.path).where(Drift.ci_id == ci_id, col(Drift.closed_ms).is_(None))))
         for delta in items:
             actual = value_at(elements, delta.path)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
-from driftline import facts, paths
+from driftline import paths
 from driftline_baseline.errors import VersionError
 from driftline_baseline.expected import element_path
 from driftline_baseline.lifecycle import IN_EFFECT
@@ -16,12 +16,11 @@ from driftline_baseline.values import Attributes
 from driftline_baseline.wording import package_of
 from driftline_cmdb.drift.due import mark_due
 from driftline_cmdb.drift.expectation import allowed_of
-from driftline_cmdb.record import sources_of
-from driftline_cmdb.rfcs.present import elements_at, is_so, value_at
+from driftline_cmdb.record import elements_of
+from driftline_cmdb.rfcs.present import is_so, value_at
 from driftline_cmdb.rfcs.restarts import waits_for_restart
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.drift import Drift
-from driftline_cmdb.tables.elements import Element, Holding, Path
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 from driftline_cmdb.tables.sources import Source
 from driftline_cmdb.tables.standing import OriginVersion
@@ -143,7 +142,7 @@ def _host(
     predicted = [delta for delta in deltas if delta.part == "predicted"]
     exact = [delta for delta in predicted if allowed_of(delta).exact]
     waves = [delta for delta in predicted if delta not in exact]
-    elements = elements_at(session, ci.id, {element_path(delta.path) for delta in exact})
+    elements = elements_of(session, ci.id, {element_path(delta.path) for delta in exact})
     missing: list[str] = []
     moved = applicable = False
     for delta in exact:
@@ -214,7 +213,7 @@ class _Newest:
             return []
         published = self._of(allowed.origin)
         found = []
-        for path, attributes in self._packages(ci.id):
+        for path, attributes in elements_of(self._session, ci.id, below="software.packages[").items():
             where = f"{path}.version"
             if paths.matches(allowed.path, where) and self._is_behind(where, attributes, published):
                 found.append(where)
@@ -244,17 +243,3 @@ class _Newest:
                 by_name.setdefault((row.manager, row.name), []).append((row.architecture, row.version))
             self._published[origin] = by_name
         return self._published[origin]
-
-    def _packages(self, ci_id: int) -> list[tuple[str, Attributes]]:
-        query = (
-            select(Path.text, Element.content)
-            .select_from(Holding)
-            .join(Path, col(Path.id) == col(Holding.path_id))
-            .join(Element, col(Element.id) == col(Holding.element_id))
-            .where(
-                col(Holding.source_id).in_(sources_of(self._session, ci_id)),
-                col(Holding.until_revision).is_(None),
-                col(Path.text).startswith("software.packages["),
-            )
-        )
-        return [(path, facts.attributes(path, content)) for path, content in self._session.exec(query)]
