@@ -1,4 +1,4 @@
-"""Writes docs/facts.md, the reference of all facts, from the comments and options of facts.proto."""
+"""Writes docs/facts.md, the reference of all facts, from the comments and options of the schema."""
 
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _HEAD = """\
 # Facts
 
 Every fact that driftline knows of, its path, type, nature and unit. Written by `make protos` from
-`protos/driftline/v1/facts.proto`; change it there.
+the files that `protos/driftline/v1/facts.proto` imports, one a section; change it there.
 
 A path names one attribute: `software.packages[dpkg/openssl/amd64].version`. In brackets stand the keys of a list's
 element, joined by `/`; inside a key `/`, `]` and `\\` are escaped with a backslash. *Nature* says why a value changes:
@@ -28,15 +28,16 @@ _MESSAGE, _FIELD = 4, 2
 
 
 def comments(root: Path) -> dict[tuple[str, str], str]:
-    """Return the comment of every message ("Unit", "") and field ("Unit", "name") of facts.proto."""
+    """Return the comment of every message ("Unit", "") and field ("Unit", "name") of the schema."""
     with tempfile.NamedTemporaryFile() as out:
         well_known = Path(protoc.__file__).parent / "_proto"
-        flags = [f"-I{root}", f"-I{well_known}", f"--descriptor_set_out={out.name}", "--include_source_info"]
+        flags = [f"-I{root}", f"-I{well_known}", f"--descriptor_set_out={out.name}"]
+        flags += ["--include_imports", "--include_source_info"]
         if protoc.main(["protoc", *flags, str(root / "driftline/v1/facts.proto")]) != 0:
             raise SystemExit("protoc failed on facts.proto")
-        file = FileDescriptorSet.FromString(Path(out.name).read_bytes()).file[0]
+        protos = FileDescriptorSet.FromString(Path(out.name).read_bytes()).file
     found = {}
-    for location in file.source_code_info.location:
+    for file, location in ((file, location) for file in protos for location in file.source_code_info.location):
         path, text = list(location.path), " ".join(location.leading_comments.split())
         if len(path) == 2 and path[0] == _MESSAGE:
             found[file.message_type[path[1]].name, ""] = text

@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from driftline_agent import config as configs
 from driftline_agent import files
@@ -24,13 +25,16 @@ from driftline_agent.identity import store
 from driftline_agent.identity.store import Identity
 from driftline_agent.reader.client import Reader
 
+if TYPE_CHECKING:
+    from driftline.v1.facts_pb2 import Facts
+
 log = logging.getLogger(__name__)
 
 
 def facts(options: argparse.Namespace) -> int:
     """Print the facts; what could not be read goes to standard error."""
     from driftline.v1.facts_pb2 import Facts
-    from driftline_agent import inventory, show
+    from driftline_agent import inventory
 
     if not Path(options.root).is_dir():
         raise ConfigError(f"--root {options.root}: no such folder")
@@ -41,9 +45,31 @@ def facts(options: argparse.Namespace) -> int:
             print(f"driftline-agent: topic {result.name}: {result.section.reason}", file=sys.stderr)
         if result.reading is not None:
             out.MergeFrom(result.reading.facts)
-    lines = [show.as_json(out)] if options.json else show.as_flat(out) if options.flat else show.as_tree(out)
+    _print_facts(out, options)
+    return 0
+
+
+def _print_facts(found: "Facts", options: argparse.Namespace) -> None:
+    from driftline_agent import show
+
+    lines = [show.as_json(found)] if options.json else show.as_flat(found) if options.flat else show.as_tree(found)
     for line in lines:
         print(line)
+
+
+def parse(options: argparse.Namespace) -> int:
+    """Print the facts in a command's output."""
+    from driftline_agent.output import all_outputs
+
+    known = all_outputs()
+    if options.name is None:
+        for name, output in known.items():
+            print(f"{name:16}{output.command}")
+        return 0
+    if options.name not in known:
+        raise ConfigError(f'"{options.name}": no such output is known; there are {", ".join(known)}')
+    data = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+    _print_facts(known[options.name].parse(data.decode("utf-8", "replace")), options)
     return 0
 
 

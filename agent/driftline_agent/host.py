@@ -1,7 +1,8 @@
 """What topics read through: the files below one root, the kernel's netlink, and a little of libc.
 
 A captured tree stands in for a host by another root; its netlink answers are read from ``.netlink/<name>.bin``. What a
-copy of a tree does not keep is read from ``.lstat``: path, mode, user, group and time, by tabs, a line a path.
+copy of a tree does not keep is read from ``.lstat``: path, mode, user, group and time, by tabs, a line a path; what
+programs print from ``.commands``.
 """
 
 # pathlib costs three times the processor time of os calls here, and an inventory makes some thousand of them.
@@ -331,6 +332,25 @@ class Host:
     def resolve(self, path: str) -> str:
         """Return a path of the host with its symbolic links resolved."""
         return os.path.realpath(self.real(path)).removeprefix(os.path.realpath(self._prefix) if self._prefix else "")
+
+    def run(self, *command: str, timeout: float = 5.0) -> str | None:
+        """Return what a program prints; None where it is not installed. It gets no input, and no environment of ours.
+
+        Of a captured tree: what stands in ``.commands/``, in a file named like the command, ``/`` as ``_``.
+
+        :param command: name of the program and its arguments. It is looked for in :data:`programs.FOLDERS` only.
+        :param timeout: seconds after which it and its children are killed.
+        :raises UnreadableError: where it fails, takes too long or prints more than :data:`programs.MAX_OUTPUT` bytes.
+        """
+        if not self.live:
+            return self.read(f"/.commands/{' '.join(command).replace('/', '_')}")
+        from driftline_agent import programs
+
+        path = next((found for folder in programs.FOLDERS if os.access(found := f"{folder}/{command[0]}", os.X_OK)), "")
+        if not path and self._readable is None:
+            return None
+        self.real(path or f"{programs.FOLDERS[0]}/{command[0]}")
+        return programs.run(path, *command[1:], timeout=timeout) if path else None
 
     def netlink(self, name: str) -> bytes:
         """Return the kernel's answer to an rtnetlink dump: ``link``, ``address``, ``route4`` or ``route6``.

@@ -1,4 +1,4 @@
-"""The command line: ``driftline-agent facts | enroll | run | status``.
+"""The command line: ``driftline-agent facts | parse | enroll | run | status``.
 
 Exit codes: 0 done; 1 it did not work, the last line says why; 2 wrong use or configuration.
 """
@@ -20,11 +20,16 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     facts = commands.add_parser("facts", help="print this host's facts; needs no configuration and no collector")
-    form = facts.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="as JSON")
-    form.add_argument("--flat", action="store_true", help="one attribute a line: path, tab, value")
     facts.add_argument("--topic", action="append", metavar="NAME", help="only this topic; may be repeated")
     facts.add_argument("--root", default="/", metavar="DIR", help="read a captured file tree instead of this host")
+
+    parse = commands.add_parser("parse", help="print the facts in what a command printed on some machine")
+    parse.add_argument("name", metavar="COMMAND", nargs="?", help="the command; all known ones are listed without it")
+    parse.add_argument("file", metavar="FILE", nargs="?", default="-", help="its output; - reads standard input")
+    for command in (facts, parse):
+        form = command.add_mutually_exclusive_group()
+        form.add_argument("--json", action="store_true", help="as JSON")
+        form.add_argument("--flat", action="store_true", help="one attribute a line: path, tab, value")
 
     enroll = commands.add_parser("enroll", help="get this host's identity from a collector")
     enroll.add_argument("--collector", metavar="HOST:PORT", help="the collector's enrol port")

@@ -10,6 +10,9 @@ from driftline.v1.facts_pb2 import Facts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 
+#: What the kernel tells of by itself: rtnetlink(7) groups, uevents of devices, poll(2) on /proc/self/mountinfo.
+EVENTS = frozenset({"link", "address", "route", "rule", "neighbour", "device", "mount"})
+
 
 @dataclass(slots=True)
 class Reading:
@@ -68,6 +71,8 @@ class Topic:
     #: Nothing of its configuration changes without a change below `watches` (on a local filesystem): until something
     #: is seen there, the last reading still holds.
     watched_whole: bool = False
+    #: What of the kernel's own news asks for another reading: names of :data:`EVENTS`.
+    events: frozenset[str] = frozenset()
     #: Is what it reads being rewritten right now? While it is, nothing that changes on the host is reported: a package
     #: manager's users, units and files belong to its packages.
     busy: Callable[[Host], bool] = never

@@ -154,7 +154,9 @@ def plan_of(message_type: type[Message]) -> Plan:
 FACTS = plan_of(facts_pb2.Facts)
 
 #: Changes when the schema does: the same section's content may then hold facts that were not read out of it before.
-FINGERPRINT = blake2b(facts_pb2.DESCRIPTOR.serialized_pb, digest_size=8).hexdigest()
+FINGERPRINT = blake2b(
+    b"".join(file.serialized_pb for file in (facts_pb2.DESCRIPTOR, *facts_pb2.DESCRIPTOR.dependencies)), digest_size=8
+).hexdigest()
 
 
 def walk(plan: Plan = FACTS) -> Iterator[Field]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import driftline.v1
 from driftline import schema
 
-PROTO = Path(driftline.v1.__file__).with_name("facts.proto")
+PROTOS = sorted(Path(driftline.v1.__file__).parent.glob("*.proto"))
 
 
 def test_every_path_is_found_by_name() -> None:
@@ -34,8 +34,11 @@ def test_numbers_that_measure_have_a_unit() -> None:
             assert field.unit, field.path
 
 
-def test_every_message_is_documented() -> None:
-    lines = PROTO.read_text().splitlines()
-    for number, line in enumerate(lines):
-        if line.startswith("message "):
-            assert lines[number - 1].startswith("//"), line
+def test_every_message_of_the_facts_is_documented() -> None:
+    sections = {field.message.descriptor.file.name for field in schema.FACTS.fields if field.message}
+    assert len(sections) == len(schema.FACTS.fields)
+    for proto in (proto for proto in PROTOS if f"driftline/v1/{proto.name}" in sections):
+        lines = proto.read_text().splitlines()
+        for number, line in enumerate(lines):
+            if line.startswith("message "):
+                assert lines[number - 1].startswith("//"), f"{proto.name}: {line}"

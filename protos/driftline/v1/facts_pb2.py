@@ -22,10 +22,28 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from driftline.v1 import accounts_pb2 as driftline_dot_v1_dot_accounts__pb2
+from driftline.v1 import files_pb2 as driftline_dot_v1_dot_files__pb2
+from driftline.v1 import hardware_pb2 as driftline_dot_v1_dot_hardware__pb2
+from driftline.v1 import network_pb2 as driftline_dot_v1_dot_network__pb2
+from driftline.v1 import os_pb2 as driftline_dot_v1_dot_os__pb2
+from driftline.v1 import record_pb2 as driftline_dot_v1_dot_record__pb2
+from driftline.v1 import services_pb2 as driftline_dot_v1_dot_services__pb2
+from driftline.v1 import software_pb2 as driftline_dot_v1_dot_software__pb2
+from driftline.v1 import storage_pb2 as driftline_dot_v1_dot_storage__pb2
 from driftline.v1 import options_pb2 as driftline_dot_v1_dot_options__pb2
 
+from driftline.v1.accounts_pb2 import *
+from driftline.v1.files_pb2 import *
+from driftline.v1.hardware_pb2 import *
+from driftline.v1.network_pb2 import *
+from driftline.v1.os_pb2 import *
+from driftline.v1.record_pb2 import *
+from driftline.v1.services_pb2 import *
+from driftline.v1.software_pb2 import *
+from driftline.v1.storage_pb2 import *
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64riftline/v1/facts.proto\x12\x0c\x64riftline.v1\x1a\x1a\x64riftline/v1/options.proto\"\xed\x02\n\x05\x46\x61\x63ts\x12\x1c\n\x02os\x18\x01 \x01(\x0b\x32\x10.driftline.v1.Os\x12(\n\x08hardware\x18\x02 \x01(\x0b\x32\x16.driftline.v1.Hardware\x12&\n\x07storage\x18\x03 \x01(\x0b\x32\x15.driftline.v1.Storage\x12&\n\x07network\x18\x04 \x01(\x0b\x32\x15.driftline.v1.Network\x12(\n\x08software\x18\x05 \x01(\x0b\x32\x16.driftline.v1.Software\x12(\n\x08services\x18\x06 \x01(\x0b\x32\x16.driftline.v1.Services\x12(\n\x08\x61\x63\x63ounts\x18\x07 \x01(\x0b\x32\x16.driftline.v1.Accounts\x12\"\n\x05\x66iles\x18\x08 \x01(\x0b\x32\x13.driftline.v1.Files\x12*\n\x06record\x18\t \x01(\x0b\x32\x14.driftline.v1.RecordB\x04\xb8\xb5\x18\x02\"\xfa\x01\n\x02Os\x12&\n\x07release\x18\x01 \x01(\x0b\x32\x15.driftline.v1.Release\x12$\n\x06kernel\x18\x02 \x01(\x0b\x32\x14.driftline.v1.Kernel\x12%\n\x07sysctls\x18\x03 \x03(\x0b\x32\x14.driftline.v1.Sysctl\x12 \n\x04host\x18\x04 \x01(\x0b\x32\x12.driftline.v1.Host\x12/\n\rssh_host_keys\x18\x05 \x03(\x0b\x32\x18.driftline.v1.SshHostKey\x12,\n\x07restart\x18\x06 \x01(\x0b\x32\x15.driftline.v1.RestartB\x04\x90\xb5\x18\x03\"o\n\x07Release\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x10\n\x08\x63odename\x18\x04 \x01(\t\x12\x12\n\x04like\x18\x05 \x03(\tB\x04\xa8\xb5\x18\x01\x12\x13\n\x0b\x64\x65scription\x18\x06 \x01(\t\"j\n\x06Kernel\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07release\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x04 \x01(\t\x12\x1a\n\x0c\x63ommand_line\x18\x05 \x03(\tB\x04\xa8\xb5\x18\x01\"+\n\x06Sysctl\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\r\n\x05value\x18\x02 \x01(\t\"\x98\x01\n\x04Host\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x66qdn\x18\x02 \x01(\t\x12\x18\n\nmachine_id\x18\x03 \x01(\tB\x04\x90\xb5\x18\x02\x12!\n\tbooted_at\x18\x04 \x01(\x03\x42\t\x90\xb5\x18\x03\xa2\xb5\x18\x01sH\x00\x88\x01\x01\x12\x11\n\ttime_zone\x18\x05 \x01(\t\x12\x16\n\x0evirtualization\x18\x06 \x01(\tB\x0c\n\n_booted_at\"\x9c\x01\n\x07Restart\x12\x1c\n\x0freboot_required\x18\x01 \x01(\x08H\x00\x88\x01\x01\x12\x14\n\x0crequested_by\x18\x02 \x03(\t\x12\x18\n\x10installed_kernel\x18\x03 \x01(\t\x12/\n\x08outdated\x18\x04 \x03(\x0b\x32\x1d.driftline.v1.OutdatedProcessB\x12\n\x10_reboot_required\"L\n\x0fOutdatedProcess\x12\x18\n\nexecutable\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\r\n\x05\x66iles\x18\x02 \x03(\t\x12\x10\n\x08packages\x18\x03 \x03(\t\";\n\nSshHostKey\x12\x12\n\x04type\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x19\n\x0b\x66ingerprint\x18\x02 \x01(\tB\x04\x90\xb5\x18\x02\"\xfa\x01\n\x08Hardware\x12$\n\x06system\x18\x01 \x01(\x0b\x32\x14.driftline.v1.System\x12\"\n\x05\x62oard\x18\x02 \x01(\x0b\x32\x13.driftline.v1.Board\x12&\n\x07\x63hassis\x18\x03 \x01(\x0b\x32\x15.driftline.v1.Chassis\x12(\n\x08\x66irmware\x18\x04 \x01(\x0b\x32\x16.driftline.v1.Firmware\x12,\n\nprocessors\x18\x05 \x01(\x0b\x32\x18.driftline.v1.Processors\x12$\n\x06memory\x18\x06 \x01(\x0b\x32\x14.driftline.v1.Memory\"\xac\x01\n\x06System\x12\x1a\n\x0cmanufacturer\x18\x01 \x01(\tB\x04\x90\xb5\x18\x02\x12\x15\n\x07product\x18\x02 \x01(\tB\x04\x90\xb5\x18\x02\x12\x15\n\x07version\x18\x03 \x01(\tB\x04\x90\xb5\x18\x02\x12\x1b\n\rserial_number\x18\x04 \x01(\tB\x04\x90\xb5\x18\x02\x12\x12\n\x04uuid\x18\x05 \x01(\tB\x04\x90\xb5\x18\x02\x12\x11\n\x03sku\x18\x06 \x01(\tB\x04\x90\xb5\x18\x02\x12\x14\n\x06\x66\x61mily\x18\x07 \x01(\tB\x04\x90\xb5\x18\x02\"\x81\x01\n\x05\x42oard\x12\x1a\n\x0cmanufacturer\x18\x01 \x01(\tB\x04\x90\xb5\x18\x02\x12\x15\n\x07product\x18\x02 \x01(\tB\x04\x90\xb5\x18\x02\x12\x15\n\x07version\x18\x03 \x01(\tB\x04\x90\xb5\x18\x02\x12\x1b\n\rserial_number\x18\x04 \x01(\tB\x04\x90\xb5\x18\x02\x12\x11\n\tasset_tag\x18\x05 \x01(\t\"i\n\x07\x43hassis\x12\x1a\n\x0cmanufacturer\x18\x01 \x01(\tB\x04\x90\xb5\x18\x02\x12\x12\n\x04type\x18\x02 \x01(\tB\x04\x90\xb5\x18\x02\x12\x1b\n\rserial_number\x18\x03 \x01(\tB\x04\x90\xb5\x18\x02\x12\x11\n\tasset_tag\x18\x04 \x01(\t\"X\n\x08\x46irmware\x12\x0e\n\x06vendor\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x03 \x01(\t\x12\x0f\n\x07release\x18\x04 \x01(\t\x12\x0c\n\x04type\x18\x05 \x01(\t\"\xfe\x01\n\nProcessors\x12\x1b\n\x07sockets\x18\x01 \x01(\x05\x42\x05\xa2\xb5\x18\x01\x31H\x00\x88\x01\x01\x12\x19\n\x05\x63ores\x18\x02 \x01(\x05\x42\x05\xa2\xb5\x18\x01\x31H\x01\x88\x01\x01\x12\x1b\n\x07threads\x18\x03 \x01(\x05\x42\x05\xa2\xb5\x18\x01\x31H\x02\x88\x01\x01\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0e\n\x06vendor\x18\x05 \x01(\t\x12&\n\rmax_frequency\x18\x06 \x01(\x03\x42\n\x90\xb5\x18\x03\xa2\xb5\x18\x02HzH\x03\x88\x01\x01\x12\r\n\x05\x66lags\x18\x07 \x03(\t\x12\x11\n\tmicrocode\x18\x08 \x01(\tB\n\n\x08_socketsB\x08\n\x06_coresB\n\n\x08_threadsB\x10\n\x0e_max_frequency\"\xb3\x01\n\x06Memory\x12\x1e\n\tinstalled\x18\x01 \x01(\x03\x42\x06\xa2\xb5\x18\x02\x42yH\x00\x88\x01\x01\x12\x1f\n\x06usable\x18\x02 \x01(\x03\x42\n\x90\xb5\x18\x03\xa2\xb5\x18\x02\x42yH\x01\x88\x01\x01\x12\x19\n\x04swap\x18\x03 \x01(\x03\x42\x06\xa2\xb5\x18\x02\x42yH\x02\x88\x01\x01\x12+\n\x07modules\x18\x04 \x03(\x0b\x32\x1a.driftline.v1.MemoryModuleB\x0c\n\n_installedB\t\n\x07_usableB\x07\n\x05_swap\"\xbb\x02\n\x0cMemoryModule\x12\x12\n\x04\x62\x61nk\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04slot\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x19\n\x04size\x18\x03 \x01(\x03\x42\x06\xa2\xb5\x18\x02\x42yH\x00\x88\x01\x01\x12\x0c\n\x04type\x18\x04 \x01(\t\x12\x1a\n\x0cmanufacturer\x18\x05 \x01(\tB\x04\x90\xb5\x18\x02\x12\x19\n\x0bpart_number\x18\x06 \x01(\tB\x04\x90\xb5\x18\x02\x12\x1b\n\rserial_number\x18\x07 \x01(\tB\x04\x90\xb5\x18\x02\x12\x17\n\tasset_tag\x18\x08 \x01(\tB\x04\x90\xb5\x18\x02\x12\x1c\n\x05speed\x18\t \x01(\x03\x42\x08\xa2\xb5\x18\x04MT/sH\x01\x88\x01\x01\x12\'\n\x10\x63onfigured_speed\x18\n \x01(\x03\x42\x08\xa2\xb5\x18\x04MT/sH\x02\x88\x01\x01\x42\x07\n\x05_sizeB\x08\n\x06_speedB\x13\n\x11_configured_speed\"d\n\x07Storage\x12*\n\x07\x64\x65vices\x18\x01 \x03(\x0b\x32\x19.driftline.v1.BlockDevice\x12-\n\x0b\x66ilesystems\x18\x02 \x03(\x0b\x32\x18.driftline.v1.Filesystem\"\xee\x03\n\x0b\x42lockDevice\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x19\n\x04size\x18\x03 \x01(\x03\x42\x06\xa2\xb5\x18\x02\x42yH\x00\x88\x01\x01\x12\x13\n\x05model\x18\x04 \x01(\tB\x04\x90\xb5\x18\x02\x12\x14\n\x06vendor\x18\x05 \x01(\tB\x04\x90\xb5\x18\x02\x12\x1b\n\rserial_number\x18\x06 \x01(\tB\x04\x90\xb5\x18\x02\x12\x11\n\x03wwn\x18\x07 \x01(\tB\x04\x90\xb5\x18\x02\x12\x17\n\nrotational\x18\x08 \x01(\x08H\x01\x88\x01\x01\x12\x16\n\tremovable\x18\t \x01(\x08H\x02\x88\x01\x01\x12\x16\n\tread_only\x18\n \x01(\x08H\x03\x88\x01\x01\x12\x0e\n\x06parent\x18\x0b \x01(\t\x12\x13\n\x0bmapped_name\x18\x0c \x01(\t\x12\x0f\n\x07members\x18\r \x03(\t\x12\x0f\n\x07\x63ontent\x18\x0e \x01(\t\x12\x12\n\x04uuid\x18\x0f \x01(\tB\x04\x90\xb5\x18\x02\x12\r\n\x05label\x18\x10 \x01(\t\x12\x17\n\x0fpartition_table\x18\x11 \x01(\t\x12\x1c\n\x0epartition_uuid\x18\x12 \x01(\tB\x04\x90\xb5\x18\x02\x12\x17\n\x0fpartition_label\x18\x13 \x01(\t\x12\x10\n\x08\x66irmware\x18\x14 \x01(\tB\x07\n\x05_sizeB\r\n\x0b_rotationalB\x0c\n\n_removableB\x0c\n\n_read_only\"z\n\nFilesystem\x12\x19\n\x0bmount_point\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x0f\n\x07options\x18\x04 \x03(\t\x12\x19\n\x04size\x18\x05 \x01(\x03\x42\x06\xa2\xb5\x18\x02\x42yH\x00\x88\x01\x01\x42\x07\n\x05_size\"\xbd\x01\n\x07Network\x12+\n\ninterfaces\x18\x01 \x03(\x0b\x32\x17.driftline.v1.Interface\x12#\n\x06routes\x18\x02 \x03(\x0b\x32\x13.driftline.v1.Route\x12(\n\x08resolver\x18\x03 \x01(\x0b\x32\x16.driftline.v1.Resolver\x12\x36\n\tlistening\x18\x04 \x03(\x0b\x32\x1d.driftline.v1.ListeningSocketB\x04\x90\xb5\x18\x03\"\xd1\x02\n\tInterface\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0b\n\x03mac\x18\x03 \x01(\t\x12\x18\n\x03mtu\x18\x04 \x01(\x05\x42\x06\xa2\xb5\x18\x02\x42yH\x00\x88\x01\x01\x12\x14\n\x07\x65nabled\x18\x05 \x01(\x08H\x01\x88\x01\x01\x12\x12\n\x04link\x18\x06 \x01(\tB\x04\x90\xb5\x18\x03\x12!\n\x05speed\x18\x07 \x01(\x03\x42\r\x90\xb5\x18\x03\xa2\xb5\x18\x05\x62it/sH\x02\x88\x01\x01\x12\x14\n\x06\x64uplex\x18\x08 \x01(\tB\x04\x90\xb5\x18\x03\x12\x0e\n\x06\x64river\x18\t \x01(\t\x12\x0e\n\x06master\x18\n \x01(\t\x12\x0e\n\x06parent\x18\x0b \x01(\t\x12\x14\n\x07vlan_id\x18\x0c \x01(\x05H\x03\x88\x01\x01\x12(\n\taddresses\x18\r \x03(\x0b\x32\x15.driftline.v1.AddressB\x06\n\x04_mtuB\n\n\x08_enabledB\x08\n\x06_speedB\n\n\x08_vlan_id\"Q\n\x07\x41\x64\x64ress\x12\x15\n\x07\x61\x64\x64ress\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\r\n\x05scope\x18\x02 \x01(\t\x12\x14\n\x07\x64ynamic\x18\x03 \x01(\x08H\x00\x88\x01\x01\x42\n\n\x08_dynamic\"\xad\x01\n\x05Route\x12\x19\n\x0b\x64\x65stination\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x13\n\x05table\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x14\n\x06metric\x18\x03 \x01(\x03\x42\x04\x88\xb5\x18\x01\x12\x15\n\x07gateway\x18\x04 \x01(\tB\x04\x88\xb5\x18\x01\x12\x17\n\tinterface\x18\x05 \x01(\tB\x04\x88\xb5\x18\x01\x12\x10\n\x08protocol\x18\x06 \x01(\t\x12\x0e\n\x06source\x18\x07 \x01(\t\x12\x0c\n\x04type\x18\x08 \x01(\t\"H\n\x08Resolver\x12\x15\n\x07servers\x18\x01 \x03(\tB\x04\xa8\xb5\x18\x01\x12\x14\n\x06search\x18\x02 \x03(\tB\x04\xa8\xb5\x18\x01\x12\x0f\n\x07options\x18\x03 \x03(\t\"y\n\x0fListeningSocket\x12\x16\n\x08protocol\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x15\n\x07\x61\x64\x64ress\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04port\x18\x03 \x01(\x05\x42\x04\x88\xb5\x18\x01\x12\x0f\n\x07process\x18\x04 \x01(\t\x12\x12\n\nexecutable\x18\x05 \x01(\t\"3\n\x08Software\x12\'\n\x08packages\x18\x01 \x03(\x0b\x32\x15.driftline.v1.Package\"\xfc\x01\n\x07Package\x12\x15\n\x07manager\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x1a\n\x0c\x61rchitecture\x18\x03 \x01(\tB\x04\x88\xb5\x18\x01\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x0e\n\x06vendor\x18\x06 \x01(\t\x12\x1d\n\x04size\x18\x07 \x01(\x03\x42\n\x90\xb5\x18\x03\xa2\xb5\x18\x02\x42yH\x00\x88\x01\x01\x12$\n\x0cinstalled_at\x18\x08 \x01(\x03\x42\t\x90\xb5\x18\x03\xa2\xb5\x18\x01sH\x01\x88\x01\x01\x12\x11\n\x04held\x18\t \x01(\x08H\x02\x88\x01\x01\x42\x07\n\x05_sizeB\x0f\n\r_installed_atB\x07\n\x05_held\"-\n\x08Services\x12!\n\x05units\x18\x01 \x03(\x0b\x32\x12.driftline.v1.Unit\"\xd1\x01\n\x04Unit\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\nenablement\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0c\n\x04path\x18\x04 \x01(\t\x12\x18\n\nexec_start\x18\x05 \x03(\tB\x04\xa8\xb5\x18\x01\x12\x0c\n\x04user\x18\x06 \x01(\t\x12\x10\n\x08\x64rop_ins\x18\x07 \x03(\t\x12\x1a\n\x0c\x61\x63tive_state\x18\x08 \x01(\tB\x04\x90\xb5\x18\x03\x12\x17\n\tsub_state\x18\t \x01(\tB\x04\x90\xb5\x18\x03\x12\x0f\n\x07package\x18\n \x01(\t\"R\n\x08\x41\x63\x63ounts\x12!\n\x05users\x18\x01 \x03(\x0b\x32\x12.driftline.v1.User\x12#\n\x06groups\x18\x02 \x03(\x0b\x32\x13.driftline.v1.Group\"\xad\x01\n\x04User\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x10\n\x03uid\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x10\n\x03gid\x18\x03 \x01(\x03H\x01\x88\x01\x01\x12\x0f\n\x07\x63omment\x18\x04 \x01(\t\x12\x0c\n\x04home\x18\x05 \x01(\t\x12\r\n\x05shell\x18\x06 \x01(\t\x12\x16\n\x08password\x18\x07 \x01(\tB\x04\x98\xb5\x18\x01\x12\x17\n\x0fpassword_status\x18\x08 \x01(\tB\x06\n\x04_uidB\x06\n\x04_gid\"F\n\x05Group\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x10\n\x03gid\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07members\x18\x03 \x03(\tB\x06\n\x04_gid\"*\n\x05\x46iles\x12!\n\x05\x66iles\x18\x01 \x03(\x0b\x32\x12.driftline.v1.File\"\xff\x01\n\x04\x46ile\x12\x12\n\x04path\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\r\n\x05owner\x18\x03 \x01(\t\x12\r\n\x05group\x18\x04 \x01(\t\x12\x0c\n\x04mode\x18\x05 \x01(\t\x12\x0e\n\x06\x64igest\x18\x06 \x01(\t\x12\x1b\n\rsealed_digest\x18\x07 \x01(\tB\x04\x98\xb5\x18\x01\x12\x0e\n\x06target\x18\x08 \x01(\t\x12\x0f\n\x07package\x18\t \x01(\t\x12\x1d\n\x04size\x18\n \x01(\x03\x42\n\x90\xb5\x18\x03\xa2\xb5\x18\x02\x42yH\x00\x88\x01\x01\x12#\n\x0bmodified_at\x18\x0b \x01(\x03\x42\t\x90\xb5\x18\x03\xa2\xb5\x18\x01sH\x01\x88\x01\x01\x42\x07\n\x05_sizeB\x0e\n\x0c_modified_at\"[\n\x06Record\x12+\n\trelations\x18\x01 \x03(\x0b\x32\x18.driftline.v1.CiRelation\x12\x16\n\tannounced\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\x0c\n\n_announced\"X\n\nCiRelation\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x10\n\x02\x63i\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04name\x18\x03 \x01(\tB\x04\x90\xb5\x18\x03\x12\x10\n\x02\x62y\x18\x04 \x01(\tB\x04\x90\xb5\x18\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64riftline/v1/facts.proto\x12\x0c\x64riftline.v1\x1a\x1b\x64riftline/v1/accounts.proto\x1a\x18\x64riftline/v1/files.proto\x1a\x1b\x64riftline/v1/hardware.proto\x1a\x1a\x64riftline/v1/network.proto\x1a\x15\x64riftline/v1/os.proto\x1a\x19\x64riftline/v1/record.proto\x1a\x1b\x64riftline/v1/services.proto\x1a\x1b\x64riftline/v1/software.proto\x1a\x1a\x64riftline/v1/storage.proto\x1a\x1a\x64riftline/v1/options.proto\"\xed\x02\n\x05\x46\x61\x63ts\x12\x1c\n\x02os\x18\x01 \x01(\x0b\x32\x10.driftline.v1.Os\x12(\n\x08hardware\x18\x02 \x01(\x0b\x32\x16.driftline.v1.Hardware\x12&\n\x07storage\x18\x03 \x01(\x0b\x32\x15.driftline.v1.Storage\x12&\n\x07network\x18\x04 \x01(\x0b\x32\x15.driftline.v1.Network\x12(\n\x08software\x18\x05 \x01(\x0b\x32\x16.driftline.v1.Software\x12(\n\x08services\x18\x06 \x01(\x0b\x32\x16.driftline.v1.Services\x12(\n\x08\x61\x63\x63ounts\x18\x07 \x01(\x0b\x32\x16.driftline.v1.Accounts\x12\"\n\x05\x66iles\x18\x08 \x01(\x0b\x32\x13.driftline.v1.Files\x12*\n\x06record\x18\t \x01(\x0b\x32\x14.driftline.v1.RecordB\x04\xb8\xb5\x18\x02P\x00P\x01P\x02P\x03P\x04P\x05P\x06P\x07P\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,250 +52,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FACTS'].fields_by_name['record']._loaded_options = None
   _globals['_FACTS'].fields_by_name['record']._serialized_options = b'\270\265\030\002'
-  _globals['_OS'].fields_by_name['restart']._loaded_options = None
-  _globals['_OS'].fields_by_name['restart']._serialized_options = b'\220\265\030\003'
-  _globals['_RELEASE'].fields_by_name['like']._loaded_options = None
-  _globals['_RELEASE'].fields_by_name['like']._serialized_options = b'\250\265\030\001'
-  _globals['_KERNEL'].fields_by_name['command_line']._loaded_options = None
-  _globals['_KERNEL'].fields_by_name['command_line']._serialized_options = b'\250\265\030\001'
-  _globals['_SYSCTL'].fields_by_name['name']._loaded_options = None
-  _globals['_SYSCTL'].fields_by_name['name']._serialized_options = b'\210\265\030\001'
-  _globals['_HOST'].fields_by_name['machine_id']._loaded_options = None
-  _globals['_HOST'].fields_by_name['machine_id']._serialized_options = b'\220\265\030\002'
-  _globals['_HOST'].fields_by_name['booted_at']._loaded_options = None
-  _globals['_HOST'].fields_by_name['booted_at']._serialized_options = b'\220\265\030\003\242\265\030\001s'
-  _globals['_OUTDATEDPROCESS'].fields_by_name['executable']._loaded_options = None
-  _globals['_OUTDATEDPROCESS'].fields_by_name['executable']._serialized_options = b'\210\265\030\001'
-  _globals['_SSHHOSTKEY'].fields_by_name['type']._loaded_options = None
-  _globals['_SSHHOSTKEY'].fields_by_name['type']._serialized_options = b'\210\265\030\001'
-  _globals['_SSHHOSTKEY'].fields_by_name['fingerprint']._loaded_options = None
-  _globals['_SSHHOSTKEY'].fields_by_name['fingerprint']._serialized_options = b'\220\265\030\002'
-  _globals['_SYSTEM'].fields_by_name['manufacturer']._loaded_options = None
-  _globals['_SYSTEM'].fields_by_name['manufacturer']._serialized_options = b'\220\265\030\002'
-  _globals['_SYSTEM'].fields_by_name['product']._loaded_options = None
-  _globals['_SYSTEM'].fields_by_name['product']._serialized_options = b'\220\265\030\002'
-  _globals['_SYSTEM'].fields_by_name['version']._loaded_options = None
-  _globals['_SYSTEM'].fields_by_name['version']._serialized_options = b'\220\265\030\002'
-  _globals['_SYSTEM'].fields_by_name['serial_number']._loaded_options = None
-  _globals['_SYSTEM'].fields_by_name['serial_number']._serialized_options = b'\220\265\030\002'
-  _globals['_SYSTEM'].fields_by_name['uuid']._loaded_options = None
-  _globals['_SYSTEM'].fields_by_name['uuid']._serialized_options = b'\220\265\030\002'
-  _globals['_SYSTEM'].fields_by_name['sku']._loaded_options = None
-  _globals['_SYSTEM'].fields_by_name['sku']._serialized_options = b'\220\265\030\002'
-  _globals['_SYSTEM'].fields_by_name['family']._loaded_options = None
-  _globals['_SYSTEM'].fields_by_name['family']._serialized_options = b'\220\265\030\002'
-  _globals['_BOARD'].fields_by_name['manufacturer']._loaded_options = None
-  _globals['_BOARD'].fields_by_name['manufacturer']._serialized_options = b'\220\265\030\002'
-  _globals['_BOARD'].fields_by_name['product']._loaded_options = None
-  _globals['_BOARD'].fields_by_name['product']._serialized_options = b'\220\265\030\002'
-  _globals['_BOARD'].fields_by_name['version']._loaded_options = None
-  _globals['_BOARD'].fields_by_name['version']._serialized_options = b'\220\265\030\002'
-  _globals['_BOARD'].fields_by_name['serial_number']._loaded_options = None
-  _globals['_BOARD'].fields_by_name['serial_number']._serialized_options = b'\220\265\030\002'
-  _globals['_CHASSIS'].fields_by_name['manufacturer']._loaded_options = None
-  _globals['_CHASSIS'].fields_by_name['manufacturer']._serialized_options = b'\220\265\030\002'
-  _globals['_CHASSIS'].fields_by_name['type']._loaded_options = None
-  _globals['_CHASSIS'].fields_by_name['type']._serialized_options = b'\220\265\030\002'
-  _globals['_CHASSIS'].fields_by_name['serial_number']._loaded_options = None
-  _globals['_CHASSIS'].fields_by_name['serial_number']._serialized_options = b'\220\265\030\002'
-  _globals['_PROCESSORS'].fields_by_name['sockets']._loaded_options = None
-  _globals['_PROCESSORS'].fields_by_name['sockets']._serialized_options = b'\242\265\030\0011'
-  _globals['_PROCESSORS'].fields_by_name['cores']._loaded_options = None
-  _globals['_PROCESSORS'].fields_by_name['cores']._serialized_options = b'\242\265\030\0011'
-  _globals['_PROCESSORS'].fields_by_name['threads']._loaded_options = None
-  _globals['_PROCESSORS'].fields_by_name['threads']._serialized_options = b'\242\265\030\0011'
-  _globals['_PROCESSORS'].fields_by_name['max_frequency']._loaded_options = None
-  _globals['_PROCESSORS'].fields_by_name['max_frequency']._serialized_options = b'\220\265\030\003\242\265\030\002Hz'
-  _globals['_MEMORY'].fields_by_name['installed']._loaded_options = None
-  _globals['_MEMORY'].fields_by_name['installed']._serialized_options = b'\242\265\030\002By'
-  _globals['_MEMORY'].fields_by_name['usable']._loaded_options = None
-  _globals['_MEMORY'].fields_by_name['usable']._serialized_options = b'\220\265\030\003\242\265\030\002By'
-  _globals['_MEMORY'].fields_by_name['swap']._loaded_options = None
-  _globals['_MEMORY'].fields_by_name['swap']._serialized_options = b'\242\265\030\002By'
-  _globals['_MEMORYMODULE'].fields_by_name['bank']._loaded_options = None
-  _globals['_MEMORYMODULE'].fields_by_name['bank']._serialized_options = b'\210\265\030\001'
-  _globals['_MEMORYMODULE'].fields_by_name['slot']._loaded_options = None
-  _globals['_MEMORYMODULE'].fields_by_name['slot']._serialized_options = b'\210\265\030\001'
-  _globals['_MEMORYMODULE'].fields_by_name['size']._loaded_options = None
-  _globals['_MEMORYMODULE'].fields_by_name['size']._serialized_options = b'\242\265\030\002By'
-  _globals['_MEMORYMODULE'].fields_by_name['manufacturer']._loaded_options = None
-  _globals['_MEMORYMODULE'].fields_by_name['manufacturer']._serialized_options = b'\220\265\030\002'
-  _globals['_MEMORYMODULE'].fields_by_name['part_number']._loaded_options = None
-  _globals['_MEMORYMODULE'].fields_by_name['part_number']._serialized_options = b'\220\265\030\002'
-  _globals['_MEMORYMODULE'].fields_by_name['serial_number']._loaded_options = None
-  _globals['_MEMORYMODULE'].fields_by_name['serial_number']._serialized_options = b'\220\265\030\002'
-  _globals['_MEMORYMODULE'].fields_by_name['asset_tag']._loaded_options = None
-  _globals['_MEMORYMODULE'].fields_by_name['asset_tag']._serialized_options = b'\220\265\030\002'
-  _globals['_MEMORYMODULE'].fields_by_name['speed']._loaded_options = None
-  _globals['_MEMORYMODULE'].fields_by_name['speed']._serialized_options = b'\242\265\030\004MT/s'
-  _globals['_MEMORYMODULE'].fields_by_name['configured_speed']._loaded_options = None
-  _globals['_MEMORYMODULE'].fields_by_name['configured_speed']._serialized_options = b'\242\265\030\004MT/s'
-  _globals['_BLOCKDEVICE'].fields_by_name['name']._loaded_options = None
-  _globals['_BLOCKDEVICE'].fields_by_name['name']._serialized_options = b'\210\265\030\001'
-  _globals['_BLOCKDEVICE'].fields_by_name['size']._loaded_options = None
-  _globals['_BLOCKDEVICE'].fields_by_name['size']._serialized_options = b'\242\265\030\002By'
-  _globals['_BLOCKDEVICE'].fields_by_name['model']._loaded_options = None
-  _globals['_BLOCKDEVICE'].fields_by_name['model']._serialized_options = b'\220\265\030\002'
-  _globals['_BLOCKDEVICE'].fields_by_name['vendor']._loaded_options = None
-  _globals['_BLOCKDEVICE'].fields_by_name['vendor']._serialized_options = b'\220\265\030\002'
-  _globals['_BLOCKDEVICE'].fields_by_name['serial_number']._loaded_options = None
-  _globals['_BLOCKDEVICE'].fields_by_name['serial_number']._serialized_options = b'\220\265\030\002'
-  _globals['_BLOCKDEVICE'].fields_by_name['wwn']._loaded_options = None
-  _globals['_BLOCKDEVICE'].fields_by_name['wwn']._serialized_options = b'\220\265\030\002'
-  _globals['_BLOCKDEVICE'].fields_by_name['uuid']._loaded_options = None
-  _globals['_BLOCKDEVICE'].fields_by_name['uuid']._serialized_options = b'\220\265\030\002'
-  _globals['_BLOCKDEVICE'].fields_by_name['partition_uuid']._loaded_options = None
-  _globals['_BLOCKDEVICE'].fields_by_name['partition_uuid']._serialized_options = b'\220\265\030\002'
-  _globals['_FILESYSTEM'].fields_by_name['mount_point']._loaded_options = None
-  _globals['_FILESYSTEM'].fields_by_name['mount_point']._serialized_options = b'\210\265\030\001'
-  _globals['_FILESYSTEM'].fields_by_name['size']._loaded_options = None
-  _globals['_FILESYSTEM'].fields_by_name['size']._serialized_options = b'\242\265\030\002By'
-  _globals['_NETWORK'].fields_by_name['listening']._loaded_options = None
-  _globals['_NETWORK'].fields_by_name['listening']._serialized_options = b'\220\265\030\003'
-  _globals['_INTERFACE'].fields_by_name['name']._loaded_options = None
-  _globals['_INTERFACE'].fields_by_name['name']._serialized_options = b'\210\265\030\001'
-  _globals['_INTERFACE'].fields_by_name['mtu']._loaded_options = None
-  _globals['_INTERFACE'].fields_by_name['mtu']._serialized_options = b'\242\265\030\002By'
-  _globals['_INTERFACE'].fields_by_name['link']._loaded_options = None
-  _globals['_INTERFACE'].fields_by_name['link']._serialized_options = b'\220\265\030\003'
-  _globals['_INTERFACE'].fields_by_name['speed']._loaded_options = None
-  _globals['_INTERFACE'].fields_by_name['speed']._serialized_options = b'\220\265\030\003\242\265\030\005bit/s'
-  _globals['_INTERFACE'].fields_by_name['duplex']._loaded_options = None
-  _globals['_INTERFACE'].fields_by_name['duplex']._serialized_options = b'\220\265\030\003'
-  _globals['_ADDRESS'].fields_by_name['address']._loaded_options = None
-  _globals['_ADDRESS'].fields_by_name['address']._serialized_options = b'\210\265\030\001'
-  _globals['_ROUTE'].fields_by_name['destination']._loaded_options = None
-  _globals['_ROUTE'].fields_by_name['destination']._serialized_options = b'\210\265\030\001'
-  _globals['_ROUTE'].fields_by_name['table']._loaded_options = None
-  _globals['_ROUTE'].fields_by_name['table']._serialized_options = b'\210\265\030\001'
-  _globals['_ROUTE'].fields_by_name['metric']._loaded_options = None
-  _globals['_ROUTE'].fields_by_name['metric']._serialized_options = b'\210\265\030\001'
-  _globals['_ROUTE'].fields_by_name['gateway']._loaded_options = None
-  _globals['_ROUTE'].fields_by_name['gateway']._serialized_options = b'\210\265\030\001'
-  _globals['_ROUTE'].fields_by_name['interface']._loaded_options = None
-  _globals['_ROUTE'].fields_by_name['interface']._serialized_options = b'\210\265\030\001'
-  _globals['_RESOLVER'].fields_by_name['servers']._loaded_options = None
-  _globals['_RESOLVER'].fields_by_name['servers']._serialized_options = b'\250\265\030\001'
-  _globals['_RESOLVER'].fields_by_name['search']._loaded_options = None
-  _globals['_RESOLVER'].fields_by_name['search']._serialized_options = b'\250\265\030\001'
-  _globals['_LISTENINGSOCKET'].fields_by_name['protocol']._loaded_options = None
-  _globals['_LISTENINGSOCKET'].fields_by_name['protocol']._serialized_options = b'\210\265\030\001'
-  _globals['_LISTENINGSOCKET'].fields_by_name['address']._loaded_options = None
-  _globals['_LISTENINGSOCKET'].fields_by_name['address']._serialized_options = b'\210\265\030\001'
-  _globals['_LISTENINGSOCKET'].fields_by_name['port']._loaded_options = None
-  _globals['_LISTENINGSOCKET'].fields_by_name['port']._serialized_options = b'\210\265\030\001'
-  _globals['_PACKAGE'].fields_by_name['manager']._loaded_options = None
-  _globals['_PACKAGE'].fields_by_name['manager']._serialized_options = b'\210\265\030\001'
-  _globals['_PACKAGE'].fields_by_name['name']._loaded_options = None
-  _globals['_PACKAGE'].fields_by_name['name']._serialized_options = b'\210\265\030\001'
-  _globals['_PACKAGE'].fields_by_name['architecture']._loaded_options = None
-  _globals['_PACKAGE'].fields_by_name['architecture']._serialized_options = b'\210\265\030\001'
-  _globals['_PACKAGE'].fields_by_name['size']._loaded_options = None
-  _globals['_PACKAGE'].fields_by_name['size']._serialized_options = b'\220\265\030\003\242\265\030\002By'
-  _globals['_PACKAGE'].fields_by_name['installed_at']._loaded_options = None
-  _globals['_PACKAGE'].fields_by_name['installed_at']._serialized_options = b'\220\265\030\003\242\265\030\001s'
-  _globals['_UNIT'].fields_by_name['name']._loaded_options = None
-  _globals['_UNIT'].fields_by_name['name']._serialized_options = b'\210\265\030\001'
-  _globals['_UNIT'].fields_by_name['exec_start']._loaded_options = None
-  _globals['_UNIT'].fields_by_name['exec_start']._serialized_options = b'\250\265\030\001'
-  _globals['_UNIT'].fields_by_name['active_state']._loaded_options = None
-  _globals['_UNIT'].fields_by_name['active_state']._serialized_options = b'\220\265\030\003'
-  _globals['_UNIT'].fields_by_name['sub_state']._loaded_options = None
-  _globals['_UNIT'].fields_by_name['sub_state']._serialized_options = b'\220\265\030\003'
-  _globals['_USER'].fields_by_name['name']._loaded_options = None
-  _globals['_USER'].fields_by_name['name']._serialized_options = b'\210\265\030\001'
-  _globals['_USER'].fields_by_name['password']._loaded_options = None
-  _globals['_USER'].fields_by_name['password']._serialized_options = b'\230\265\030\001'
-  _globals['_GROUP'].fields_by_name['name']._loaded_options = None
-  _globals['_GROUP'].fields_by_name['name']._serialized_options = b'\210\265\030\001'
-  _globals['_FILE'].fields_by_name['path']._loaded_options = None
-  _globals['_FILE'].fields_by_name['path']._serialized_options = b'\210\265\030\001'
-  _globals['_FILE'].fields_by_name['sealed_digest']._loaded_options = None
-  _globals['_FILE'].fields_by_name['sealed_digest']._serialized_options = b'\230\265\030\001'
-  _globals['_FILE'].fields_by_name['size']._loaded_options = None
-  _globals['_FILE'].fields_by_name['size']._serialized_options = b'\220\265\030\003\242\265\030\002By'
-  _globals['_FILE'].fields_by_name['modified_at']._loaded_options = None
-  _globals['_FILE'].fields_by_name['modified_at']._serialized_options = b'\220\265\030\003\242\265\030\001s'
-  _globals['_CIRELATION'].fields_by_name['kind']._loaded_options = None
-  _globals['_CIRELATION'].fields_by_name['kind']._serialized_options = b'\210\265\030\001'
-  _globals['_CIRELATION'].fields_by_name['ci']._loaded_options = None
-  _globals['_CIRELATION'].fields_by_name['ci']._serialized_options = b'\210\265\030\001'
-  _globals['_CIRELATION'].fields_by_name['name']._loaded_options = None
-  _globals['_CIRELATION'].fields_by_name['name']._serialized_options = b'\220\265\030\003'
-  _globals['_CIRELATION'].fields_by_name['by']._loaded_options = None
-  _globals['_CIRELATION'].fields_by_name['by']._serialized_options = b'\220\265\030\003'
-  _globals['_FACTS']._serialized_start=71
-  _globals['_FACTS']._serialized_end=436
-  _globals['_OS']._serialized_start=439
-  _globals['_OS']._serialized_end=689
-  _globals['_RELEASE']._serialized_start=691
-  _globals['_RELEASE']._serialized_end=802
-  _globals['_KERNEL']._serialized_start=804
-  _globals['_KERNEL']._serialized_end=910
-  _globals['_SYSCTL']._serialized_start=912
-  _globals['_SYSCTL']._serialized_end=955
-  _globals['_HOST']._serialized_start=958
-  _globals['_HOST']._serialized_end=1110
-  _globals['_RESTART']._serialized_start=1113
-  _globals['_RESTART']._serialized_end=1269
-  _globals['_OUTDATEDPROCESS']._serialized_start=1271
-  _globals['_OUTDATEDPROCESS']._serialized_end=1347
-  _globals['_SSHHOSTKEY']._serialized_start=1349
-  _globals['_SSHHOSTKEY']._serialized_end=1408
-  _globals['_HARDWARE']._serialized_start=1411
-  _globals['_HARDWARE']._serialized_end=1661
-  _globals['_SYSTEM']._serialized_start=1664
-  _globals['_SYSTEM']._serialized_end=1836
-  _globals['_BOARD']._serialized_start=1839
-  _globals['_BOARD']._serialized_end=1968
-  _globals['_CHASSIS']._serialized_start=1970
-  _globals['_CHASSIS']._serialized_end=2075
-  _globals['_FIRMWARE']._serialized_start=2077
-  _globals['_FIRMWARE']._serialized_end=2165
-  _globals['_PROCESSORS']._serialized_start=2168
-  _globals['_PROCESSORS']._serialized_end=2422
-  _globals['_MEMORY']._serialized_start=2425
-  _globals['_MEMORY']._serialized_end=2604
-  _globals['_MEMORYMODULE']._serialized_start=2607
-  _globals['_MEMORYMODULE']._serialized_end=2922
-  _globals['_STORAGE']._serialized_start=2924
-  _globals['_STORAGE']._serialized_end=3024
-  _globals['_BLOCKDEVICE']._serialized_start=3027
-  _globals['_BLOCKDEVICE']._serialized_end=3521
-  _globals['_FILESYSTEM']._serialized_start=3523
-  _globals['_FILESYSTEM']._serialized_end=3645
-  _globals['_NETWORK']._serialized_start=3648
-  _globals['_NETWORK']._serialized_end=3837
-  _globals['_INTERFACE']._serialized_start=3840
-  _globals['_INTERFACE']._serialized_end=4177
-  _globals['_ADDRESS']._serialized_start=4179
-  _globals['_ADDRESS']._serialized_end=4260
-  _globals['_ROUTE']._serialized_start=4263
-  _globals['_ROUTE']._serialized_end=4436
-  _globals['_RESOLVER']._serialized_start=4438
-  _globals['_RESOLVER']._serialized_end=4510
-  _globals['_LISTENINGSOCKET']._serialized_start=4512
-  _globals['_LISTENINGSOCKET']._serialized_end=4633
-  _globals['_SOFTWARE']._serialized_start=4635
-  _globals['_SOFTWARE']._serialized_end=4686
-  _globals['_PACKAGE']._serialized_start=4689
-  _globals['_PACKAGE']._serialized_end=4941
-  _globals['_SERVICES']._serialized_start=4943
-  _globals['_SERVICES']._serialized_end=4988
-  _globals['_UNIT']._serialized_start=4991
-  _globals['_UNIT']._serialized_end=5200
-  _globals['_ACCOUNTS']._serialized_start=5202
-  _globals['_ACCOUNTS']._serialized_end=5284
-  _globals['_USER']._serialized_start=5287
-  _globals['_USER']._serialized_end=5460
-  _globals['_GROUP']._serialized_start=5462
-  _globals['_GROUP']._serialized_end=5532
-  _globals['_FILES']._serialized_start=5534
-  _globals['_FILES']._serialized_end=5576
-  _globals['_FILE']._serialized_start=5579
-  _globals['_FILE']._serialized_end=5834
-  _globals['_RECORD']._serialized_start=5836
-  _globals['_RECORD']._serialized_end=5927
-  _globals['_CIRELATION']._serialized_start=5929
-  _globals['_CIRELATION']._serialized_end=6017
+  _globals['_FACTS']._serialized_start=319
+  _globals['_FACTS']._serialized_end=684
 # @@protoc_insertion_point(module_scope)
