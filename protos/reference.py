@@ -37,7 +37,7 @@ def comments(root: Path) -> dict[tuple[str, str], str]:
             raise SystemExit("protoc failed on facts.proto")
         protos = FileDescriptorSet.FromString(Path(out.name).read_bytes()).file
     found = {}
-    for file, location in ((file, location) for file in protos for location in file.source_code_info.location):
+    for file, location in ((one, location) for one in protos for location in one.source_code_info.location):
         path, text = list(location.path), " ".join(location.leading_comments.split())
         if len(path) == 2 and path[0] == _MESSAGE:
             found[file.message_type[path[1]].name, ""] = text

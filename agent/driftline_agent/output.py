@@ -1,7 +1,7 @@
 """What an output is: one file in ``driftline_agent/outputs`` that makes facts of what a command printed somewhere.
 
-For machines that no agent runs on, of which there is only such a text. A topic that runs a command parses what it prints
-by the same function.
+For machines that no agent runs on, of which there is only such a text. A topic that runs a command parses what it
+prints by the same function.
 """
 
 from collections.abc import Callable
