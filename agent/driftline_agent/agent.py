@@ -25,6 +25,7 @@ from driftline_agent.evidence.collect import collect as collect_evidence
 from driftline_agent.host import Host
 from driftline_agent.identity import enrolment
 from driftline_agent.identity.store import Identity
+from driftline_agent.inputs import Inputs
 from driftline_agent.inventory import Result
 from driftline_agent.reporter import Reporter
 from driftline_agent.spool import Spool
@@ -60,6 +61,7 @@ class Agent:
         self._topics = inventory.settled(inventory.select(config.topics), self._host)
         folder = files.private_folder(config.state)
         self._key = states.sealing_key(folder)
+        self._inputs = Inputs(folder, self._key)
         state = states.load(folder)
         state.sections = {name: known for name, known in state.sections.items() if name in self._topics}
         spool = Spool(folder / "spool", config.spool_bytes)
@@ -106,6 +108,8 @@ class Agent:
             held_until_ms = self._quiet_until_ms.pop(result.name, 0)
             if result.reading is not None and result.reading.unwatched:
                 held_until_ms = 0
+            if result.reading is not None:
+                self._inputs.note(result.section, result.reading.inputs)
             changed = memory.remember(state.sections.setdefault(result.name, Known()), result.section, held_until_ms)
             if changed or always:
                 sections.append(result.section)

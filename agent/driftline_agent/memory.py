@@ -13,7 +13,7 @@ def fingerprint(section: Section) -> str:
     """Return a digest over all that a section says besides times."""
     bare = Section()
     bare.CopyFrom(section)
-    for name in ("content", "observed_at_ms", "previous_digest", "previous_observed_at_ms"):
+    for name in ("content", "observed_at_ms", "previous_digest", "previous_observed_at_ms", "comparison"):
         bare.ClearField(name)
     return blake2b(bare.SerializeToString(deterministic=True), digest_size=16).hexdigest()
 

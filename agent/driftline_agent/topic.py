@@ -23,6 +23,10 @@ class Reading:
     unreadable: dict[str, str] = field(default_factory=dict)
     #: Values of secret fields that the reader has sealed already, with its own key.
     sealed: set[str] = field(default_factory=set)
+    #: The raw input that an element was made of, by the element's path: a line, a paragraph, a file; also of what the
+    #: topic leaves out. Only what is the same as long as nobody changes anything on the host: no counters, no times.
+    #: With it, another revision of the topic is told from a change on the host; without, all of it counts as read anew.
+    inputs: dict[str, bytes] = field(default_factory=dict)
     #: Something is other than at the reading before that no watcher can see: nobody knows until when that one held.
     unwatched: bool = False
 

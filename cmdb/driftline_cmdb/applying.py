@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, func, insert, select, update
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from driftline import schema
 from driftline_cmdb import continuity, dropped, utilization
@@ -19,10 +19,11 @@ from driftline_cmdb.identify import bound_ci, plain_claims
 from driftline_cmdb.intern import ids_within, insert_ignoring
 from driftline_cmdb.packing import pack_ids
 from driftline_cmdb.received import Applied, Committed, Report, applied_sections, lacking_of
+from driftline_cmdb.rereading import contents_of, really_changed, rereading
 from driftline_cmdb.sections import PreparedSection, with_kept_values
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.cis import Binding, Ci
-from driftline_cmdb.tables.elements import Due, Element, Holding, Path, Revision, Section
+from driftline_cmdb.tables.elements import Due, Holding, Revision, Section
 from driftline_cmdb.tables.sources import RECORD, Source
 from driftline_cmdb.transactions import add_transactions
 
@@ -203,10 +204,15 @@ class Wave:
         if ended or new:
             paths = ended.keys() | {path for path, _ in new}
             after_ms = _last_without(source, before, section, report.skew_ms, observed_ms)
-            again = "" if source.kind == RECORD else _rereading(before, section)
-            self._changes.append(
-                _Change(report, section, section_id, after_ms, list(ended.values()), new, paths, again)
-            )
+            again = "" if source.kind == RECORD else rereading(before, section)
+            real = paths
+            if again and before is not None:
+                real = really_changed(self._session, before, section, holds, paths)
+            for part, words in ((real, ""), (paths - real, again)):
+                if part:
+                    gone = [holding for path, holding in ended.items() if path in part]
+                    begun = [item for item in new if item[0] in part]
+                    self._changes.append(_Change(report, section, section_id, after_ms, gone, begun, part, words))
         self._section_rows.append(
             {
                 "_id": section_id,
@@ -236,24 +242,13 @@ class Wave:
         """Return element ids by path id."""
         ids, elements = self._ids, section.elements
         if section.unreadable and holds:
-            elements = with_kept_values(section, self._contents([element for _, element in holds.values()]))
+            elements = with_kept_values(section, contents_of(self._session, [element for _, element in holds.values()]))
             kept = [element for element in elements.values() if element.digest not in ids]
             ids = {**ids, **ids_within(self._session, kept)} if kept else ids
         found = {}
         for element in elements.values():
             element_id, path_id = ids[element.digest]
             found[path_id] = element_id
-        return found
-
-    def _contents(self, element_ids: Sequence[int]) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
-        for start in range(0, len(element_ids), 500):
-            rows = self._session.execute(
-                select(col(Path.text), col(Element.content))
-                .join(Path, col(Path.id) == col(Element.path_id))
-                .where(col(Element.id).in_(element_ids[start : start + 500]))
-            )
-            found.update((text, content) for text, content in rows)
         return found
 
     def _write(self) -> None:
@@ -333,15 +328,6 @@ def _update_many(connection: Any, table: Any, rows: list[dict[str, Any]]) -> Non
     if rows:
         values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "_id"}
         connection.execute(update(table).where(table.c.id == bindparam("_id")).values(values), rows)
-
-
-def _rereading(before: Applied | None, section: PreparedSection) -> str:
-    """Say what is read in another way than before: by a newer topic, or by a newer schema. Empty where nothing is."""
-    if before is None or before.digest is None:
-        return ""
-    if before.topic_revision != section.revision:
-        return f"{section.name} revision {section.revision}"
-    return f"{section.name} by another schema" if before.schema != schema.FINGERPRINT else ""
 
 
 def _last_without(

@@ -39,6 +39,18 @@ class PreparedSection:
     observed_ms: int
     previous_digest: bytes
     previous_observed_ms: int
+    #: What the agent knows of inputs that changed since its last upgrade; None where it knows nothing.
+    comparison: "Comparison | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Which elements' raw input changed since a reading by an earlier revision of the topic."""
+
+    revision: int
+    digest: bytes
+    #: Digests of the elements' paths, :func:`driftline.facts.path_digest`.
+    changed: frozenset[int]
 
 
 def prepare_section(section: collector_pb2.Section, *, recorded: bool = False) -> PreparedSection:
@@ -81,7 +93,17 @@ def prepare_section(section: collector_pb2.Section, *, recorded: bool = False) -
         observed_ms=section.observed_at_ms,
         previous_digest=section.previous_digest,
         previous_observed_ms=section.previous_observed_at_ms,
+        comparison=_comparison(section),
     )
+
+
+def _comparison(section: collector_pb2.Section) -> Comparison | None:
+    if not section.HasField("comparison"):
+        return None
+    told = section.comparison
+    if len(told.changed) > MAX_ELEMENTS:
+        raise Invalid(f"{section.name}: comparison.changed: {len(told.changed)} are over the limit of {MAX_ELEMENTS}")
+    return Comparison(told.revision, told.digest, frozenset(told.changed))
 
 
 def _parsed(section: collector_pb2.Section) -> Facts:

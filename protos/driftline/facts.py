@@ -66,6 +66,11 @@ def element_digest(path: str, content: bytes) -> bytes:
     return blake2b(path.encode() + b"\0" + content, digest_size=DIGEST_SIZE).digest()
 
 
+def path_digest(path: str) -> int:
+    """Return the 64-bit digest of an element's path that :class:`Comparison` names it by."""
+    return int.from_bytes(blake2b(path.encode(), digest_size=8).digest(), "little")
+
+
 def parse(content: bytes) -> Facts:
     """Parse a section's content.
 

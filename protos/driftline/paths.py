@@ -26,6 +26,11 @@ def escape_key(key: str) -> str:
     return key.translate(_ESCAPE) if ("/" in key or "]" in key or "\\" in key) else key
 
 
+def keyed(prefix: str, *keys: str) -> str:
+    """Return the path of a list's element by its keys: ``software.packages[dpkg/openssl/amd64]``."""
+    return f"{prefix}[{'/'.join(map(escape_key, keys))}]"
+
+
 def split_keys(text: str) -> tuple[str, ...]:
     """Return the keys of a bracket's inside, unescaped: ``dpkg/a\\/b`` is ``("dpkg", "a/b")``."""
     keys: list[str] = []

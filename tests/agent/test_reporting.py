@@ -7,6 +7,7 @@ import grpc
 import pytest
 from tests.agent.fake_collector import Authority, FakeCollector
 
+from driftline.facts import path_digest
 from driftline.v1.collector_pb2 import HostClaims
 from driftline_agent import state as states
 from driftline_agent.agent import Agent
@@ -105,6 +106,42 @@ def test_a_change_is_one_section_and_tells_when_the_old_one_held(collector: Fake
     assert [section.name for section in submitted.sections] == ["groups"]
     assert submitted.sections[0].previous_digest == before.digest
     assert submitted.sections[0].previous_observed_at_ms == before.observed_at_ms
+
+
+def test_an_upgrade_tells_which_input_changed(collector: FakeCollector, tmp_path: Path) -> None:
+    status = tree(tmp_path / "root") / "var/lib/dpkg/status"
+    status.parent.mkdir(parents=True)
+    paragraph = "Package: {}\nStatus: {} ok installed\nArchitecture: amd64\nVersion: 1\nPriority: {}\n"
+    texts = {name: paragraph.format(name, "install", "optional") for name in ("apt", "bash", "joe", "sl")}
+    status.write_text("\n".join(texts.values()))
+
+    def upgraded(revision: int) -> Agent:
+        out = agent(collector, tmp_path)
+        out._topics = {"dpkg": replace(dpkg.TOPIC, revision=revision)}
+        return out
+
+    first = upgraded(dpkg.TOPIC.revision)
+    first.read()
+    first.check_in()
+    before = collector.applied["dpkg"]
+    assert not before.HasField("comparison")
+    del texts["joe"]
+    texts["bash"] = texts["bash"].replace("Version: 1", "Version: 2")
+    texts["sl"] = texts["sl"].replace("optional", "extra")  # in the input and in no fact
+    status.write_text("\n".join(texts.values()))
+    second = upgraded(dpkg.TOPIC.revision + 1)
+    second.read()
+    second.check_in()
+    told = collector.applied["dpkg"].comparison
+    changed = {path_digest(f"software.packages[dpkg/{name}/amd64]") for name in ("bash", "joe", "sl")}
+    assert (told.revision, told.digest, set(told.changed)) == (dpkg.TOPIC.revision, before.digest, changed)
+    texts["apt"] = texts["apt"].replace("install ok", "hold ok")
+    status.write_text("\n".join(texts.values()))
+    second.read()
+    second.check_in()
+    since = collector.applied["dpkg"].comparison
+    assert since.digest == before.digest
+    assert set(since.changed) == changed | {path_digest("software.packages[dpkg/apt/amd64]")}
 
 
 def test_a_restart_reports_nothing_new_and_knows_since_when(collector: FakeCollector, tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from driftline.v1.facts_pb2 import Facts
 from driftline_cmdb import record
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import CmdbError, Invalid, NotFound, Refused, Rejected
+from driftline_cmdb.packing import unpack_ids
 from driftline_cmdb.reports import Committed, Ingest, Report, lacking, prepare_section
 from driftline_cmdb.tables.cis import Ci, Finding
-from driftline_cmdb.tables.elements import Due, Holding, Revision, Section
+from driftline_cmdb.tables.elements import Due, Holding, Path, Revision, Section
 from driftline_cmdb.tables.sources import Source
 
 NOW = 1_790_000_000_000
@@ -270,3 +271,25 @@ def test_no_agent_may_report_what_only_the_record_says(name: str) -> None:
     said.record.announced = True
     with pytest.raises(Invalid, match=f"{name}: record is what driftline itself puts on record; no source may report"):
         prepare_section(section(said, name))
+
+
+def test_a_change_beside_another_schema_is_told_from_what_the_schema_reads_anew(database: Database) -> None:
+    source = add_source(database)
+    ingest = Ingest(database)
+    first = content(bash="5.2", sl="5", vim="9")
+    done = receipt(ingest.commit([report(source, section(first))])[0])
+    with database.write() as session:
+        row = session.exec(select(Section).where(Section.source_id == source)).one()
+        row.applied_schema = "an older one"
+    later = content(bash="5.3", sl="5", joe="4")
+    later.software.packages[1].vendor = "someone"  # a field that the older schema did not have
+    later.software.packages.sort(key=lambda package: package.name)
+    receipt(ingest.commit([report(source, section(later), sequence=2, continuation=done.continuation)])[0])
+    with database.read() as session:
+        revisions = session.exec(select(Revision).order_by(col(Revision.id))).all()
+        paths = {
+            revision.rereading: {session.get_one(Path, each).text for each in unpack_ids(revision.changed_paths)}
+            for revision in revisions[-2:]
+        }
+    named = {name: f"software.packages[dpkg/{name}/amd64]" for name in ("bash", "sl", "vim", "joe")}
+    assert paths == {"": {named["bash"], named["vim"], named["joe"]}, "dpkg by another schema": {named["sl"]}}

@@ -8,8 +8,9 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
   `release` {field: value}, `files` {path: {attribute: value}}, `restart` {reboot, outdated: {executable: [package]}}; a
   section that is left out was not read. `since` {section: HH:MM} is the last time the host knows the content before
   still held, `clock` seconds by which the host's clock is ahead, `unreadable` {section: reason}, `called` another host
-  name than before, `revision` of the code that read it, `log` a list of {command, by, start, end, changes: [[name,
-  before, after]]}.
+  name than before, `revision` of the code that read it, `compared` {section: [path]}: the agent knows that only these
+  elements' raw input is other than at the last reading by the revision before, `log` a list of {command, by, start,
+  end, changes: [[name, before, after]]}.
 - `confirm`: `host` or `hosts`: a check-in whose manifest says that nothing changed.
 - `capture` {host | group, name, by, share, leave_out}, `create` {by, document}, `approve` {name, by, at: to come},
   `edit` {name, by, document}, `retire` {name, by}, `roll_back` {name, to, by}, `promote` {name, to, set, by}
@@ -211,7 +212,7 @@ class Timeline:
         ahead = int(step.get("clock", 0)) * 1000
         sections = []
         for name, content in step.items():
-            if name in ("host", "called", "since", "clock", "unreadable", "log", "read_at", "revision"):
+            if name in ("host", "called", "since", "clock", "unreadable", "log", "read_at", "revision", "compared"):
                 continue
             data = section_facts(name, content).SerializeToString(deterministic=True)
             read_ms = clock(step["read_at"]) if "read_at" in step else now
@@ -226,6 +227,10 @@ class Timeline:
             if name in step.get("since", {}):
                 section.previous_digest = host.digests[name]
                 section.previous_observed_at_ms = clock(step["since"][name]) + ahead
+            if name in step.get("compared", {}):
+                section.comparison.revision = section.revision - 1
+                section.comparison.digest = host.digests[name]
+                section.comparison.changed.extend(facts.path_digest(path) for path in step["compared"][name])
             host.digests[name] = section.digest
             sections.append(section)
         for name, reason in step.get("unreadable", {}).items():

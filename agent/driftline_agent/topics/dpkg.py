@@ -3,6 +3,7 @@
 Not read while dpkg or apt hold their locks, so that the states in between never appear.
 """
 
+from driftline import paths
 from driftline.v1.facts_pb2 import Package
 from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
@@ -17,9 +18,9 @@ _WANTED = frozenset({"Package", "Status", "Architecture", "Version", "Source", "
 _PRESENT = frozenset({"installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"})
 
 
-def parse_status(text: str) -> list[Package]:
-    """Return the packages whose files are there, configured or not, sorted by name and architecture."""
-    out: list[Package] = []
+def parse_paragraphs(text: str) -> list[tuple[dict[str, str], str]]:
+    """Return the fields wanted of each package that dpkg knows of, installed or not, with its paragraph."""
+    out: list[tuple[dict[str, str], str]] = []
     for paragraph in text.split("\n\n"):
         fields: dict[str, str] = {}
         for line in paragraph.split("\n"):
@@ -28,24 +29,40 @@ def parse_status(text: str) -> list[Package]:
                 fields[name] = value
                 if len(fields) == len(_WANTED):
                     break
-        status = fields.get("Status", "").split()
-        if len(status) != 3 or status[2] not in _PRESENT or "Package" not in fields:
-            continue
-        package = Package(
-            manager="dpkg",
-            name=fields["Package"],
-            architecture=fields.get("Architecture", ""),
-            version=fields.get("Version", ""),
-            vendor=fields.get("Maintainer", ""),
-            held=True if status[0] == "hold" else None,
-        )
-        source = fields.get("Source", "").partition(" ")[0]
-        if source and source != package.name:
-            package.source = source
-        size = fields.get("Installed-Size", "")
-        if size.isdigit():
-            package.size = int(size) * 1024
-        out.append(package)
+        if "Package" in fields:
+            out.append((fields, paragraph))
+    return out
+
+
+def build(fields: dict[str, str]) -> Package | None:
+    """Return a package whose files are there, configured or not; None for another."""
+    status = fields.get("Status", "").split()
+    if len(status) != 3 or status[2] not in _PRESENT:
+        return None
+    package = Package(
+        manager="dpkg",
+        name=fields["Package"],
+        architecture=fields.get("Architecture", ""),
+        version=fields.get("Version", ""),
+        vendor=fields.get("Maintainer", ""),
+        held=True if status[0] == "hold" else None,
+    )
+    source = fields.get("Source", "").partition(" ")[0]
+    if source and source != package.name:
+        package.source = source
+    size = fields.get("Installed-Size", "")
+    if size.isdigit():
+        package.size = int(size) * 1024
+    return package
+
+
+def parse_status(text: str) -> list[Package]:
+    """Return the packages whose files are there, configured or not, sorted by name and architecture."""
+    return _sorted(parse_paragraphs(text))
+
+
+def _sorted(paragraphs: list[tuple[dict[str, str], str]]) -> list[Package]:
+    out = [package for package in (build(fields) for fields, _ in paragraphs) if package is not None]
     out.sort(key=lambda package: (package.name, package.architecture))
     return out
 
@@ -71,7 +88,8 @@ def collect(host: Host) -> Reading:
     text = host.read(f"{_FOLDER}/status")
     if text is None or before is None:
         raise UnreadableError(f"{_FOLDER}/status: not there, although {_FOLDER} is")
-    packages = parse_status(text)
+    paragraphs = parse_paragraphs(text)
+    packages = _sorted(paragraphs)
     if not packages and text.strip():
         raise UnreadableError(f"{_FOLDER}/status: no installed package in it, it may be damaged")
     _add_times(host, packages)
@@ -80,6 +98,10 @@ def collect(host: Host) -> Reading:
         raise BusyError(f"{_FOLDER}: changed while it was read")
     reading = Reading()
     reading.facts.software.packages.extend(packages)
+    reading.inputs = {
+        paths.keyed("software.packages", "dpkg", fields["Package"], fields.get("Architecture", "")): paragraph.encode()
+        for fields, paragraph in paragraphs
+    }
     return reading
 
 

@@ -293,6 +293,7 @@ class Section(_message.Message):
     PREVIOUS_OBSERVED_AT_MS_FIELD_NUMBER: _builtins.int
     UNREADABLE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    COMPARISON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     outcome: Global___Outcome.ValueType
     reason: _builtins.str
@@ -316,6 +317,10 @@ class Section(_message.Message):
         accounts.users[*].password.
         """
 
+    @_builtins.property
+    def comparison(self) -> Global___Comparison:
+        """Since the revision changed: which elements' raw input is another than at the last reading of the earlier code."""
+
     def __init__(
         self,
         *,
@@ -329,14 +334,48 @@ class Section(_message.Message):
         previous_observed_at_ms: _builtins.int = ...,
         unreadable: _abc.Iterable[_builtins.str] | None = ...,
         revision: _builtins.int = ...,
+        comparison: Global___Comparison | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "digest", b"digest", "name", b"name", "observed_at_ms", b"observed_at_ms", "outcome", b"outcome", "previous_digest", b"previous_digest", "previous_observed_at_ms", b"previous_observed_at_ms", "reason", b"reason", "revision", b"revision", "unreadable", b"unreadable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comparison", b"comparison", "content", b"content", "digest", b"digest", "name", b"name", "observed_at_ms", b"observed_at_ms", "outcome", b"outcome", "previous_digest", b"previous_digest", "previous_observed_at_ms", b"previous_observed_at_ms", "reason", b"reason", "revision", b"revision", "unreadable", b"unreadable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Section: _TypeAlias = Section  # noqa: Y015
+
+@_typing.final
+class Comparison(_message.Message):
+    """Tells a change on the host from another way of reading it, element by element. Absent where the agent cannot know."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    CHANGED_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """The reading that is compared with: its revision, and the digest of its content."""
+    digest: _builtins.bytes
+    @_builtins.property
+    def changed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Elements whose raw input was changed since, appeared or went: BLAKE2b-64 of their paths, as little-endian integers.
+        The value of any other element is what the newer code makes of the same input.
+        """
+
+    def __init__(
+        self,
+        *,
+        revision: _builtins.int = ...,
+        digest: _builtins.bytes = ...,
+        changed: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed", b"changed", "digest", b"digest", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Comparison: _TypeAlias = Comparison  # noqa: Y015
 
 @_typing.final
 class Transaction(_message.Message):
