@@ -11,7 +11,7 @@ import secrets
 import signal
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -223,3 +223,20 @@ def status(options: argparse.Namespace) -> int:
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """Print what is good and what is not; return 1 where something keeps the agent from working."""
+    from driftline_agent.doctor.examine import examine
+    from driftline_agent.doctor.finding import BAD
+
+    found = []
+    for finding in examine(options.config, options.state):
+        found.append(finding)
+        if not options.json:
+            print(f"{finding.level:5} {finding.subject}: {finding.says}", flush=True)
+            if finding.mend:
+                print(f"      -> {finding.mend}", flush=True)
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in found], indent=2))
+    return 1 if any(finding.level == BAD for finding in found) else 0

@@ -1,4 +1,4 @@
-"""The command line: ``driftline-agent facts | parse | enroll | run | status``.
+"""The command line: ``driftline-agent facts | parse | enroll | run | status | doctor``.
 
 Exit codes: 0 done; 1 it did not work, the last line says why; 2 wrong use or configuration.
 """
@@ -37,7 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="report to the collector until stopped; enrols first if it has to")
     status = commands.add_parser("status", help="show identity, last receipt and what waits")
     status.add_argument("--json", action="store_true", help="as JSON")
-    for command in (enroll, run, status):
+    doctor = commands.add_parser("doctor", help="say what is wrong with this agent, why, and what to do about it")
+    doctor.add_argument("--json", action="store_true", help="as JSON")
+    for command in (enroll, run, status, doctor):
         command.add_argument("--config", type=Path, metavar="FILE", help="default: /etc/driftline/agent.toml if there")
         command.add_argument("--state", type=Path, metavar="DIR", help="state folder")
     return parser
