@@ -9,12 +9,14 @@ DATA   ?= var
 # The generated history that `make bench` replays; 1000 hosts and 30 days take half an hour.
 HOSTS  ?= 100
 DAYS   ?= 7
+# Which Python the Debian package is for: 3.11 is Debian 12's, 3.13 Debian 13's, 3.12 Ubuntu 24.04's.
+DEB_PYTHON ?= 3.11
 UV     := $(shell command -v uv)
 # Debian packages that the tests talk to; sudo-less, so only root installs them.
-TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium systemd facter dmidecode
+TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium systemd facter dmidecode debhelper debootstrap
 
 .DEFAULT_GOAL := help
-.PHONY: help up install develop test check fix protos lock migration wheel bench test-tools clean
+.PHONY: help up install develop test check fix protos lock migration wheel deb bench test-tools clean
 
 help: ## Show this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-12s\033[0m %s\n", $$1, $$2}'
@@ -49,8 +51,15 @@ migration: develop ## Write a migration for changed tables: make migration NAME=
 	$(BIN)/python cmdb/new_migration.py "$(NAME)"
 
 lock: ## Pin dependencies anew (needs uv); the locks record no download addresses
+	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-agent.lock
 	uv pip compile -q pyproject.toml --extra server --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile -q pyproject.toml --extra dev --extra devices --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+
+deb: $(VENV)/bin/python ## Build the agent's Debian package into dist/ (root installs debhelper): make deb DEB_PYTHON=3.13 for Debian 13
+	@command -v dh >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ]; then apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends debhelper >/dev/null; \
+	  else echo 'packages are built with debhelper; type once: sudo apt-get install debhelper'; exit 1; fi; }
+	packaging/build_deb.sh $(DEB_PYTHON) dist
 
 wheel: $(VENV)/bin/python ## Build the package with the server's pages into dist/
 	DRIFTLINE_BUILD_ASSETS=1 $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist . || DRIFTLINE_BUILD_ASSETS=1 uv build -q --wheel

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 from collections.abc import Iterator
 
 from driftline.v1.collector_pb2 import ABSENT, UNREADABLE
@@ -13,6 +14,8 @@ from driftline_agent.host import Host
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.protocol import SHADOW
 
+#: Whom the package's systemd unit runs the agent as.
+_USER = "driftline-agent"
 _READER = "systemctl enable --now driftline-agent-reader.socket; or set user in agent.toml and start the agent as root"
 
 
@@ -42,13 +45,13 @@ def topics(config: Config) -> Iterator[Finding]:
 
 def _as_agent(config: Config) -> Iterator[Finding]:
     """Become the user that the agent runs as, then read."""
-    owner = config.state.stat() if config.state.exists() else None
     if config.user is not None:
         from driftline_agent import privileges
 
         yield from _read(config, privileges.split(config, config.user))
         return
-    if owner is None or owner.st_uid == 0:
+    user, group = _owner(config)
+    if user == 0:
         yield Finding(
             NOTE,
             "user",
@@ -57,9 +60,22 @@ def _as_agent(config: Config) -> Iterator[Finding]:
         )
     else:
         os.setgroups([])
-        os.setresgid(owner.st_gid, owner.st_gid, owner.st_gid)
-        os.setresuid(owner.st_uid, owner.st_uid, owner.st_uid)
+        os.setresgid(group, group, group)
+        os.setresuid(user, user, user)
     yield from _read(config, Reader(str(config.reader), roots=config.files_roots))
+
+
+def _owner(config: Config) -> tuple[int, int]:
+    """Return the user and group that the agent runs as: the state folder's, or before there is one, the package's."""
+    try:
+        found = config.state.stat()
+    except FileNotFoundError:
+        try:
+            account = pwd.getpwnam(_USER)
+        except KeyError:
+            return 0, 0
+        return account.pw_uid, account.pw_gid
+    return found.st_uid, found.st_gid
 
 
 def _read(config: Config, reader: Reader) -> Iterator[Finding]:
