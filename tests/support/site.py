@@ -185,13 +185,27 @@ class Host:
         token = running.json("token", "create-join", "--uses", "1")["secret"]
         config = self.folder / "agent.toml"
         config.write_text(f'collector = "127.0.0.1:{running.enrol}"\nstate = "{self.folder}/state"\n')
-        with (self.folder / "agent.log").open("wb") as log:
+        self.start_agent({"DRIFTLINE_JOIN_TOKEN": token})
+
+    def start_agent(self, environment: dict[str, str]) -> None:
+        """Let its agent report.
+
+        :param environment: besides this process's.
+        """
+        with (self.folder / "agent.log").open("ab") as log:
             self.agent = subprocess.Popen(
-                self._enter(BIN / "driftline-agent", "run", "--config", config),
-                env={**os.environ, "DRIFTLINE_JOIN_TOKEN": token},
+                self._enter(BIN / "driftline-agent", "run", "--config", self.folder / "agent.toml"),
+                env={**os.environ, **environment},
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    def stop_agent(self) -> None:
+        """End its agent as systemd does."""
+        assert self.agent is not None
+        self.agent.terminate()
+        self.agent.wait(20)
+        self.agent = None
 
     def stop(self) -> None:
         """End the host."""
