@@ -61,6 +61,8 @@ _SIGNATURES = {
     "1.2.840.10040.4.3": "dsa-with-sha1",
     "2.16.840.1.101.3.4.3.1": "dsa-with-sha224",
     "2.16.840.1.101.3.4.3.2": "dsa-with-sha256",
+    "2.16.840.1.101.3.4.3.3": "dsa-with-sha384",
+    "2.16.840.1.101.3.4.3.4": "dsa-with-sha512",
     "1.2.840.10045.4.1": "ecdsa-with-SHA1",
     "1.2.840.10045.4.3.1": "ecdsa-with-SHA224",
     "1.2.840.10045.4.3.2": "ecdsa-with-SHA256",
@@ -143,7 +145,7 @@ def _key(out: Certificate, value: Value) -> None:
         curve = der.identifier(parts[1]) if len(parts) > 1 and parts[1].tag == der.OBJECT else ""
         out.curve, size = _CURVES.get(curve, (curve, 0))
     elif out.key_type == "DSA" and len(parts) > 1:
-        size = der.integer(der.children(parts[1], der.SEQUENCE, 10)[0]).bit_length()
+        size = der.integer(_two(parts[1])[0]).bit_length()
     elif out.key_type in ("RSA", "RSA-PSS"):
         if key.tag != der.BIT_STRING or key.content[:1] != b"\0":
             raise DerError("certificate: an RSA key that is none")

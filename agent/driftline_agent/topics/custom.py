@@ -101,7 +101,7 @@ def _values(host: Host, path: str, entry: Entry, end: float, kept: _Kept, after:
         said = _FORMATS[dot + kind](_text(host, path, entry))
     elif kind == "fact":
         text = _text(host, path, entry)
-        said = customfacts.from_json(text) if text.lstrip()[:1] in ("{", "[") else customfacts.from_ini(text)
+        said = customfacts.from_json(text) if text.lstrip()[:1] == "{" else customfacts.from_ini(text)
     else:
         return {}
     if kind == "fact":

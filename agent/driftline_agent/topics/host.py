@@ -43,7 +43,9 @@ def time_zone(host: Host) -> str:
 def parse_birth(text: str) -> int | None:
     """Return the birth that ``stat -c %W`` prints, in seconds since 1970; 0 or - says that it is not known."""
     word = text.strip()
-    return int(word) if word.isascii() and word.isdigit() and 0 < int(word) < 1 << 62 else None
+    if not (word.isascii() and word.isdigit() and len(word) < 13):
+        return None
+    return int(word) or None
 
 
 def installed_at(host: Host) -> int | None:

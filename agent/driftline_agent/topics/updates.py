@@ -97,6 +97,7 @@ class _Kept:
     known: Updates | None = None
     reason: str = ""
     asking: bool = False
+    told: bool = True
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -108,7 +109,7 @@ def _ask(host: Host, kept: _Kept, command: tuple[str, ...]) -> None:
     except UnreadableError as error:
         reason = str(error)
     with kept.lock:
-        kept.known, kept.reason, kept.asking = known, reason, False
+        kept.known, kept.reason, kept.asking, kept.told = known, reason, False, False
 
 
 def _times(host: Host, paths: tuple[str, ...]) -> tuple[int, ...]:
@@ -130,8 +131,15 @@ def _known(host: Host, command: tuple[str, ...]) -> tuple[Updates | None, str]:
         _ask(host, kept, command)
     with kept.lock:
         if kept.known is None and not kept.reason:
-            return None, f"{command[0]}: asked in the background; the next inventory knows"
+            return None, f"{command[0]}: asked in the background, from the second inventory on"
+        kept.told = True
         return kept.known, kept.reason
+
+
+def moved(host: Host) -> bool:
+    """Tell whether the package manager has answered since the last reading."""
+    kept: _Kept | None = host.kept.get("updates")
+    return kept is not None and not kept.told
 
 
 def manager(host: Host) -> tuple[str, ...] | None:
@@ -161,4 +169,5 @@ TOPIC = Topic(
     collect=collect,
     applies=lambda host: manager(host) is not None or host.exists(_NOTE),
     watches=(_NOTE,),
+    moved=moved,
 )
