@@ -7,6 +7,10 @@ from driftline_baseline.document import Document, Expectation, Selector, dump
 
 #: What a captured baseline ignores, with why. It stands in the document, where its reviewer sees and edits it.
 MOVES_BY_ITSELF: dict[str, str] = {
+    "certificates.certificates[\\/etc\\/letsencrypt\\/*]": "certbot renews certificates by itself",
+    "certificates.certificates[\\/etc\\/kubernetes\\/pki\\/*]": "kubelet and kubeadm renew certificates by themselves",
+    "certificates.certificates[\\/etc\\/pki\\/entitlement\\/*]": "subscription-manager renews them by itself",
+    "certificates.certificates[\\/etc\\/pki\\/consumer\\/*]": "subscription-manager renews it by itself",
     "files.files[\\/etc\\/letsencrypt\\/archive\\/*]": "certbot renews certificates by itself",
     "files.files[\\/etc\\/letsencrypt\\/live\\/*]": "certbot renews certificates by itself",
     "files.files[\\/etc\\/letsencrypt\\/csr\\/*]": "certbot renews certificates by itself",
