@@ -72,6 +72,7 @@ OS_RELEASE: dict[str, dict[str, str]] = {
         "VERSION_CODENAME": "{codename}",
     },
     "VirtuozzoLinux": {"NAME": "Virtuozzo", "ID": "virtuozzo", "ID_LIKE": "rhel fedora", "VERSION_ID": "{full}"},
+    "XCP-ng": {"NAME": "XCP-ng", "ID": "xenenterprise", "ID_LIKE": "centos rhel fedora", "VERSION_ID": "{full}"},
     "openSUSE": {"NAME": "openSUSE Leap", "ID": "opensuse-leap", "ID_LIKE": "suse opensuse", "VERSION_ID": "{full}"},
 }
 
