@@ -17,6 +17,7 @@ MAX_DEPTH, MAX_FACTS, MAX_NAME, MAX_TEXT = 8, 1_000, 200, 4_096
 _KEY = re.compile(r"[^\s\[\]=\x00-\x1f\x7f](?:[^\[\]=\x00-\x1f\x7f]*[^\s\[\]=\x00-\x1f\x7f])?")
 #: Names whose value would be a secret.
 _SECRET = re.compile(r"passw(?:or)?d|passphrase|secret|token|private_?key|credential|api_?key", re.IGNORECASE)
+_ASSIGNS = re.compile(r"[=:]")
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d*)")
 _DECIMAL = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
 _NUMBERS = range(-(1 << 63), 1 << 63)
@@ -68,10 +69,10 @@ def from_ini(text: str) -> dict[str, dict[str, str]]:
         if stripped[0] == "[" and stripped[-1] == "]":
             section = out.setdefault(stripped[1:-1].strip(), {})
             continue
-        found = re.match(r"([^=:]+?)\s*[=:]\s*(.*)", stripped)
-        if section is None or found is None:
+        found = _ASSIGNS.search(stripped)
+        if section is None or found is None or not found.start():
             raise CustomError(f"line {number}: neither JSON nor INI with a [section]")
-        section[found[1].lower()] = found[2]
+        section[stripped[: found.start()].rstrip().lower()] = stripped[found.end() :].lstrip()
     return out
 
 
@@ -114,7 +115,27 @@ def _bare(line: str) -> str:
     return line.rstrip()
 
 
-_PAIR = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^\s'"\[{&*!|>#-][^:#]*?|-[^\s:#][^:#]*?)\s*:(?:\s+(.*))?""")
+_COLON = re.compile(r":(?:[ \t]|$)")
+#: With what no plain name of a mapping begins.
+_NO_NAME = ("'", '"', "[", "{", "&", "*", "!", "|", ">", "#", "?", "%", "@", "`", "- ")
+
+
+def _pair(line: str) -> tuple[str, str] | None:
+    """Return name and value of a mapping's line, as they are written; None where it is none."""
+    place = 0
+    if line[:1] in ("'", '"'):
+        end = line.find(line[0], 1)
+        while end > 0 and line[0] == '"' and line[end - 1] == "\\":
+            end = line.find('"', end + 1)
+        if end < 0:
+            return None
+        place = end + 1
+    elif line.startswith(_NO_NAME):
+        return None
+    found = _COLON.search(line, place)
+    if found is None or not line[: found.start()].strip() or (place and line[place : found.start()].strip()):
+        return None
+    return line[: found.start()].strip(), line[found.end() :].strip()
 
 
 def from_yaml(text: str) -> Any:
@@ -147,23 +168,23 @@ def _block(lines: list[tuple[int, int, str]], place: int, indent: int, depth: in
     number, _, content = lines[place]
     if content == "-" or content.startswith("- "):
         return _list(lines, place, indent, depth)
-    if not _PAIR.fullmatch(content):
+    if _pair(content) is None:
         if len(lines) == 1:
             return _scalar(content), place + 1
         raise CustomError(f'line {number}: "{content[:40]}" is neither NAME: VALUE nor - VALUE')
     out: dict[str, Any] = {}
     while place < len(lines) and lines[place][1] == indent:
         number, _, content = lines[place]
-        found = _PAIR.fullmatch(content)
+        found = _pair(content)
         if found is None:
             if content.startswith("-"):
                 break
             raise CustomError(f'line {number}: "{content[:40]}" is not NAME: VALUE')
-        name = _scalar(found[1])
+        name = _scalar(found[0])
         place += 1
-        if found[2]:
+        if found[1]:
             try:
-                out[str(name)] = _scalar(found[2])
+                out[str(name)] = _scalar(found[1])
             except CustomError as error:
                 raise CustomError(f"line {number}: {error}") from error
         elif place < len(lines) and (
@@ -182,7 +203,7 @@ def _list(lines: list[tuple[int, int, str]], place: int, indent: int, depth: int
         if content != "-" and not content.startswith("- "):
             break
         rest = content[1:].lstrip()
-        if rest and not _PAIR.fullmatch(rest) and not rest.startswith("- "):
+        if rest and _pair(rest) is None and not rest.startswith("- "):
             try:
                 out.append(_scalar(rest))
             except CustomError as error:

@@ -25,7 +25,7 @@ FILES = (
     "/etc/SuSE-release",
     "/etc/system-release",
 )
-_FIRST_LINE = 300
+_FIRST_LINE, _MAX_TEXT = 300, 1 << 20
 _DOTTED = re.compile(r"\d+(?:\.\w+)*")
 _RELEASE = re.compile(r"\brelease (\d[\w.]*)")
 _PARENTHESES = re.compile(r"\(([^()]+)\)\s*$")
@@ -51,7 +51,7 @@ _OLD_IDS = {"red": "rhel", "oracle": "ol", "amazon": "amzn", "suse": "sles"}
 def parse_os_release(text: str) -> dict[str, str]:
     """Return the assignments of an os-release file; a line that is none is skipped."""
     out: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in text[:_MAX_TEXT].splitlines():
         name, equals, value = line.strip().partition("=")
         if not equals or name.startswith("#") or len(value) > 10_000:
             continue

@@ -10,8 +10,8 @@ from driftline_agent.host import Host
 
 #: Where such folders are, the first counts most.
 PREFIXES = ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")
-#: Lines that one file may have; what is over is left out.
-_MAX_LINES = 20_000
+#: Lines that one file may have, and characters of a line and of a file; what is over is left out.
+_MAX_LINES, _MAX_LINE, _MAX_TEXT = 20_000, 10_000, 4 << 20
 
 
 def folders(name: str) -> tuple[str, ...]:
@@ -39,11 +39,13 @@ def lines(text: str, comments: str = "#", joined: bool = True) -> Iterator[str]:
     :param joined: a line that ends in a backslash goes on in the next.
     """
     rest = ""
-    for number, line in enumerate(text.splitlines()):
+    for number, raw in enumerate(text[:_MAX_TEXT].splitlines()):
         if number >= _MAX_LINES:
             return
-        line = rest + line.strip()
+        line = rest + raw.strip()
         rest = ""
+        if len(line) > _MAX_LINE:
+            continue
         if line[:1] in comments and line:
             continue
         if joined and line.endswith("\\"):

@@ -11,7 +11,7 @@ from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
 _LIBRARY = re.compile(r"libsystemd-shared-(\d+(?:\.\d+)*)\S*\.so")
-_RUNLEVEL = re.compile(r"^[^:#]*:([0-6S]):initdefault:", re.MULTILINE)
+_RUNLEVEL = re.compile(r"^[^:#\n]*:([0-6S]):initdefault:", re.MULTILINE)
 #: A program that init may be, to the name of the init system.
 _PROGRAMS = {
     "systemd": "systemd",

@@ -16,7 +16,7 @@ _LOCALES = (
     "/etc/sysconfig/language",
 )
 _NAME = re.compile(r"(?:RC_)?(LANG|LANGUAGE|LC_[A-Z]+)")
-_XORG = re.compile(r'^\s*Option\s+"(Xkb\w+)"\s+"([^"]*)"', re.MULTILINE | re.IGNORECASE)
+_XORG = re.compile(r'^[ \t]*Option[ \t]+"(Xkb\w+)"[ \t]+"([^"\n]*)"', re.MULTILINE | re.IGNORECASE)
 _XORG_FILE = "/etc/X11/xorg.conf.d/00-keyboard.conf"
 #: File, its variable, our field; the first that has a value counts.
 _KEYBOARD = (

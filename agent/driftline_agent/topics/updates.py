@@ -79,7 +79,7 @@ def parse_apk(text: str) -> Updates:
 
 def parse_note(text: str) -> Updates | None:
     """Return what update-notifier wrote for people: ``12 updates can be applied immediately.``; None where nothing."""
-    count, security = _COUNT.search(text), _SECURITY.search(text)
+    count, security = _COUNT.search(text[:5000]), _SECURITY.search(text[:5000])
     if count is None:
         return None
     out = Updates(available=min(int(count[1]), 1 << 30))
