@@ -390,10 +390,27 @@ def test_a_setting_written_by_hand_is_noticed_without_a_whole_reading(tmp_path: 
     assert moved(host)
 
 
+def test_a_name_given_and_a_mode_switched_at_run_time_are_noticed(tmp_path: Path) -> None:
+    files = {"proc/sys/kernel/hostname": "a\n", "proc/sys/kernel/ostype": "Linux\n", "sys/fs/selinux/enforce": "1"}
+    host = grow(tmp_path, files)
+    for topic, path in (("host", "proc/sys/kernel/hostname"), ("security", "sys/fs/selinux/enforce")):
+        moved = all_topics()[topic].moved
+        assert moved is not None and not moved(host)
+        os_of(topic, host)
+        assert not moved(host)
+        (tmp_path / path).write_text("0\n")
+        assert moved(host)
+        os_of(topic, host)
+        assert not moved(host)
+
+
 def test_of_this_host_nothing_moves_by_itself() -> None:
     host = Host()
-    sysctl.collect(host)
-    assert not sysctl.moved(host)
+    asked = [topic for topic in all_topics().values() if topic.moved is not None]
+    assert len(asked) >= 4
+    for topic in asked:
+        topic.collect(host)
+    assert [topic.fills for topic in asked if topic.moved and topic.moved(host)] == []
 
 
 APT = """\

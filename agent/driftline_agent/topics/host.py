@@ -59,11 +59,17 @@ def installed_at(host: Host) -> int | None:
     return found
 
 
+def moved(host: Host) -> bool:
+    """Tell whether someone gave the host another name by hostname(1), which writes no file."""
+    return "name" in host.kept and host.kept["name"] != host.line("/proc/sys/kernel/hostname")
+
+
 def collect(host: Host) -> Reading:
     """Read names, identity, boot time, zone and virtualization."""
     reading = Reading()
     out = reading.facts.os.host
-    full = host.line("/proc/sys/kernel/hostname") or host.line("/etc/hostname") or ""
+    host.kept["name"] = host.line("/proc/sys/kernel/hostname")
+    full = host.kept["name"] or host.line("/etc/hostname") or ""
     out.name = full.split(".")[0]
     fqdn = full if "." in full else parse_fqdn(full, reading.text("os.host.fqdn", lambda: host.read("/etc/hosts")))
     out.fqdn = fqdn or ""
@@ -84,5 +90,6 @@ TOPIC = Topic(
     revision=3,
     fills=("os.host",),
     collect=collect,
+    moved=moved,
     watches=("/etc/hosts", "/etc/hostname", "/etc/machine-id", "/etc/localtime", "/etc/timezone"),
 )

@@ -60,9 +60,27 @@ def _apparmor(host: Host, reading: Reading) -> None:
         reading.unreadable["os.security.apparmor.profiles"] = str(error)
 
 
+def _now(host: Host) -> tuple[str | None, ...]:
+    """Return what can be switched while the system runs, as the kernel has it."""
+    return tuple(_line(host, path) for path in ("/sys/fs/selinux/enforce", "/sys/kernel/security/lockdown"))
+
+
+def _line(host: Host, path: str) -> str | None:
+    try:
+        return host.line(path)
+    except UnreadableError:
+        return None
+
+
+def moved(host: Host) -> bool:
+    """Tell whether someone switched SELinux or the lockdown: of that, no file is written."""
+    return "security" in host.kept and host.kept["security"] != _now(host)
+
+
 def collect(host: Host) -> Reading:
     """Read what the kernel says, and what is configured."""
     reading = Reading()
+    host.kept["security"] = _now(host)
     security = reading.facts.os.security
     modules = reading.text("os.security.modules", lambda: host.line("/sys/kernel/security/lsm"))
     security.modules.extend(filter(None, modules.split(",")))
@@ -81,5 +99,6 @@ TOPIC = Topic(
     revision=1,
     fills=("os.security",),
     collect=collect,
+    moved=moved,
     watches=("/etc/selinux/config", "/etc/crypto-policies", "/etc/apparmor.d"),
 )
