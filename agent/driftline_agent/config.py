@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from driftline_agent.choices import CERTIFICATES_ROOTS, CUSTOM_FOLDERS, Choices
 from driftline_agent.errors import ConfigError
 from driftline_agent.reader.allowed import FILES_ROOTS, parts_of
 from driftline_agent.reader.client import DEFAULT_SOCKET
@@ -56,6 +57,12 @@ class Config:
     files_roots: tuple[str, ...] = FILES_ROOTS
     #: Patterns of files below them that are left out, besides :data:`driftline_agent.watchlist.LEFT_OUT`.
     files_exclude: tuple[str, ...] = ()
+    #: Folders that certificates are looked for in, see topic certificates.
+    certificates_roots: tuple[str, ...] = CERTIFICATES_ROOTS
+    #: Tell of the facts, and run the programs, that stand in `custom_folders`.
+    custom: bool = False
+    #: Folders with custom facts, of root only.
+    custom_folders: tuple[str, ...] = CUSTOM_FOLDERS
     #: Bytes that unsent reports may take on the disk: 1 MiB to 16 GiB.
     spool_bytes: int = 64 << 20
     #: Report changes as they happen; otherwise only at the next inventory.
@@ -66,6 +73,11 @@ class Config:
     def watchlist(self) -> Watchlist:
         """Which files topic files tells of."""
         return Watchlist(self.files_roots, self.files_exclude)
+
+    @property
+    def choices(self) -> Choices:
+        """What else topics are told."""
+        return Choices(self.certificates_roots, self.custom_folders if self.custom else ())
 
 
 def reader_key(state: Path) -> Path:
@@ -120,9 +132,9 @@ def parse(text: str, file: str) -> Config:
             out[name] = Path(_typed(file, name, value, str, "a path"))
         elif name in ("topics", "readable_roots"):
             out[name] = _strings(file, name, value)
-        elif name in ("files_roots", "files_exclude"):
+        elif name in ("files_roots", "files_exclude", "certificates_roots", "custom_folders"):
             out[name] = _plain(file, name, _strings(file, name, value))
-        elif name == "watch":
+        elif name in ("watch", "custom"):
             out[name] = _typed(file, name, value, bool, "true or false")
         elif name == "spool_bytes":
             out[name] = _between(file, name, value, 1 << 20, 1 << 34)

@@ -13,11 +13,22 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from driftline_agent.choices import Choices
 from driftline_agent.errors import UnreadableError
-from driftline_agent.reader import listing, mapped, seals
+from driftline_agent.reader import listing, mapped, public, seals
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.listing import Entry
-from driftline_agent.reader.protocol import DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS
+from driftline_agent.reader.protocol import (
+    CERTIFICATES,
+    DIGEST,
+    FOLDER,
+    LINK,
+    MAPPED,
+    MAX_CONTENT,
+    READ,
+    SHADOW,
+    SOCKETS,
+)
 from driftline_agent.watchlist import Watchlist
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH}
@@ -33,6 +44,7 @@ class Host:
     :param readable: folders that may be read; None allows all. Anything else counts as unreadable.
     :param reader: asked where this process lacks the permission; only on the running host.
     :param watchlist: which files topic files tells of.
+    :param choices: what else this host's own configuration says of topics.
     """
 
     def __init__(
@@ -41,9 +53,11 @@ class Host:
         readable: Iterable[str] | None = None,
         reader: Reader | None = None,
         watchlist: Watchlist | None = None,
+        choices: Choices | None = None,
     ) -> None:
         self._prefix = root.rstrip("/")
         self.watchlist = watchlist or Watchlist()
+        self.choices = choices or Choices()
         #: What topics keep in memory from one reading to the next, by a name of theirs; nothing is lost with it.
         self.kept: dict[str, Any] = {}
         self._reader = reader if self.live else None
@@ -233,6 +247,32 @@ class Host:
         finally:
             os.close(descriptor)
 
+    def certificates(self, path: str) -> list[bytes] | None:
+        """Return the certificates in a file, PEM or DER, and nothing else of it; None where it is not there.
+
+        :raises UnreadableError: where it cannot be read.
+        """
+        try:
+            descriptor = os.open(self.real(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            answer = self._by_reader(CERTIFICATES, path, error)
+            return None if answer is None else public.certificates(answer)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return []
+            data = os.read(descriptor, MAX_CONTENT)
+            while more := os.read(descriptor, _CHUNK):
+                data += more
+                if len(data) > MAX_CONTENT:
+                    raise UnreadableError(f"{path}: larger than {MAX_CONTENT} bytes")
+            return public.certificates(data)
+        except OSError as error:
+            if isinstance(error, UnreadableError):
+                raise
+            raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        finally:
+            os.close(descriptor)
+
     def deleted(self, process: int) -> list[str]:
         """Return the programs and libraries that a process has mapped and that are gone; none where it has ended.
 
@@ -328,6 +368,20 @@ class Host:
         except OSError as error:
             _none_or_raise(path, error)
             return None
+
+    def entry(self, path: str) -> Entry | None:
+        """Return what lstat(2) says of one thing, links not followed; None where it is not there.
+
+        :raises UnreadableError: where it may not be looked at.
+        """
+        folder, _, name = path.rpartition("/")
+        try:
+            found = os.lstat(self.real(path))
+        except OSError as error:
+            _none_or_raise(path, error)
+            return None
+        entry = listing.entry_of(name, found)
+        return entry if self.live else self._as_captured(folder, [entry])[0]
 
     def resolve(self, path: str) -> str:
         """Return a path of the host with its symbolic links resolved."""

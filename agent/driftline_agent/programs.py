@@ -1,9 +1,12 @@
 """Runs the few programs whose answer no file gives: fixed arguments, no input, bounded in time and output."""
 
+import contextlib
 import os
+import select
 import signal
 import subprocess
 import tempfile
+import time
 
 from driftline_agent.errors import UnreadableError
 
@@ -49,3 +52,63 @@ def run(path: str, *arguments: str, timeout: float) -> str:
             raise UnreadableError(f"{shown}: more than {MAX_OUTPUT} bytes")
         out.seek(0)
         return out.read().decode("utf-8", "replace")
+
+
+def run_bounded(path: str, *arguments: str, timeout: float, most: int) -> str:
+    """Return what a program of the host's administrator prints; it and its children are killed where it goes too far.
+
+    Its output is taken as it comes, so that a program that prints for ever fills no disk. Killed is its whole session,
+    also where it ended well and left a child behind.
+
+    :param timeout: seconds.
+    :param most: bytes.
+    :raises UnreadableError: where it cannot be started, fails, takes too long or prints too much.
+    """
+    end = time.monotonic() + timeout
+    try:
+        child = subprocess.Popen(
+            [path, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    data = b""
+    why = ""
+    try:
+        assert child.stdout is not None  # noqa: S101  # for mypy: it is a pipe
+        poll = select.poll()
+        poll.register(child.stdout, select.POLLIN)
+        while not why:
+            left = end - time.monotonic()
+            if left <= 0:
+                why = f"no end within {timeout:g} s"
+            elif poll.poll(min(left, 0.2) * 1000):
+                more = os.read(child.stdout.fileno(), 65536)
+                data += more
+                if len(data) > most:
+                    why = f"more than {most} bytes"
+                elif not more:
+                    break
+            elif child.poll() is not None:
+                break  # it has ended; a child that it left behind has the pipe still
+        if not why:
+            try:
+                child.wait(max(0.0, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                why = f"no end within {timeout:g} s"
+    finally:
+        with contextlib.suppress(OSError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
+    if not why and child.returncode:
+        why = f"exit code {child.returncode}"
+    if why:
+        raise UnreadableError(f"{path}: {why}")
+    return data.decode("utf-8", "replace")

@@ -75,6 +75,9 @@ class Topic:
     #: Nothing of its configuration changes without a change below `watches` (on a local filesystem): until something
     #: is seen there, the last reading still holds.
     watched_whole: bool = False
+    #: Tells, for little, whether what was read last holds no more, where nothing that can be watched tells of it. Asked
+    #: at each check-in; false before the first reading.
+    moved: Callable[[Host], bool] | None = None
     #: What of the kernel's own news asks for another reading: names of :data:`EVENTS`.
     events: frozenset[str] = frozenset()
     #: Is what it reads being rewritten right now? While it is, nothing that changes on the host is reported: a package

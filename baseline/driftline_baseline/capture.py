@@ -7,6 +7,10 @@ from driftline_baseline.document import Document, Expectation, Selector, dump
 
 #: What a captured baseline ignores, with why. It stands in the document, where its reviewer sees and edits it.
 MOVES_BY_ITSELF: dict[str, str] = {
+    "certificates.certificates[\\/etc\\/letsencrypt\\/*]": "certbot renews certificates by itself",
+    "certificates.certificates[\\/etc\\/kubernetes\\/pki\\/*]": "kubelet and kubeadm renew certificates by themselves",
+    "certificates.certificates[\\/etc\\/pki\\/entitlement\\/*]": "subscription-manager renews them by itself",
+    "certificates.certificates[\\/etc\\/pki\\/consumer\\/*]": "subscription-manager renews it by itself",
     "files.files[\\/etc\\/letsencrypt\\/archive\\/*]": "certbot renews certificates by itself",
     "files.files[\\/etc\\/letsencrypt\\/live\\/*]": "certbot renews certificates by itself",
     "files.files[\\/etc\\/letsencrypt\\/csr\\/*]": "certbot renews certificates by itself",
@@ -48,6 +52,11 @@ MOVES_BY_ITSELF: dict[str, str] = {
     "network.routes[*/vnet*]": "virtual machines come and go",
     "network.routes[*/virbr*]": "made by libvirt",
     "network.routes[*].source": "follows the interface's address",
+    "os.sysctls[fs.nfs.*]": "there while the kernel has NFS loaded, which a mount does",
+    "os.sysctls[net.bridge.*]": "there while br_netfilter is loaded, which container engines do",
+    "os.sysctls[net.ipv4.vs.*]": "there while IPVS is loaded, which Kubernetes' network does",
+    "os.sysctls[net.netfilter.*]": "there while connection tracking is loaded, which the first rule or container does",
+    "os.sysctls[sunrpc.*]": "there while the kernel has NFS loaded, which a mount does",
     "record.announced": "how it was first heard of; expect it where newcomers are to be found",
     "services.units[snap-*]": "snapd mounts and drops revisions when it refreshes",
     "software.packages[snap/*].version": "snapd refreshes by itself, some times a day",

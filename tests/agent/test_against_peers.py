@@ -19,8 +19,21 @@ CASES = Path(__file__).parent / "cases"
 
 @cache
 def facter() -> dict[str, Any]:
-    names = ("disks", "dmi", "kernel", "kernelrelease", "memory", "mountpoints", "networking", "os", "partitions")
-    run = subprocess.run(["facter", "--json", *names, "processors"], capture_output=True, text=True, check=False)
+    names = (
+        "disks",
+        "dmi",
+        "fips_enabled",
+        "kernel",
+        "kernelrelease",
+        "memory",
+        "mountpoints",
+        "networking",
+        "os",
+        "partitions",
+    )
+    run = subprocess.run(
+        ["facter", "--json", *names, "partitions", "processors"], capture_output=True, text=True, check=False
+    )
     found: dict[str, Any] = json.loads(run.stdout)
     assert found["kernel"] == "Linux"
     return found
@@ -39,6 +52,14 @@ def test_facter_on_the_system() -> None:
         assert theirs["release"]["full"] == release.version
     assert (theirs["hardware"], facter()["kernelrelease"]) == (kernel.architecture, kernel.release)
     assert facter()["networking"]["hostname"] == read("host").os.host.name
+    assert (theirs["name"], theirs["family"]) == (release.distribution, release.family)
+    assert theirs["release"].get("major") == release.major
+    assert theirs["release"].get("minor", "") == release.minor
+    if kernel.architecture == "x86_64":  # on others facter gives the kernel's word for it
+        assert theirs["architecture"] == release.architecture
+    security = read("security").os.security
+    assert theirs["selinux"]["enabled"] == security.selinux.enabled
+    assert facter()["fips_enabled"] == security.fips
 
 
 def test_facter_on_processors_and_memory() -> None:

@@ -35,7 +35,7 @@ def test_every_setting_and_topic_is_documented() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("colector = 'a:1'", 'x: there is no setting "colector"; there are collector, files_exclude,'),
+        ("colector = 'a:1'", 'x: there is no setting "colector"; there are certificates_roots, collector,'),
         ("collector = 7", "x: collector: 7 is not a text"),
         ("topics = 'dpkg'", "x: topics: 'dpkg' is not a list of texts"),
         ("spool_bytes = 5", "x: spool_bytes: 5 is out of bounds; write 1048576 to 17179869184"),

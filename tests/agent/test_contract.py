@@ -13,6 +13,7 @@ from driftline.facts import digest_of, elements, flatten, parse, state
 from driftline.paths import schema_path
 from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE
 from driftline.v1.facts_pb2 import Facts
+from driftline_agent.choices import CUSTOM_FOLDERS, Choices
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic, select, take
 from driftline_agent.topic import Topic, all_topics
@@ -105,7 +106,8 @@ def test_a_topic_fills_what_it_declares_and_nothing_else(name: str) -> None:
 
 @EACH
 def test_what_may_not_be_read_is_unreadable_and_never_gone(name: str) -> None:
-    result = read_topic(name, TOPICS[name], Host(readable=["/nonexistent"]), KEY)
+    switched_on = Choices(custom_folders=CUSTOM_FOLDERS)
+    result = read_topic(name, TOPICS[name], Host(readable=["/nonexistent"], choices=switched_on), KEY)
     if name in ("interfaces", "routes") and result.outcome == READ:
         return  # they ask the kernel, not files
     assert result.outcome == UNREADABLE
@@ -136,7 +138,7 @@ def test_absent_is_never_spelled_out() -> None:
         if result.reading is not None:
             whole.MergeFrom(result.reading.facts)
     words = {"unknown", "none", "n/a", "-1", "null"}
-    allowed = {"os.host.virtualization", "accounts.users.password_status", "os.sysctls.value"}
+    allowed = {"os.host.virtualization", "os.security.lockdown", "accounts.users.password_status", "os.sysctls.value"}
     for path, value in flatten(whole).items():
         if schema_path(path) not in allowed:
             assert str(value).lower() not in words, path

@@ -24,6 +24,7 @@ from driftline_agent.reader.allowed import TOPICS, allows, parts_of
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.protocol import (
     ANSWER,
+    CERTIFICATES,
     DIGEST,
     DONE,
     FAILED,
@@ -296,7 +297,7 @@ def test_garbage_ends_the_connection(garbage: bytes, start: Start) -> None:
     [
         (["--writable", "/"], "there is no option --writable"),
         (["--topic"], "each option has a value"),
-        (["--topic", "dpkg"], "--topic dpkg: nothing to read for it; there are dmi,"),
+        (["--topic", "dpkg"], "--topic dpkg: nothing to read for it; there are certificates, dmi,"),
         (["--files-root", "etc"], "--files-root etc: not the plain, absolute path of a folder"),
         ([], "--user: not given"),
         (["--user", "nobody"], "no socket; it is started by systemd's socket unit"),
@@ -393,6 +394,25 @@ def test_another_user_gets_no_answer(activated: Callable[..., Activator]) -> Non
 
 def test_without_a_reader_nothing_is_answered(tmp_path: Path) -> None:
     assert Reader(str(tmp_path / "none")).ask(SHADOW, "/etc/shadow") is None
+
+
+PUBLIC = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+PRIVATE = "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"
+
+
+def test_of_a_closed_file_only_certificates_come_out(start: Start, tmp_path: Path) -> None:
+    put(tmp_path, "etc/haproxy/both.pem", f"# note\n{PRIVATE}{PUBLIC}\ntail\n").chmod(0o600)
+    put(tmp_path, "etc/letsencrypt/archive/a/privkey1.pem", PRIVATE)
+    put(tmp_path, "etc/ssl/private/a.pem", PUBLIC)
+    put(tmp_path, "srv/a.pem", PUBLIC)
+    reader = start()
+    assert reader.ask(CERTIFICATES, "/etc/haproxy/both.pem") == PUBLIC.encode()
+    for refused in ("/etc/letsencrypt/archive/a/privkey1.pem", "/etc/ssl/private/a.pem", "/srv/a.pem"):
+        assert reader.ask(CERTIFICATES, refused) is None
+    link = tmp_path / "root/etc/haproxy/link.pem"
+    link.symlink_to("../ssl/private/a.pem")
+    with pytest.raises(OSError):  # a link on the way
+        reader.ask(CERTIFICATES, "/etc/haproxy/link.pem")
 
 
 def test_the_docs_name_what_it_reads_for() -> None:

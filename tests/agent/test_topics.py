@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from driftline.v1.collector_pb2 import READ, UNREADABLE
-from driftline_agent import arm, smbios, virtualization
+from driftline_agent import arm, distribution, smbios, virtualization
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic
 from driftline_agent.topic import all_topics
@@ -18,7 +18,6 @@ from driftline_agent.topics import (
     host,
     interfaces,
     memory,
-    release,
     resolver,
     routes,
     sockets,
@@ -99,23 +98,9 @@ def test_resolv_conf() -> None:
     assert list(found.options) == ["edns0", "ndots:2"]
 
 
-@pytest.mark.parametrize(
-    ("os_release", "debian_version", "version"),
-    [
-        ({"ID": "debian", "VERSION_ID": "12"}, "12.5", "12.5"),
-        ({"ID": "debian"}, "trixie/sid", ""),
-        ({"ID": "debian", "VERSION_ID": "12"}, "13.1", "12"),
-        ({"ID": "ubuntu", "VERSION_ID": "24.04"}, "trixie/sid", "24.04"),
-        ({"ID": "rocky", "VERSION_ID": "9.3"}, None, "9.3"),
-    ],
-)
-def test_release(os_release: dict[str, str], debian_version: str | None, version: str) -> None:
-    assert release.build_release(os_release, debian_version).version == version
-
-
 def test_os_release_quotes() -> None:
     text = 'NAME="A B"\nID=\'x\'\n# c\nID_LIKE=rhel\nBAD="open\n'
-    assert release.parse_os_release(text) == {"NAME": "A B", "ID": "x", "ID_LIKE": "rhel", "BAD": "open"}
+    assert distribution.parse_os_release(text) == {"NAME": "A B", "ID": "x", "ID_LIKE": "rhel", "BAD": "open"}
 
 
 @pytest.mark.parametrize(

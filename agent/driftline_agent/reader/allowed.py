@@ -10,12 +10,14 @@ Not on the list, although root could read it:
 - Settings that are secrets (``stable_secret``, ``tcp_fastopen_key``), or that act when they are read
   (``vm.stat_refresh``).
 - The content of files that someone closed to others: they may hold passwords. Of those below the files' roots it tells
-  names, owners, modes and a sealed digest.
+  names, owners, modes, a sealed digest, and the certificates in them, which are public. A file that is a private key by
+  its name is not opened for that.
 """
 
-from driftline_agent.reader.protocol import DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS
+from driftline_agent.reader.protocol import CERTIFICATES, DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS
 
 _RULES = {
+    "certificates": ((FOLDER, "/**"), (CERTIFICATES, "/**")),
     "dmi": ((READ, "/sys/class/dmi/id/*"),),
     # A service sees its own, read-only mounts; process 1 sees the host's.
     "filesystems": ((READ, "/proc/1/mountinfo"),),
@@ -24,6 +26,8 @@ _RULES = {
     "host": ((READ, "/proc/1/environ"), (READ, "/sys/firmware/dmi/entries/0-0/raw")),
     "memory": ((READ, "/sys/firmware/dmi/tables/DMI"),),
     "restart": ((MAPPED, "/proc/#/maps"), (LINK, "/proc/#/exe")),
+    # Which profiles are loaded: names and modes, which aa-status(8) shows to root only.
+    "security": ((READ, "/sys/kernel/security/apparmor/profiles"),),
     "sockets": ((SOCKETS, "/proc/#/fd"), (LINK, "/proc/#/exe")),
     "sysctl": (
         (READ, "/proc/sys/fs/protected_*"),

@@ -21,7 +21,9 @@ FOLDER = 5
 DIGEST = 6
 #: Of a file /proc/PID/maps: programs and libraries that are mapped and gone, each ended by a NUL.
 MAPPED = 7
-OPERATIONS = (READ, LINK, SOCKETS, SHADOW, FOLDER, DIGEST, MAPPED)
+#: Of a file below the files' roots: the certificates in it, as :func:`driftline_agent.reader.public.only` leaves them.
+CERTIFICATES = 20
+OPERATIONS = (READ, LINK, SOCKETS, SHADOW, FOLDER, DIGEST, MAPPED, CERTIFICATES)
 
 DONE, FAILED, REFUSED = 0, 1, 2
 

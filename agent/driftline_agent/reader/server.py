@@ -7,10 +7,11 @@ import socket
 import struct
 import sys
 
-from driftline_agent.reader import confidential, listing, mapped, opening, seals, shadow
+from driftline_agent.reader import confidential, listing, mapped, opening, public, seals, shadow
 from driftline_agent.reader.allowed import FILES_ROOTS, allows, place_of
 from driftline_agent.reader.protocol import (
     ANSWER,
+    CERTIFICATES,
     DIGEST,
     DONE,
     FAILED,
@@ -50,6 +51,8 @@ class Server:
         """Return status and content for one request."""
         if not allows(operation, path, self._topics, self._roots):
             return REFUSED, b""
+        if operation == CERTIFICATES and (confidential.secret(path) or public.key_by_name(path.rpartition("/")[2])):
+            return REFUSED, b""
         place = place_of(path)
         try:
             content = self._found(operation, place)
@@ -66,6 +69,8 @@ class Server:
             return FAILED, str(errno.EIO).encode()
         if path == "/proc/1/environ":
             content = only_container(content)
+        elif operation == CERTIFICATES:
+            content = public.only(content)
         return (DONE, content) if len(content) <= MAX_CONTENT else (FAILED, str(errno.EFBIG).encode())
 
     def _found(self, operation: int, place: str) -> bytes:
@@ -102,7 +107,7 @@ class Server:
             if path is None:
                 return False
             # Only names of files may be anything but UTF-8.
-            bad = "surrogateescape" if operation in (FOLDER, DIGEST) else "strict"
+            bad = "surrogateescape" if operation in (FOLDER, DIGEST, CERTIFICATES) else "strict"
             status, content = self.answer(operation, path.decode("utf-8", bad))
             connection.sendall(ANSWER.pack(status, len(content)) + content)
         except (OSError, UnicodeDecodeError):

@@ -1,8 +1,9 @@
 """Names and identity of the installation, its boot time, time zone and virtualization.
 
-Source: gethostname(2), hosts(5), machine-id(5), /proc/stat, localtime(5), systemd-detect-virt(1).
+Source: gethostname(2), hosts(5), machine-id(5), /proc/stat, localtime(5), systemd-detect-virt(1), stat(1).
 """
 
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 from driftline_agent.virtualization import container, machine
@@ -39,11 +40,36 @@ def time_zone(host: Host) -> str:
     return "UTC"
 
 
+def parse_birth(text: str) -> int | None:
+    """Return the birth that ``stat -c %W`` prints, in seconds since 1970; 0 or - says that it is not known."""
+    word = text.strip()
+    if not (word.isascii() and word.isdigit() and len(word) < 13):
+        return None
+    return int(word) or None
+
+
+def installed_at(host: Host) -> int | None:
+    """Return when the root filesystem was made. Python gives no birth of files, and it never changes: asked once."""
+    if "installed" not in host.kept:
+        try:
+            host.kept["installed"] = parse_birth(host.run("stat", "-c", "%W", "/") or "")
+        except UnreadableError:  # an old stat(1), or one of busybox, knows no births
+            host.kept["installed"] = None
+    found: int | None = host.kept["installed"]
+    return found
+
+
+def moved(host: Host) -> bool:
+    """Tell whether someone gave the host another name by hostname(1), which writes no file."""
+    return "name" in host.kept and host.kept["name"] != host.line("/proc/sys/kernel/hostname")
+
+
 def collect(host: Host) -> Reading:
     """Read names, identity, boot time, zone and virtualization."""
     reading = Reading()
     out = reading.facts.os.host
-    full = host.line("/proc/sys/kernel/hostname") or host.line("/etc/hostname") or ""
+    host.kept["name"] = host.line("/proc/sys/kernel/hostname")
+    full = host.kept["name"] or host.line("/etc/hostname") or ""
     out.name = full.split(".")[0]
     fqdn = full if "." in full else parse_fqdn(full, reading.text("os.host.fqdn", lambda: host.read("/etc/hosts")))
     out.fqdn = fqdn or ""
@@ -52,14 +78,18 @@ def collect(host: Host) -> Reading:
     booted_at = parse_boot_time(host.read("/proc/stat") or "")
     if booted_at is not None:
         out.booted_at = booted_at
+    installed = installed_at(host)
+    if installed is not None:
+        out.installed_at = installed
     out.time_zone = reading.text("os.host.time_zone", lambda: time_zone(host))
     out.virtualization = reading.text("os.host.virtualization", lambda: container(host) or machine(host))
     return reading
 
 
 TOPIC = Topic(
-    revision=2,
+    revision=3,
     fills=("os.host",),
     collect=collect,
+    moved=moved,
     watches=("/etc/hosts", "/etc/hostname", "/etc/machine-id", "/etc/localtime", "/etc/timezone"),
 )

@@ -1,61 +1,34 @@
-"""Distribution and release. Source: os-release(5), /etc/debian_version."""
+"""Distribution and release. Source: os-release(5), /etc/debian_version, /etc/redhat-release and the like."""
 
-import re
-import shlex
-
-from driftline.v1.facts_pb2 import Release
+from driftline_agent import distribution
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
-_POINT_RELEASE = re.compile(r"\d+(\.\d+)*")
-
-
-def parse_os_release(text: str) -> dict[str, str]:
-    """Return the assignments of an os-release file; a line that is none is skipped."""
-    out: dict[str, str] = {}
-    for line in text.splitlines():
-        name, equals, value = line.strip().partition("=")
-        if not equals or name.startswith("#"):
-            continue
-        try:
-            out[name] = "".join(shlex.split(value, posix=True)[:1])
-        except ValueError:
-            out[name] = value.strip("\"'")
-    return out
-
-
-def build_release(os_release: dict[str, str], debian_version: str | None) -> Release:
-    """Return the release; Debian's own file knows the point release that os-release does not name."""
-    version = os_release.get("VERSION_ID", "")
-    if (
-        os_release.get("ID") == "debian"
-        and debian_version
-        and _POINT_RELEASE.fullmatch(debian_version)
-        and (not version or debian_version.split(".")[0] == version)
-    ):
-        version = debian_version
-    return Release(
-        id=os_release.get("ID", "linux"),
-        name=os_release.get("NAME", ""),
-        version=version,
-        codename=os_release.get("VERSION_CODENAME", ""),
-        like=os_release.get("ID_LIKE", "").split(),
-        description=os_release.get("PRETTY_NAME", ""),
-    )
+_PROGRAM = "/bin/sh"
 
 
 def collect(host: Host) -> Reading:
-    """Read /etc/os-release, or /usr/lib/os-release where that is absent."""
+    """Read os-release and the older files beside it."""
     text = host.read("/etc/os-release")
     if text is None:
         text = host.read("/usr/lib/os-release")
-    if text is None:
+    files = {name: found for name in distribution.FILES if (found := host.read(name)) is not None}
+    if text is None and not files:
         raise UnreadableError("/etc/os-release: neither it nor /usr/lib/os-release is there")
     reading = Reading()
-    release = build_release(parse_os_release(text), host.line("/etc/debian_version"))
-    reading.facts.os.release.CopyFrom(release)
+    release = reading.facts.os.release
+    release.CopyFrom(distribution.identify(distribution.parse_os_release(text or ""), files))
+    try:
+        release.architecture = distribution.parse_elf((host.read_bytes(_PROGRAM) or b"")[:64], release.family)
+    except UnreadableError as error:
+        reading.unreadable["os.release.architecture"] = str(error)
     return reading
 
 
-TOPIC = Topic(revision=1, fills=("os.release",), collect=collect, watches=("/etc/os-release", "/etc/debian_version"))
+TOPIC = Topic(
+    revision=2,
+    fills=("os.release",),
+    collect=collect,
+    watches=("/etc/os-release", *distribution.FILES),
+)

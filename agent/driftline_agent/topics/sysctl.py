@@ -1,4 +1,4 @@
-"""Kernel settings that someone decides. Source: /proc/sys, sysctl(8).
+"""Kernel settings that someone decides, as they are and as configured. Source: /proc/sys, sysctl(8), sysctl.d(5).
 
 Left out: what counts, what differs from boot to boot, what the kernel tunes by itself, what acts when it is read or
 written, secrets, what other topics read, and the settings of interfaces that come and go.
@@ -6,10 +6,15 @@ written, secrets, what other topics read, and the settings of interfaces that co
 
 # os calls: some thousand files, see driftline_agent/host.py
 
+import fnmatch
 import os
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
 
 from driftline.v1.facts_pb2 import Sysctl
+from driftline_agent import dropins
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
@@ -22,6 +27,7 @@ _SKIPPED_FOLDERS = {
     "/kernel/sched_domain",
     "/net/ipv4/route/cache",
 }
+_MAX_PATTERNS = 200
 _INTERFACE_FOLDERS = ("/net/ipv4/conf", "/net/ipv6/conf", "/net/ipv4/neigh", "/net/ipv6/neigh", "/net/mpls/conf")
 
 _LEFT_OUT = re.compile(
@@ -90,6 +96,84 @@ def dotted(path: str) -> str:
     return path[1:].translate(str.maketrans("/.", "./"))
 
 
+def parse_configured(texts: Iterable[str], known: Iterable[str]) -> dict[str, str]:
+    """Return the configured values by dotted name, of files in the order in which they are read.
+
+    sysctl.d(5): ``-`` before a name forgives errors, and alone it takes the name out of what patterns set; a slash is
+    as good as a dot. What sets one name counts more than what sets many by a pattern.
+
+    :param known: names that patterns stand for.
+    """
+    out: dict[str, str] = {}
+    patterns: dict[str, str] = {}
+    excluded: set[str] = set()
+    for text in texts:
+        for line in dropins.lines(text, "#;", joined=False):
+            name, equals, value = line.partition("=")
+            bare = name.strip().removeprefix("-").strip()
+            slash, dot = bare.find("/"), bare.find(".")
+            if slash >= 0 and (dot < 0 or slash < dot):
+                bare = dotted("/" + bare.removeprefix("/"))
+            if not bare or " " in bare:
+                continue
+            if not equals:
+                excluded.add(bare)
+            elif any(letter in bare for letter in "*?["):
+                patterns.pop(bare, None)
+                patterns[bare] = value
+            else:
+                out[bare] = value
+    for pattern, value in list(patterns.items())[:_MAX_PATTERNS]:
+        fits = re.compile(fnmatch.translate(pattern)).match
+        for name in known:
+            if fits(name) and name not in out and name not in excluded:
+                out[name] = value
+    return {name: " ".join(value.split()) for name, value in out.items()}
+
+
+def configured(host: Host, known: Iterable[str]) -> dict[str, str]:
+    """Return the values that the next boot sets."""
+    paths = dropins.files(host, "sysctl.d")
+    if not any(path.endswith("/99-sysctl.conf") for path in paths):  # Debian's link to it
+        paths.append("/etc/sysctl.conf")
+    return parse_configured((host.read(path) or "" for path in paths), known)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What the last reading leaves for a look whether it still holds."""
+
+    paths: list[str] = field(default_factory=list)
+    digest: bytes = b""
+
+
+def moved(host: Host) -> bool:
+    """Tell whether a setting is another than at the last reading; someone may write one at any time without a file.
+
+    Reads what was there then, and makes nothing of it: half of a reading's cost.
+    """
+    kept: _Kept | None = host.kept.get("sysctl")
+    return kept is not None and _digest(kept.paths) != kept.digest
+
+
+def _digest(paths: Iterable[str]) -> bytes:
+    hashed = blake2b(digest_size=16)
+    for path in paths:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            hashed.update(b"\1")
+            continue
+        try:
+            hashed.update(os.read(descriptor, 65536))
+        except OSError:
+            hashed.update(b"\2")
+        finally:
+            os.close(descriptor)
+        hashed.update(b"\0")
+    return hashed.digest()
+
+
 def collect(host: Host) -> Reading:
     """Read every setting that stays; write-only and root-only ones are noted as unreadable where they could be read."""
     paths: list[str] = []
@@ -100,8 +184,10 @@ def collect(host: Host) -> Reading:
             raise
         raise UnreadableError(f"/proc/sys: {(error.strerror or str(error)).lower()}") from error
     reading = Reading()
-    settings: list[Sysctl] = []
+    settings: dict[str, Sysctl] = {}
     prefix = host.real("/proc/sys")
+    kept = host.kept["sysctl"] = _Kept()
+    hashed = blake2b(digest_size=16)
     for name, path in sorted((dotted(path), path) for path in paths):
         if left_out(name):
             continue
@@ -114,15 +200,31 @@ def collect(host: Host) -> Reading:
         except OSError as error:
             if not isinstance(error, PermissionError) or not _may_be_read(prefix + path):
                 continue
+            settings[name] = Sysctl(name=name)
             try:
-                value = host.read_bytes(f"/proc/sys{path}") or b""  # by way of the reader, where there is one
-            except UnreadableError:
+                # By way of the reader, where there is one.
+                settings[name].value = parse_value(host.read_bytes(f"/proc/sys{path}") or b"")
+            except UnreadableError:  # the setting is there, its value keeps what was known
                 reading.unreadable[f"os.sysctls[{name}].value"] = f"/proc/sys{path}: permission denied"
-                settings.append(Sysctl(name=name))  # the setting is there, its value keeps what was known
-                continue
-        settings.append(Sysctl(name=name, value=parse_value(value)))
-    reading.facts.os.sysctls.extend(settings)
+            continue
+        settings[name] = Sysctl(name=name, value=parse_value(value))
+        kept.paths.append(prefix + path)
+        hashed.update(value + b"\0")
+    kept.digest = hashed.digest()
+    _configure(host, reading, settings)
+    reading.facts.os.sysctls.extend(settings[name] for name in sorted(settings))
     return reading
+
+
+def _configure(host: Host, reading: Reading, settings: dict[str, Sysctl]) -> None:
+    """Put the configured values beside the running ones."""
+    try:
+        found = configured(host, settings)
+    except UnreadableError as error:
+        reading.unreadable["os.sysctls[*].configured"] = str(error)
+        return
+    for name, value in found.items():
+        settings.setdefault(name, Sysctl(name=name)).configured = value
 
 
 def _may_be_read(path: str) -> bool:
@@ -130,9 +232,10 @@ def _may_be_read(path: str) -> bool:
 
 
 TOPIC = Topic(
-    revision=2,
+    revision=3,
     fills=("os.sysctls",),
     collect=collect,
     applies=lambda host: host.exists("/proc/sys"),
-    watches=("/etc/sysctl.conf", "/etc/sysctl.d"),
+    watches=("/etc/sysctl.conf", *dropins.folders("sysctl.d")),
+    moved=moved,
 )

@@ -10,6 +10,8 @@ Rules that the reflection (driftline/facts.py) enforces:
 """
 
 from driftline.v1 import accounts_pb2 as _accounts_pb2
+from driftline.v1 import certificates_pb2 as _certificates_pb2
+from driftline.v1 import custom_pb2 as _custom_pb2
 from driftline.v1 import files_pb2 as _files_pb2
 from driftline.v1 import hardware_pb2 as _hardware_pb2
 from driftline.v1 import network_pb2 as _network_pb2
@@ -21,6 +23,12 @@ from driftline.v1 import storage_pb2 as _storage_pb2
 from driftline.v1.accounts_pb2 import Accounts as Accounts
 from driftline.v1.accounts_pb2 import Group as Group
 from driftline.v1.accounts_pb2 import User as User
+from driftline.v1.certificates_pb2 import Certificate as Certificate
+from driftline.v1.certificates_pb2 import Certificates as Certificates
+from driftline.v1.certificates_pb2 import TrustStore as TrustStore
+from driftline.v1.custom_pb2 import Custom as Custom
+from driftline.v1.custom_pb2 import CustomFact as CustomFact
+from driftline.v1.custom_pb2 import CustomState as CustomState
 from driftline.v1.files_pb2 import File as File
 from driftline.v1.files_pb2 import Files as Files
 from driftline.v1.hardware_pb2 import Board as Board
@@ -37,14 +45,33 @@ from driftline.v1.network_pb2 import ListeningSocket as ListeningSocket
 from driftline.v1.network_pb2 import Network as Network
 from driftline.v1.network_pb2 import Resolver as Resolver
 from driftline.v1.network_pb2 import Route as Route
+from driftline.v1.os_pb2 import Apparmor as Apparmor
+from driftline.v1.os_pb2 import ApparmorProfile as ApparmorProfile
+from driftline.v1.os_pb2 import Clock as Clock
+from driftline.v1.os_pb2 import CrashDump as CrashDump
 from driftline.v1.os_pb2 import Host as Host
+from driftline.v1.os_pb2 import HostsEntry as HostsEntry
+from driftline.v1.os_pb2 import Init as Init
 from driftline.v1.os_pb2 import Kernel as Kernel
+from driftline.v1.os_pb2 import Limit as Limit
+from driftline.v1.os_pb2 import LoadedModule as LoadedModule
+from driftline.v1.os_pb2 import Locale as Locale
+from driftline.v1.os_pb2 import LocaleSetting as LocaleSetting
+from driftline.v1.os_pb2 import LoginSetting as LoginSetting
+from driftline.v1.os_pb2 import ManagerSetting as ManagerSetting
+from driftline.v1.os_pb2 import ModuleSetting as ModuleSetting
+from driftline.v1.os_pb2 import NameService as NameService
 from driftline.v1.os_pb2 import Os as Os
 from driftline.v1.os_pb2 import OutdatedProcess as OutdatedProcess
+from driftline.v1.os_pb2 import PendingUpdate as PendingUpdate
 from driftline.v1.os_pb2 import Release as Release
 from driftline.v1.os_pb2 import Restart as Restart
+from driftline.v1.os_pb2 import Security as Security
+from driftline.v1.os_pb2 import Selinux as Selinux
 from driftline.v1.os_pb2 import SshHostKey as SshHostKey
 from driftline.v1.os_pb2 import Sysctl as Sysctl
+from driftline.v1.os_pb2 import TimeSource as TimeSource
+from driftline.v1.os_pb2 import Updates as Updates
 from driftline.v1.record_pb2 import CiRelation as CiRelation
 from driftline.v1.record_pb2 import Record as Record
 from driftline.v1.services_pb2 import Services as Services
@@ -82,6 +109,8 @@ class Facts(_message.Message):
     ACCOUNTS_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    CUSTOM_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def os(self) -> _os_pb2.Os: ...
     @_builtins.property
@@ -100,6 +129,10 @@ class Facts(_message.Message):
     def files(self) -> _files_pb2.Files: ...
     @_builtins.property
     def record(self) -> _record_pb2.Record: ...
+    @_builtins.property
+    def certificates(self) -> _certificates_pb2.Certificates: ...
+    @_builtins.property
+    def custom(self) -> _custom_pb2.Custom: ...
     def __init__(
         self,
         *,
@@ -112,10 +145,12 @@ class Facts(_message.Message):
         accounts: _accounts_pb2.Accounts | None = ...,
         files: _files_pb2.Files | None = ...,
         record: _record_pb2.Record | None = ...,
+        certificates: _certificates_pb2.Certificates | None = ...,
+        custom: _custom_pb2.Custom | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "certificates", b"certificates", "custom", b"custom", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "certificates", b"certificates", "custom", b"custom", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,6 +30,18 @@ class Os(_message.Message):
     HOST_FIELD_NUMBER: _builtins.int
     SSH_HOST_KEYS_FIELD_NUMBER: _builtins.int
     RESTART_FIELD_NUMBER: _builtins.int
+    LOADED_MODULES_FIELD_NUMBER: _builtins.int
+    MODULE_SETTINGS_FIELD_NUMBER: _builtins.int
+    SECURITY_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
+    INIT_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    LOGIN_SETTINGS_FIELD_NUMBER: _builtins.int
+    HOSTS_ENTRIES_FIELD_NUMBER: _builtins.int
+    NAME_SERVICES_FIELD_NUMBER: _builtins.int
+    CRASH_DUMP_FIELD_NUMBER: _builtins.int
+    UPDATES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def release(self) -> Global___Release: ...
     @_builtins.property
@@ -48,6 +60,44 @@ class Os(_message.Message):
     def restart(self) -> Global___Restart:
         """What is changed already and counts only after a restart."""
 
+    @_builtins.property
+    def loaded_modules(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoadedModule]:
+        """Kernel modules that are loaded. The kernel loads them with the devices and filesystems that are used: nobody decides it."""
+
+    @_builtins.property
+    def module_settings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModuleSetting]:
+        """What someone wrote down of kernel modules: to load at boot, never to load, with which options."""
+
+    @_builtins.property
+    def security(self) -> Global___Security: ...
+    @_builtins.property
+    def locale(self) -> Global___Locale: ...
+    @_builtins.property
+    def clock(self) -> Global___Clock: ...
+    @_builtins.property
+    def init(self) -> Global___Init: ...
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Limit]:
+        """Limits of login sessions. Source: limits.conf(5)."""
+
+    @_builtins.property
+    def login_settings(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoginSetting]:
+        """Settings of the login tools: umask, ranges of user numbers, password ages. Source: login.defs(5)."""
+
+    @_builtins.property
+    def hosts_entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___HostsEntry]:
+        """Addresses that this host knows without asking. Source: hosts(5)."""
+
+    @_builtins.property
+    def name_services(self) -> _containers.RepeatedCompositeFieldContainer[Global___NameService]:
+        """Where names of users, groups, hosts ... are looked up. Source: nsswitch.conf(5)."""
+
+    @_builtins.property
+    def crash_dump(self) -> Global___CrashDump: ...
+    @_builtins.property
+    def updates(self) -> Global___Updates:
+        """Packages of which the repositories have a newer version. New ones are published without anybody here deciding."""
+
     def __init__(
         self,
         *,
@@ -57,10 +107,22 @@ class Os(_message.Message):
         host: Global___Host | None = ...,
         ssh_host_keys: _abc.Iterable[Global___SshHostKey] | None = ...,
         restart: Global___Restart | None = ...,
+        loaded_modules: _abc.Iterable[Global___LoadedModule] | None = ...,
+        module_settings: _abc.Iterable[Global___ModuleSetting] | None = ...,
+        security: Global___Security | None = ...,
+        locale: Global___Locale | None = ...,
+        clock: Global___Clock | None = ...,
+        init: Global___Init | None = ...,
+        limits: _abc.Iterable[Global___Limit] | None = ...,
+        login_settings: _abc.Iterable[Global___LoginSetting] | None = ...,
+        hosts_entries: _abc.Iterable[Global___HostsEntry] | None = ...,
+        name_services: _abc.Iterable[Global___NameService] | None = ...,
+        crash_dump: Global___CrashDump | None = ...,
+        updates: Global___Updates | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release", "restart", b"restart"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "crash_dump", b"crash_dump", "host", b"host", "init", b"init", "kernel", b"kernel", "locale", b"locale", "release", b"release", "restart", b"restart", "security", b"security", "updates", b"updates"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "kernel", b"kernel", "release", b"release", "restart", b"restart", "ssh_host_keys", b"ssh_host_keys", "sysctls", b"sysctls"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "crash_dump", b"crash_dump", "host", b"host", "hosts_entries", b"hosts_entries", "init", b"init", "kernel", b"kernel", "limits", b"limits", "loaded_modules", b"loaded_modules", "locale", b"locale", "login_settings", b"login_settings", "module_settings", b"module_settings", "name_services", b"name_services", "release", b"release", "restart", b"restart", "security", b"security", "ssh_host_keys", b"ssh_host_keys", "sysctls", b"sysctls", "updates", b"updates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -78,16 +140,41 @@ class Release(_message.Message):
     CODENAME_FIELD_NUMBER: _builtins.int
     LIKE_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    DISTRIBUTION_FIELD_NUMBER: _builtins.int
+    FAMILY_FIELD_NUMBER: _builtins.int
+    MAJOR_FIELD_NUMBER: _builtins.int
+    MINOR_FIELD_NUMBER: _builtins.int
+    ARCHITECTURE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Distribution in lower case, no spaces: debian, ubuntu, rocky. os-release: ID."""
     name: _builtins.str
     """Distribution's own name: Debian GNU/Linux. os-release: NAME."""
     version: _builtins.str
-    """Release: 12, 24.04. os-release: VERSION_ID; Debian's point release (12.5) from /etc/debian_version."""
+    """Release, as exactly as the distribution tells it: 12.5, 24.04, 7.9.2009. os-release: VERSION_ID, or the file that knows
+    more: /etc/debian_version, /etc/redhat-release, /etc/alpine-release and the like.
+    """
     codename: _builtins.str
-    """Release code name: bookworm. os-release: VERSION_CODENAME."""
+    """Release code name: bookworm, Plow. os-release: VERSION_CODENAME; otherwise what stands in parentheses in
+    /etc/redhat-release, or /etc/lsb-release.
+    """
     description: _builtins.str
     """One line for people. os-release: PRETTY_NAME."""
+    distribution: _builtins.str
+    """Name as configuration management writes it: Debian, RedHat, OracleLinux, SLES. The same as facter's os.name."""
+    family: _builtins.str
+    """Family of distributions that are administered alike: Debian, RedHat, Suse, Archlinux, Gentoo, Alpine, Mandrake ...
+    The same as facter's os.family.
+    """
+    major: _builtins.str
+    """Release line within which things stay compatible: 12 of 12.5, 9 of 9.4; 24.04 of Ubuntu, whose releases have no
+    smaller part. The same as facter's os.release.major.
+    """
+    minor: _builtins.str
+    """Point release within it: 5 of 12.5. The same as facter's os.release.minor."""
+    architecture: _builtins.str
+    """Architecture of the installed programs, as the distribution names it: amd64 (Debian's family), x86_64. /bin/sh, ELF
+    header: a 32-bit system may run on a 64-bit kernel.
+    """
     @_builtins.property
     def like(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Families this one descends from, nearest first. os-release: ID_LIKE."""
@@ -101,10 +188,15 @@ class Release(_message.Message):
         codename: _builtins.str = ...,
         like: _abc.Iterable[_builtins.str] | None = ...,
         description: _builtins.str = ...,
+        distribution: _builtins.str = ...,
+        family: _builtins.str = ...,
+        major: _builtins.str = ...,
+        minor: _builtins.str = ...,
+        architecture: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codename", b"codename", "description", b"description", "id", b"id", "like", b"like", "name", b"name", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "codename", b"codename", "description", b"description", "distribution", b"distribution", "family", b"family", "id", b"id", "like", b"like", "major", b"major", "minor", b"minor", "name", b"name", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -121,6 +213,7 @@ class Kernel(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     ARCHITECTURE_FIELD_NUMBER: _builtins.int
     COMMAND_LINE_FIELD_NUMBER: _builtins.int
+    TAINTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Linux. uname -s."""
     release: _builtins.str
@@ -133,6 +226,12 @@ class Kernel(_message.Message):
     def command_line(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Command line the kernel was started with, word by word, in order. /proc/cmdline."""
 
+    @_builtins.property
+    def taints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why the kernel's developers would not trust its state: proprietary module, out-of-tree module, warning, oops ...
+        /proc/sys/kernel/tainted. The kernel sets them when it happens, a module or a bug does it: STATE.
+        """
+
     def __init__(
         self,
         *,
@@ -141,27 +240,331 @@ class Kernel(_message.Message):
         version: _builtins.str = ...,
         architecture: _builtins.str = ...,
         command_line: _abc.Iterable[_builtins.str] | None = ...,
+        taints: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "command_line", b"command_line", "name", b"name", "release", b"release", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "command_line", b"command_line", "name", b"name", "release", b"release", "taints", b"taints", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Kernel: _TypeAlias = Kernel  # noqa: Y015
 
 @_typing.final
-class Sysctl(_message.Message):
-    """One kernel setting. Source: /proc/sys, sysctl(8)."""
+class LoadedModule(_message.Message):
+    """A loaded kernel module. Source: /proc/modules, /sys/module."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    OUT_OF_TREE_FIELD_NUMBER: _builtins.int
+    PROPRIETARY_FIELD_NUMBER: _builtins.int
+    UNSIGNED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """nf_tables."""
+    version: _builtins.str
+    """Its own version, where it has one."""
+    out_of_tree: _builtins.bool
+    """True where it is not from the kernel's own source tree."""
+    proprietary: _builtins.bool
+    """True where its licence is not one of the kernel's."""
+    unsigned: _builtins.bool
+    """True where the kernel checks signatures and this one has none."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        out_of_tree: _builtins.bool | None = ...,
+        proprietary: _builtins.bool | None = ...,
+        unsigned: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_out_of_tree", b"_out_of_tree", "_proprietary", b"_proprietary", "_unsigned", b"_unsigned", "out_of_tree", b"out_of_tree", "proprietary", b"proprietary", "unsigned", b"unsigned"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_out_of_tree", b"_out_of_tree", "_proprietary", b"_proprietary", "_unsigned", b"_unsigned", "name", b"name", "out_of_tree", b"out_of_tree", "proprietary", b"proprietary", "unsigned", b"unsigned", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__out_of_tree: _TypeAlias = _typing.Literal["out_of_tree"]  # noqa: Y015
+    _WhichOneofArgType__out_of_tree: _TypeAlias = _typing.Literal["_out_of_tree", b"_out_of_tree"]  # noqa: Y015
+    _WhichOneofReturnType__proprietary: _TypeAlias = _typing.Literal["proprietary"]  # noqa: Y015
+    _WhichOneofArgType__proprietary: _TypeAlias = _typing.Literal["_proprietary", b"_proprietary"]  # noqa: Y015
+    _WhichOneofReturnType__unsigned: _TypeAlias = _typing.Literal["unsigned"]  # noqa: Y015
+    _WhichOneofArgType__unsigned: _TypeAlias = _typing.Literal["_unsigned", b"_unsigned"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__out_of_tree) -> _WhichOneofReturnType__out_of_tree | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__proprietary) -> _WhichOneofReturnType__proprietary | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__unsigned) -> _WhichOneofReturnType__unsigned | None: ...
+
+Global___LoadedModule: _TypeAlias = LoadedModule  # noqa: Y015
+
+@_typing.final
+class ModuleSetting(_message.Message):
+    """What is configured of one kernel module. Source: modprobe.d(5), modules-load.d(5), modules(5); below /etc, /run,
+    /usr/local/lib, /usr/lib and /lib.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LOADED_AT_BOOT_FIELD_NUMBER: _builtins.int
+    BLACKLISTED_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    INSTALL_FIELD_NUMBER: _builtins.int
+    REMOVE_FIELD_NUMBER: _builtins.int
+    ALIAS_OF_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Module or alias, with _ for -."""
+    loaded_at_boot: _builtins.bool
+    """True where it is loaded at boot."""
+    blacklisted: _builtins.bool
+    """True where it is not loaded for a device that names it: modprobe.d "blacklist"."""
+    options: _builtins.str
+    """Options that it is loaded with, in order."""
+    install: _builtins.str
+    """Command that is run in place of loading it: /bin/false keeps it out."""
+    remove: _builtins.str
+    """Command that is run in place of removing it."""
+    alias_of: _builtins.str
+    """Module that the name stands for: modprobe.d "alias"."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        loaded_at_boot: _builtins.bool | None = ...,
+        blacklisted: _builtins.bool | None = ...,
+        options: _builtins.str = ...,
+        install: _builtins.str = ...,
+        remove: _builtins.str = ...,
+        alias_of: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_blacklisted", b"_blacklisted", "_loaded_at_boot", b"_loaded_at_boot", "blacklisted", b"blacklisted", "loaded_at_boot", b"loaded_at_boot"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_blacklisted", b"_blacklisted", "_loaded_at_boot", b"_loaded_at_boot", "alias_of", b"alias_of", "blacklisted", b"blacklisted", "install", b"install", "loaded_at_boot", b"loaded_at_boot", "name", b"name", "options", b"options", "remove", b"remove"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__blacklisted: _TypeAlias = _typing.Literal["blacklisted"]  # noqa: Y015
+    _WhichOneofArgType__blacklisted: _TypeAlias = _typing.Literal["_blacklisted", b"_blacklisted"]  # noqa: Y015
+    _WhichOneofReturnType__loaded_at_boot: _TypeAlias = _typing.Literal["loaded_at_boot"]  # noqa: Y015
+    _WhichOneofArgType__loaded_at_boot: _TypeAlias = _typing.Literal["_loaded_at_boot", b"_loaded_at_boot"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__blacklisted) -> _WhichOneofReturnType__blacklisted | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__loaded_at_boot) -> _WhichOneofReturnType__loaded_at_boot | None: ...
+
+Global___ModuleSetting: _TypeAlias = ModuleSetting  # noqa: Y015
+
+@_typing.final
+class Security(_message.Message):
+    """What confines programs and users. Source: /sys/kernel/security, /sys/fs/selinux, /etc/selinux/config, /proc/sys/crypto."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODULES_FIELD_NUMBER: _builtins.int
+    FIPS_FIELD_NUMBER: _builtins.int
+    LOCKDOWN_FIELD_NUMBER: _builtins.int
+    CRYPTO_POLICY_FIELD_NUMBER: _builtins.int
+    SELINUX_FIELD_NUMBER: _builtins.int
+    APPARMOR_FIELD_NUMBER: _builtins.int
+    fips: _builtins.bool
+    """True where the kernel's cryptography runs in FIPS mode. /proc/sys/crypto/fips_enabled."""
+    lockdown: _builtins.str
+    """How far root is kept from the kernel's memory: none, integrity, confidentiality. /sys/kernel/security/lockdown."""
+    crypto_policy: _builtins.str
+    """System-wide cryptographic policy: DEFAULT, FUTURE, FIPS, DEFAULT:SHA1. /etc/crypto-policies/config."""
+    @_builtins.property
+    def modules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Security modules of the running kernel, in order: lockdown, capability, yama, apparmor. /sys/kernel/security/lsm."""
+
+    @_builtins.property
+    def selinux(self) -> Global___Selinux: ...
+    @_builtins.property
+    def apparmor(self) -> Global___Apparmor: ...
+    def __init__(
+        self,
+        *,
+        modules: _abc.Iterable[_builtins.str] | None = ...,
+        fips: _builtins.bool | None = ...,
+        lockdown: _builtins.str = ...,
+        crypto_policy: _builtins.str = ...,
+        selinux: Global___Selinux | None = ...,
+        apparmor: Global___Apparmor | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_fips", b"_fips", "apparmor", b"apparmor", "fips", b"fips", "selinux", b"selinux"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_fips", b"_fips", "apparmor", b"apparmor", "crypto_policy", b"crypto_policy", "fips", b"fips", "lockdown", b"lockdown", "modules", b"modules", "selinux", b"selinux"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__fips: _TypeAlias = _typing.Literal["fips"]  # noqa: Y015
+    _WhichOneofArgType__fips: _TypeAlias = _typing.Literal["_fips", b"_fips"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__fips) -> _WhichOneofReturnType__fips | None: ...
+
+Global___Security: _TypeAlias = Security  # noqa: Y015
+
+@_typing.final
+class Selinux(_message.Message):
+    """SELinux. Source: selinux(8), selinux_config(5)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    CONFIGURED_MODE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """True where the running kernel has it on."""
+    mode: _builtins.str
+    """Mode now: enforcing, permissive. It never changes by itself, only by setenforce(8) or a reboot: CONFIGURATION, because
+    that someone switched it off is what one wants to know.
+    """
+    configured_mode: _builtins.str
+    """Mode after the next boot: enforcing, permissive, disabled."""
+    policy: _builtins.str
+    """targeted, mls, default."""
+    policy_version: _builtins.int
+    """Version of the loaded policy's format: 33."""
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool | None = ...,
+        mode: _builtins.str = ...,
+        configured_mode: _builtins.str = ...,
+        policy: _builtins.str = ...,
+        policy_version: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_policy_version", b"_policy_version", "enabled", b"enabled", "policy_version", b"policy_version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_policy_version", b"_policy_version", "configured_mode", b"configured_mode", "enabled", b"enabled", "mode", b"mode", "policy", b"policy", "policy_version", b"policy_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
+    _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__policy_version: _TypeAlias = _typing.Literal["policy_version"]  # noqa: Y015
+    _WhichOneofArgType__policy_version: _TypeAlias = _typing.Literal["_policy_version", b"_policy_version"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__policy_version) -> _WhichOneofReturnType__policy_version | None: ...
+
+Global___Selinux: _TypeAlias = Selinux  # noqa: Y015
+
+@_typing.final
+class Apparmor(_message.Message):
+    """AppArmor. Source: /sys/module/apparmor/parameters, /sys/kernel/security/apparmor/profiles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    PROFILES_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """True where the running kernel has it on."""
+    @_builtins.property
+    def profiles(self) -> _containers.RepeatedCompositeFieldContainer[Global___ApparmorProfile]:
+        """What is loaded. Containers, virtual machines and snaps load and drop profiles of their own; that someone changed a
+        profile is seen in /etc/apparmor.d: STATE.
+        """
+
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool | None = ...,
+        profiles: _abc.Iterable[Global___ApparmorProfile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "enabled", b"enabled"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "enabled", b"enabled", "profiles", b"profiles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
+    _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
+
+Global___Apparmor: _TypeAlias = Apparmor  # noqa: Y015
+
+@_typing.final
+class ApparmorProfile(_message.Message):
+    """A loaded profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """/usr/sbin/cups-browsed, docker-default."""
+    mode: _builtins.str
+    """enforce, complain, kill, unconfined, prompt."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        mode: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApparmorProfile: _TypeAlias = ApparmorProfile  # noqa: Y015
+
+@_typing.final
+class Locale(_message.Message):
+    """Language and keyboard. Source: locale.conf(5), /etc/default/locale, vconsole.conf(5), /etc/default/keyboard, /etc/conf.d/keymaps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    KEYMAP_FIELD_NUMBER: _builtins.int
+    FONT_FIELD_NUMBER: _builtins.int
+    LAYOUT_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    keymap: _builtins.str
+    """Keyboard of the console: de-latin1. KEYMAP."""
+    font: _builtins.str
+    """Font of the console. FONT."""
+    layout: _builtins.str
+    """Keyboard layouts: de, us. XKBLAYOUT."""
+    variant: _builtins.str
+    """Their variants: nodeadkeys. XKBVARIANT."""
+    model: _builtins.str
+    """Kind of keyboard: pc105. XKBMODEL."""
+    options: _builtins.str
+    """compose:menu. XKBOPTIONS."""
+    @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[Global___LocaleSetting]:
+        """Default of the system: LANG, LC_TIME ..."""
+
+    def __init__(
+        self,
+        *,
+        settings: _abc.Iterable[Global___LocaleSetting] | None = ...,
+        keymap: _builtins.str = ...,
+        font: _builtins.str = ...,
+        layout: _builtins.str = ...,
+        variant: _builtins.str = ...,
+        model: _builtins.str = ...,
+        options: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["font", b"font", "keymap", b"keymap", "layout", b"layout", "model", b"model", "options", b"options", "settings", b"settings", "variant", b"variant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Locale: _TypeAlias = Locale  # noqa: Y015
+
+@_typing.final
+class LocaleSetting(_message.Message):
+    """One variable of the default locale."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Dotted name: net.ipv4.ip_forward."""
+    """LANG."""
     value: _builtins.str
-    """The value, inner white space folded to one blank."""
+    """de_DE.UTF-8."""
     def __init__(
         self,
         *,
@@ -171,6 +574,407 @@ class Sysctl(_message.Message):
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LocaleSetting: _TypeAlias = LocaleSetting  # noqa: Y015
+
+@_typing.final
+class Clock(_message.Message):
+    """How the clock is kept. The zone stands with the host."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    SYNCHRONIZED_FIELD_NUMBER: _builtins.int
+    RTC_IN_LOCAL_TIME_FIELD_NUMBER: _builtins.int
+    client: _builtins.str
+    """Program that keeps the time, the one that is started at boot: chrony, ntpd, ntpsec, openntpd, timesyncd.
+    Source: systemd's links of wanted units, /etc/rc?.d, /etc/runlevels.
+    """
+    synchronized: _builtins.bool
+    """True where the clock follows a source now. /run/systemd/timesync/synchronized, chronyc(1), ntpq(8)."""
+    rtc_in_local_time: _builtins.bool
+    """True where the hardware clock has the local time. hwclock(8): /etc/adjtime."""
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___TimeSource]:
+        """What that program's configuration names. chrony.conf(5), ntp.conf(5), ntpd.conf(5), timesyncd.conf(5), with what they include."""
+
+    def __init__(
+        self,
+        *,
+        client: _builtins.str = ...,
+        sources: _abc.Iterable[Global___TimeSource] | None = ...,
+        synchronized: _builtins.bool | None = ...,
+        rtc_in_local_time: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_rtc_in_local_time", b"_rtc_in_local_time", "_synchronized", b"_synchronized", "rtc_in_local_time", b"rtc_in_local_time", "synchronized", b"synchronized"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_rtc_in_local_time", b"_rtc_in_local_time", "_synchronized", b"_synchronized", "client", b"client", "rtc_in_local_time", b"rtc_in_local_time", "sources", b"sources", "synchronized", b"synchronized"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__rtc_in_local_time: _TypeAlias = _typing.Literal["rtc_in_local_time"]  # noqa: Y015
+    _WhichOneofArgType__rtc_in_local_time: _TypeAlias = _typing.Literal["_rtc_in_local_time", b"_rtc_in_local_time"]  # noqa: Y015
+    _WhichOneofReturnType__synchronized: _TypeAlias = _typing.Literal["synchronized"]  # noqa: Y015
+    _WhichOneofArgType__synchronized: _TypeAlias = _typing.Literal["_synchronized", b"_synchronized"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rtc_in_local_time) -> _WhichOneofReturnType__rtc_in_local_time | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__synchronized) -> _WhichOneofReturnType__synchronized | None: ...
+
+Global___Clock: _TypeAlias = Clock  # noqa: Y015
+
+@_typing.final
+class TimeSource(_message.Message):
+    """Where the time comes from."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """Name or address: 2.debian.pool.ntp.org; a reference clock's driver: PPS."""
+    kind: _builtins.str
+    """server, pool, peer, fallback, reference clock, sensor, broadcast, multicast."""
+    options: _builtins.str
+    """iburst minpoll 4."""
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        options: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "kind", b"kind", "options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TimeSource: _TypeAlias = TimeSource  # noqa: Y015
+
+@_typing.final
+class Init(_message.Message):
+    """What starts everything else. Source: /proc/1/comm, systemd's library's name, default.target, inittab(5)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    DEFAULT_TARGET_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """systemd, sysvinit, openrc, runit, busybox, s6, dinit, upstart; a container's own first program by its name."""
+    version: _builtins.str
+    """Of systemd: 252."""
+    default_target: _builtins.str
+    """What is started at boot: graphical.target, runlevel 2."""
+    @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ManagerSetting]:
+        """What systemd's manager is told. systemd-system.conf(5), drop-ins included."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        default_target: _builtins.str = ...,
+        settings: _abc.Iterable[Global___ManagerSetting] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_target", b"default_target", "name", b"name", "settings", b"settings", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Init: _TypeAlias = Init  # noqa: Y015
+
+@_typing.final
+class ManagerSetting(_message.Message):
+    """One setting of systemd's manager."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """DefaultLimitNOFILE."""
+    value: _builtins.str
+    """1024:524288. Several assignments of a list are joined by a blank."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ManagerSetting: _TypeAlias = ManagerSetting  # noqa: Y015
+
+@_typing.final
+class Limit(_message.Message):
+    """One limit. A later line for the same three replaces an earlier one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    domain: _builtins.str
+    """User, @group, *, uid or gid range."""
+    type: _builtins.str
+    """soft, hard, - (both)."""
+    item: _builtins.str
+    """nofile."""
+    value: _builtins.str
+    """65535, unlimited."""
+    def __init__(
+        self,
+        *,
+        domain: _builtins.str = ...,
+        type: _builtins.str = ...,
+        item: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "item", b"item", "type", b"type", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Limit: _TypeAlias = Limit  # noqa: Y015
+
+@_typing.final
+class LoginSetting(_message.Message):
+    """One setting of the login tools."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """UMASK."""
+    value: _builtins.str
+    """022."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoginSetting: _TypeAlias = LoginSetting  # noqa: Y015
+
+@_typing.final
+class HostsEntry(_message.Message):
+    """One address of /etc/hosts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    NAMES_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """192.0.2.10, ::1."""
+    @_builtins.property
+    def names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its names, the first is the canonical one; of several lines in their order."""
+
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        names: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "names", b"names"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HostsEntry: _TypeAlias = HostsEntry  # noqa: Y015
+
+@_typing.final
+class NameService(_message.Message):
+    """One database of nsswitch.conf."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATABASE_FIELD_NUMBER: _builtins.int
+    SOURCES_FIELD_NUMBER: _builtins.int
+    database: _builtins.str
+    """passwd, hosts."""
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """files, sss, [NOTFOUND=return], in order."""
+
+    def __init__(
+        self,
+        *,
+        database: _builtins.str = ...,
+        sources: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["database", b"database", "sources", b"sources"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NameService: _TypeAlias = NameService  # noqa: Y015
+
+@_typing.final
+class CrashDump(_message.Message):
+    """What is kept when the kernel crashes. Source: /etc/default/kdump-tools, kdump.service, /sys/kernel/kexec_crash_*."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENABLED_FIELD_NUMBER: _builtins.int
+    LOADED_FIELD_NUMBER: _builtins.int
+    RESERVED_FIELD_NUMBER: _builtins.int
+    enabled: _builtins.bool
+    """True where kdump is started at boot."""
+    loaded: _builtins.bool
+    """True where a kernel for it stands ready."""
+    reserved: _builtins.int
+    """Memory that is reserved for it. The kernel computes it from its command line and the memory there is."""
+    def __init__(
+        self,
+        *,
+        enabled: _builtins.bool | None = ...,
+        loaded: _builtins.bool | None = ...,
+        reserved: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_loaded", b"_loaded", "_reserved", b"_reserved", "enabled", b"enabled", "loaded", b"loaded", "reserved", b"reserved"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_loaded", b"_loaded", "_reserved", b"_reserved", "enabled", b"enabled", "loaded", b"loaded", "reserved", b"reserved"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
+    _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__loaded: _TypeAlias = _typing.Literal["loaded"]  # noqa: Y015
+    _WhichOneofArgType__loaded: _TypeAlias = _typing.Literal["_loaded", b"_loaded"]  # noqa: Y015
+    _WhichOneofReturnType__reserved: _TypeAlias = _typing.Literal["reserved"]  # noqa: Y015
+    _WhichOneofArgType__reserved: _TypeAlias = _typing.Literal["_reserved", b"_reserved"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__loaded) -> _WhichOneofReturnType__loaded | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reserved) -> _WhichOneofReturnType__reserved | None: ...
+
+Global___CrashDump: _TypeAlias = CrashDump  # noqa: Y015
+
+@_typing.final
+class Updates(_message.Message):
+    """Updates that wait. Source: apt-get -s upgrade, update-notifier's file, pacman -Qu, apk version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AVAILABLE_FIELD_NUMBER: _builtins.int
+    SECURITY_FIELD_NUMBER: _builtins.int
+    PACKAGES_FIELD_NUMBER: _builtins.int
+    available: _builtins.int
+    """How many packages have a newer version."""
+    security: _builtins.int
+    """How many of them from a security archive, where those are apart."""
+    @_builtins.property
+    def packages(self) -> _containers.RepeatedCompositeFieldContainer[Global___PendingUpdate]: ...
+    def __init__(
+        self,
+        *,
+        available: _builtins.int | None = ...,
+        security: _builtins.int | None = ...,
+        packages: _abc.Iterable[Global___PendingUpdate] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_available", b"_available", "_security", b"_security", "available", b"available", "security", b"security"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_available", b"_available", "_security", b"_security", "available", b"available", "packages", b"packages", "security", b"security"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__available: _TypeAlias = _typing.Literal["available"]  # noqa: Y015
+    _WhichOneofArgType__available: _TypeAlias = _typing.Literal["_available", b"_available"]  # noqa: Y015
+    _WhichOneofReturnType__security: _TypeAlias = _typing.Literal["security"]  # noqa: Y015
+    _WhichOneofArgType__security: _TypeAlias = _typing.Literal["_security", b"_security"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__available) -> _WhichOneofReturnType__available | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__security) -> _WhichOneofReturnType__security | None: ...
+
+Global___Updates: _TypeAlias = Updates  # noqa: Y015
+
+@_typing.final
+class PendingUpdate(_message.Message):
+    """One package that has a newer version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ARCHITECTURE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    SECURITY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """openssl."""
+    architecture: _builtins.str
+    """amd64; absent where the package manager does not say."""
+    version: _builtins.str
+    """3.0.14-1~deb12u2."""
+    origin: _builtins.str
+    """Where from: Debian-Security:12/oldstable-security."""
+    security: _builtins.bool
+    """True where that is a security archive."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        architecture: _builtins.str = ...,
+        version: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        security: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_security", b"_security", "security", b"security"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_security", b"_security", "architecture", b"architecture", "name", b"name", "origin", b"origin", "security", b"security", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__security: _TypeAlias = _typing.Literal["security"]  # noqa: Y015
+    _WhichOneofArgType__security: _TypeAlias = _typing.Literal["_security", b"_security"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__security) -> _WhichOneofReturnType__security | None: ...
+
+Global___PendingUpdate: _TypeAlias = PendingUpdate  # noqa: Y015
+
+@_typing.final
+class Sysctl(_message.Message):
+    """One kernel setting. Source: /proc/sys, sysctl(8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    CONFIGURED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Dotted name: net.ipv4.ip_forward."""
+    value: _builtins.str
+    """The value, inner white space folded to one blank. Where the module that has the setting is not loaded: absent."""
+    configured: _builtins.str
+    """The value that is configured for the next boot. sysctl.d(5), sysctl.conf(5)."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+        configured: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["configured", b"configured", "name", b"name", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -188,6 +992,7 @@ class Host(_message.Message):
     BOOTED_AT_FIELD_NUMBER: _builtins.int
     TIME_ZONE_FIELD_NUMBER: _builtins.int
     VIRTUALIZATION_FIELD_NUMBER: _builtins.int
+    INSTALLED_AT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Host name without domain. gethostname(2), first label."""
     fqdn: _builtins.str
@@ -200,6 +1005,8 @@ class Host(_message.Message):
     """Time zone name: Europe/Berlin. /etc/localtime, timedatectl(1)."""
     virtualization: _builtins.str
     """Container or hypervisor this system runs in: none, kvm, vmware, docker, lxc ... systemd-detect-virt(1) names."""
+    installed_at: _builtins.int
+    """When the system was installed: the birth of the root filesystem. stat(1). A copied system has another: STATE."""
     def __init__(
         self,
         *,
@@ -209,14 +1016,20 @@ class Host(_message.Message):
         booted_at: _builtins.int | None = ...,
         time_zone: _builtins.str = ...,
         virtualization: _builtins.str = ...,
+        installed_at: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_booted_at", b"_booted_at", "booted_at", b"booted_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_booted_at", b"_booted_at", "_installed_at", b"_installed_at", "booted_at", b"booted_at", "installed_at", b"installed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_booted_at", b"_booted_at", "booted_at", b"booted_at", "fqdn", b"fqdn", "machine_id", b"machine_id", "name", b"name", "time_zone", b"time_zone", "virtualization", b"virtualization"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_booted_at", b"_booted_at", "_installed_at", b"_installed_at", "booted_at", b"booted_at", "fqdn", b"fqdn", "installed_at", b"installed_at", "machine_id", b"machine_id", "name", b"name", "time_zone", b"time_zone", "virtualization", b"virtualization"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__booted_at: _TypeAlias = _typing.Literal["booted_at"]  # noqa: Y015
     _WhichOneofArgType__booted_at: _TypeAlias = _typing.Literal["_booted_at", b"_booted_at"]  # noqa: Y015
+    _WhichOneofReturnType__installed_at: _TypeAlias = _typing.Literal["installed_at"]  # noqa: Y015
+    _WhichOneofArgType__installed_at: _TypeAlias = _typing.Literal["_installed_at", b"_installed_at"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__booted_at) -> _WhichOneofReturnType__booted_at | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__installed_at) -> _WhichOneofReturnType__installed_at | None: ...
 
 Global___Host: _TypeAlias = Host  # noqa: Y015
 

@@ -1,0 +1,61 @@
+"""Limits of login sessions, and settings of the login tools. Source: limits.conf(5), login.defs(5)."""
+
+from collections.abc import Iterable
+
+from driftline.v1.facts_pb2 import Limit, LoginSetting
+from driftline_agent import dropins
+from driftline_agent.host import Host
+from driftline_agent.topic import Reading, Topic
+
+_LIMITS, _FOLDERS = "/etc/security/limits.conf", ("/usr/lib/security/limits.d", "/etc/security/limits.d")
+_TYPES = {"soft", "hard", "-"}
+_MAX = 10_000
+
+
+def parse_limits(texts: Iterable[str]) -> list[Limit]:
+    """Return the limits of files in the order in which they are read, sorted; ``domain -`` means no limits."""
+    out: dict[tuple[str, str, str], Limit] = {}
+    for text in texts:
+        for line in dropins.lines(text, joined=False):
+            words = line.partition("#")[0].split()
+            if len(words) == 4 and words[1] in _TYPES:
+                out[words[0], words[1], words[2].lower()] = Limit(
+                    domain=words[0], type=words[1], item=words[2].lower(), value=words[3]
+                )
+            elif len(words) == 2 and words[1] == "-":
+                out[words[0], "-", "all"] = Limit(domain=words[0], type="-", item="all", value="unlimited")
+    return [out[key] for key in sorted(out)][:_MAX]
+
+
+def parse_login_defs(text: str) -> list[LoginSetting]:
+    """Return the settings of a login.defs(5), sorted; a later line counts."""
+    out: dict[str, str] = {}
+    for line in dropins.lines(text, joined=False):
+        name, *rest = line.split(None, 1)
+        if name.isidentifier():
+            out[name] = rest[0].strip().strip('"') if rest else ""
+    return [LoginSetting(name=name, value=out[name]) for name in sorted(out) if out[name]][:_MAX]
+
+
+def collect(host: Host) -> Reading:
+    """Read limits.conf, limits.d and login.defs."""
+    reading = Reading()
+    names = {name: f"{folder}/{name}" for folder in _FOLDERS for name in host.names(folder) if name.endswith(".conf")}
+    main = host.read(_LIMITS)
+    if main is None:
+        main = host.read("/usr/lib/security/limits.conf")
+    texts = [main or "", *(host.read(names[name]) or "" for name in sorted(names))]
+    reading.facts.os.limits.extend(parse_limits(texts))
+    text = host.read("/etc/login.defs")
+    if text is None:
+        text = host.read("/usr/etc/login.defs")
+    reading.facts.os.login_settings.extend(parse_login_defs(text or ""))
+    return reading
+
+
+TOPIC = Topic(
+    revision=1,
+    fills=("os.limits", "os.login_settings"),
+    collect=collect,
+    watches=(_LIMITS, "/etc/security/limits.d", "/etc/login.defs"),
+)
