@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from driftline import sealed
 from driftline.facts import digest_of
 from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE, Section
-from driftline_agent.errors import AgentError, BusyError, ConfigError
+from driftline_agent.errors import AgentError, BusyError, ConfigError, UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.timebox import TimeBox
 from driftline_agent.topic import Reading, Topic, all_topics
 
 log = logging.getLogger(__name__)
@@ -60,14 +61,19 @@ def select(names: Iterable[str] | None) -> dict[str, Topic]:
 
 def settled(topics: dict[str, Topic], host: Host) -> dict[str, Topic]:
     """Return the topics with what each watches on this host."""
-    return {
-        name: replace(topic, watches=topic.watches_of(host)) if topic.watches_of else topic
-        for name, topic in topics.items()
-    }
+    out = dict(topics)
+    with TimeBox(host) as box:
+        for name, topic in topics.items():
+            if topic.watches_of:
+                try:
+                    out[name] = replace(topic, watches=box.run(name, topic.timebox, topic.watches_of))
+                except UnreadableError as error:
+                    log.warning("topic not watched", extra={"topic": name, "reason": str(error)})
+    return out
 
 
 def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[[], int] = milliseconds) -> Result:
-    """Read one topic; whatever goes wrong with it becomes the result.
+    """Read one topic, however long it takes; whatever goes wrong with it becomes the result.
 
     :param key: seals secret values, 32 bytes.
     """
@@ -103,9 +109,21 @@ def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[
 def take(
     host: Host, key: bytes, topics: dict[str, Topic] | None = None, clock: Callable[[], int] = milliseconds
 ) -> Iterator[Result]:
-    """Yield a result for each topic.
+    """Yield a result for each topic. Each has its time, and what takes longer is unreadable.
 
     :param topics: all by default.
     """
-    for name, topic in (select(None) if topics is None else topics).items():
-        yield read_topic(name, topic, host, key, clock)
+    with TimeBox(host) as box:
+        for name, topic in (select(None) if topics is None else topics).items():
+            started, observed_at = time.perf_counter(), clock()
+
+            def read(view: Host, name: str = name, topic: Topic = topic) -> Result:
+                return read_topic(name, topic, view, key, clock)
+
+            try:
+                result = box.run(name, topic.timebox, read)
+            except UnreadableError as error:
+                section = Section(name=name, observed_at_ms=observed_at, revision=topic.revision, outcome=UNREADABLE)
+                section.reason = str(error)
+                result = Result(name, UNREADABLE, None, section, time.perf_counter() - started)
+            yield result
