@@ -17,6 +17,7 @@ from typing import Any
 
 from driftline_agent import mounts
 from driftline_agent.errors import UnreadableError
+from driftline_agent.numbers import whole
 from driftline_agent.reader import listing, mapped, seals
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.listing import Entry
@@ -173,9 +174,13 @@ class Host:
     def read(self, path: str) -> str | None:
         """Return a file's text, or None where it is not there. Bytes that are not UTF-8 are replaced.
 
+        So are zero bytes, which no database can hold, but in what the kernel tells: there they part words.
+
         :raises UnreadableError: where it is there and cannot be read.
         """
         data = self.read_bytes(path)
+        if data is not None and b"\0" in data and not path.startswith(_KERNEL):
+            data = data.replace(b"\0", b"\xff")
         return None if data is None else data.decode("utf-8", "replace")
 
     def line(self, path: str) -> str | None:
@@ -265,12 +270,18 @@ class Host:
         told: dict[str, list[str]] | None = self.kept.get("lstat")
         if told is None:
             lines = (self.read("/.lstat") or "").splitlines() if os.path.exists(f"{self._prefix}/.lstat") else []  # noqa: PTH110  # see above
-            told = self.kept["lstat"] = {fields[0]: fields[1:] for fields in (line.split("\t") for line in lines)}
+            told = self.kept["lstat"] = {line.partition("\t")[0]: line.split("\t")[1:] for line in lines}
         out: list[Entry] = []
         for entry in entries:
             known = told.get(f"{path}/{entry[0]}")
-            if known:
-                mode, user, group, written = int(known[0], 8), int(known[1]), int(known[2]), int(known[3]) * 10**9
+            numbers = (
+                [whole(known[0], 0o7777, 8), *(whole(text, 1 << 33) for text in known[1:4])]
+                if known and len(known) >= 4
+                else [None]
+            )
+            if None not in numbers:
+                mode, user, group, written = (number or 0 for number in numbers)
+                written *= 10**9
                 kind = stat.S_IFMT(entry[1])
                 entry = (entry[0], kind | mode, user, group, *entry[4:6], written, *entry[7:])
             out.append(entry)

@@ -124,7 +124,7 @@ def collect(host: Host) -> Reading:
     reading = Reading()
     text = read_mountinfo(host)
     # What is below such a mount is reached through it.
-    away = mounts.away(mounts.parse_mountinfo(text))
+    away = mounts.away(mounts.parse_mountinfo(text)) | host.away()
     for mount in data_mounts(text).values():
         filesystem = build(mount)
         if filesystem.device == "/dev/root":
