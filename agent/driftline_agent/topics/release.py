@@ -11,6 +11,10 @@ from driftline_agent.topic import Reading, Topic
 _POINT_RELEASE = re.compile(r"\d+(\.\d+)*")
 
 
+#: What shlex gets of one value: the time that it takes grows with the square.
+_LONGEST = 4_096
+
+
 def parse_os_release(text: str) -> dict[str, str]:
     """Return the assignments of an os-release file; a line that is none is skipped."""
     out: dict[str, str] = {}
@@ -19,9 +23,9 @@ def parse_os_release(text: str) -> dict[str, str]:
         if not equals or name.startswith("#"):
             continue
         try:
-            out[name] = "".join(shlex.split(value, posix=True)[:1])
+            out[name] = "".join(shlex.split(value[:_LONGEST], posix=True)[:1])
         except ValueError:
-            out[name] = value.strip("\"'")
+            out[name] = value[:_LONGEST].strip("\"'")
     return out
 
 
