@@ -1,4 +1,6 @@
-"""What pvs, vgs and lvs print: with a heading or without, any columns, or as JSON. Source: lvmreport(7), lvm2's columns.h.
+"""What pvs, vgs and lvs print: with a heading or without, any columns, or as JSON.
+
+Source: lvmreport(7), lvm2's columns.h.
 
 Without a heading the columns are those of one of the known commands, whichever fits.
 """
@@ -159,8 +161,8 @@ def _from_table(text: str, kind: str, known: Sequence[Sequence[str]]) -> Iterato
             words = line.strip().split(separator)
             yield {name: word for name, word in zip(columns[0], words, strict=False) if name and word}
             continue
-        for names in columns:
-            row = _fit(names, line.split())
+        for candidate in columns:
+            row = _fit(candidate, line.split())
             if row:
                 yield row
                 break

@@ -38,7 +38,7 @@ def rows(text: str, columns: Iterable[str]) -> Iterator[dict[str, str]]:
     for line in lines:
         values = line.split("\t") if "\t" in line else line.split(None, len(names) - 1)
         row = {name: value.strip() for name, value in zip(names, values, strict=False)}
-        if row.get("name"):
+        if row.get("name") not in (None, "", "-", "none"):
             yield {name: value for name, value in row.items() if value not in ("-", "none", "")}
 
 

@@ -12,8 +12,12 @@ from driftline_agent.output import Output
 _BLOCKS = re.compile(r"(?<!\S)(\d{1,9})([KMGTPEkmgtpe]?)i?B?-(?:blocks|Blöcke|blocs|bloques)")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50, "E": 1 << 60}
 #: From the type on, or from the size on where there is no type: df -T, df -i write no other columns.
-_ROW = re.compile(r"\s*(?P<size>\d{1,20}|-)\s+(?P<used>-?\d+|-)\s+(?P<free>-?\d+|-)\s+(?P<share>-?\d+%|-)\s+(?P<point>/.*|-)$")
-_HUMAN = re.compile(r"\s*[\d.,]+[KMGTPE]?i?\s+[\d.,-]+[KMGTPE]?i?\s+[\d.,-]+[KMGTPE]?i?\s+(?:-?\d+%|-)\s+(?P<point>/.*)$")
+_ROW = re.compile(
+    r"\s*(?P<size>\d{1,20}|-)\s+(?P<used>-?\d+|-)\s+(?P<free>-?\d+|-)\s+(?P<share>-?\d+%|-)\s+(?P<point>/.*|-)$"
+)
+_HUMAN = re.compile(
+    r"\s*[\d.,]+[KMGTPE]?i?\s+[\d.,-]+[KMGTPE]?i?\s+[\d.,-]+[KMGTPE]?i?\s+(?:-?\d+%|-)\s+(?P<point>/.*)$"
+)
 _MAX_LINE = 8_192
 
 
@@ -34,7 +38,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _split(line: str, typed: bool) -> tuple[str, str, re.Match[str] | None]:
-    """Return device, type and the match of the rest: a device may have blanks in its name, so the rest is looked for."""
+    """Return device, type and the match of the rest, which is looked for: a device may have blanks in its name."""
     words = re.finditer(r"\S+", line)
     for number, word in enumerate(words):
         if number >= (2 if typed else 1):
@@ -49,11 +53,11 @@ def _split(line: str, typed: bool) -> tuple[str, str, re.Match[str] | None]:
 
 
 def parse(text: str) -> Facts:
-    """Return every row that has a size, sorted by mount point. Rounded sizes (df -h) are left out: they would be wrong."""
+    """Return every row, sorted by mount point. Rounded sizes (df -h) are left out: they would be wrong."""
     found: dict[str, Filesystem] = {}
     typed, unit, inodes = False, 0, False
     for line in _lines(text):
-        if "%" in line and not re.search(r"\d%", line) or "apacity" in line:  # the heading
+        if ("%" in line and not re.search(r"\d%", line)) or "apacity" in line:  # the heading
             names = line.split()
             typed, inodes = len(names) > 1 and names[1] in ("Type", "Typ"), "Inodes" in names or "Inode" in line
             blocks = _BLOCKS.search(line)

@@ -7,7 +7,9 @@ from driftline_agent import mounts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 
-_LINE = re.compile(r"(?P<device>.+?) on (?P<point>/.*?) type (?P<kind>\S+) \((?P<options>[^()]*(?:\([^()]*\)[^()]*)*)\)(?P<label>.*)$")
+_LINE = re.compile(
+    r"(?P<device>.+?) on (?P<point>/.*?) type (?P<kind>\S+) \((?P<options>[^()]*(?:\([^()]*\)[^()]*)*)\)(?P<label>.*)$"
+)
 _MAX_LINE = 8_192
 
 

@@ -11,6 +11,10 @@ _KNOWN = (
 )
 
 
+def _whole(size: int | None, extent: int | None) -> int | None:
+    return round(size / extent) * extent if size and extent else size
+
+
 def parse(text: str) -> Facts:
     """Return the devices, sorted by name."""
     found: dict[str, PhysicalVolume] = {}
@@ -23,7 +27,7 @@ def parse(text: str) -> Facts:
             volume_group=row.get("vg_name", ""),
             volume_group_uuid=row.get("vg_uuid", ""),
             size=size,
-            free=lvmtable.size_of(row.get("pv_free")),
+            free=_whole(lvmtable.size_of(row.get("pv_free")), extent),
             format=row.get("pv_fmt") or row.get("fmt", ""),
             attributes=row.get("pv_attr", ""),
             extents=extents,
@@ -35,7 +39,6 @@ def parse(text: str) -> Facts:
     return facts
 
 
-OUTPUT = Output(
-    command="pvs --noheading --nosuffix --units M -o pv_name,pv_fmt,pv_attr,pv_size,pv_free,pv_uuid,pv_pe_count,vg_uuid",
-    parse=parse,
-)
+_COLUMNS = "pv_name,pv_fmt,pv_attr,pv_size,pv_free,pv_uuid,pv_pe_count,vg_uuid"
+
+OUTPUT = Output(command=f"pvs --noheading --nosuffix --units M -o {_COLUMNS}", parse=parse)

@@ -36,9 +36,6 @@ def parse(text: str) -> Facts:
     return facts
 
 
-OUTPUT = Output(
-    command=(
-        "vgs --noheading --nosuffix --units M -o vg_name,pv_count,lv_count,vg_attr,vg_size,vg_free,vg_uuid,vg_extent_size"
-    ),
-    parse=parse,
-)
+_COLUMNS = "vg_name,pv_count,lv_count,vg_attr,vg_size,vg_free,vg_uuid,vg_extent_size"
+
+OUTPUT = Output(command=f"vgs --noheading --nosuffix --units M -o {_COLUMNS}", parse=parse)
