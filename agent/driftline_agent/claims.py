@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from driftline.v1.collector_pb2 import HostClaims
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent.host import Host
-from driftline_agent.inventory import read_topic, select
+from driftline_agent.inventory import select, take
 
 _TOPICS = ("host", "dmi", "interfaces")
 
@@ -29,8 +29,7 @@ def build(facts: Facts, physical: Iterable[str]) -> HostClaims:
 def read_claims(host: Host) -> HostClaims:
     """Read the claims; what cannot be read is not claimed."""
     facts = Facts()
-    for name, topic in select(_TOPICS).items():
-        result = read_topic(name, topic, host, bytes(32))
+    for result in take(host, bytes(32), select(_TOPICS)):
         if result.reading is not None:
             facts.MergeFrom(result.reading.facts)
     physical = [i.name for i in facts.network.interfaces if host.exists(f"/sys/class/net/{i.name}/device")]

@@ -53,7 +53,7 @@ def parse_os_release(text: str) -> dict[str, str]:
     out: dict[str, str] = {}
     for line in text[:_MAX_TEXT].splitlines():
         name, equals, value = line.strip().partition("=")
-        if not equals or name.startswith("#") or len(value) > 10_000:
+        if not equals or name.startswith("#") or len(value) > 4_096:
             continue
         try:
             out[name] = "".join(shlex.split(value, posix=True)[:1])

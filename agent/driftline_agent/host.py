@@ -7,14 +7,18 @@ programs print from ``.commands``.
 
 # pathlib costs three times the processor time of os calls here, and an inventory makes some thousand of them.
 
+import copy
 import errno
 import os
 import stat
+import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from driftline_agent import mounts
 from driftline_agent.choices import Choices
 from driftline_agent.errors import UnreadableError
+from driftline_agent.numbers import whole
 from driftline_agent.reader import listing, mapped, public, seals
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.listing import Entry
@@ -31,10 +35,19 @@ from driftline_agent.reader.protocol import (
 )
 from driftline_agent.watchlist import Watchlist
 
-_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH}
+#: A name that is too long for every filesystem is not there.
+_ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH, errno.ENAMETOOLONG}
 _CHUNK = 1 << 16
-#: No file that an inventory reads is larger; a larger one is a mistake or an attack.
-MAX_BYTES = 64 << 20
+#: No file that an inventory reads into memory is larger; a larger one is a mistake or an attack.
+MAX_BYTES = 16 << 20
+#: The same of one that is read piece by piece, of one line of it, and of the names in a folder.
+MAX_STREAM, MAX_LINE, MAX_NAMES = 1 << 30, 1 << 20, 100_000
+#: No number of the kernel has more characters.
+_DIGITS = 40
+#: Kept by the kernel, which answers at once: they need no look at what they are before they are opened.
+_KERNEL = ("/proc/", "/sys/")
+#: Device number of /dev/null, which stands for an empty file (a masked unit is a link to it).
+_NULL = os.makedev(1, 3)
 
 
 class Host:
@@ -60,6 +73,10 @@ class Host:
         self.choices = choices or Choices()
         #: What topics keep in memory from one reading to the next, by a name of theirs; nothing is lost with it.
         self.kept: dict[str, Any] = {}
+        #: Threads that hang in a source and were left behind, by what they read.
+        self.left: dict[str, threading.Thread] = {}
+        #: Nobody waits any more for what is read through this view.
+        self.retired = False
         self._reader = reader if self.live else None
         self._readable = None if readable is None else tuple(path.rstrip("/") for path in readable)
 
@@ -68,11 +85,19 @@ class Host:
         """True for the running host, false for a captured tree."""
         return not self._prefix
 
+    def view(self) -> "Host":
+        """Return another object for the same host, to be retired alone."""
+        return copy.copy(self)
+
     def real(self, path: str) -> str:
         """Return where a path of the host stands on this machine.
 
-        :raises UnreadableError: where the configuration does not allow to read there.
+        :raises UnreadableError: where the configuration does not allow to read there, or nobody waits for it any more.
         """
+        if self.retired:
+            raise UnreadableError(f"{path}: nobody waits for it any more")
+        if "\0" in path:
+            raise UnreadableError(f"{path!r}: no path has a zero byte")
         if self._readable is not None and not any(
             not root or path == root or path.startswith(root + "/") for root in self._readable
         ):
@@ -88,11 +113,13 @@ class Host:
     def read_bytes(self, path: str) -> bytes | None:
         """Return a file's content, or None where it is not there.
 
-        :raises UnreadableError: where it is there and cannot be read.
+        :raises UnreadableError: where it is there and cannot be read, or is no file.
         """
         real = self.real(path)
         try:
-            descriptor = os.open(real, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            if not (self.live and path.startswith(_KERNEL)) and not self._is_file(real, path):
+                return b""
+            descriptor = os.open(real, _FLAGS)
         except OSError as error:
             return self._by_reader(READ, path, error)
         try:
@@ -112,19 +139,40 @@ class Host:
         finally:
             os.close(descriptor)
 
+    def _is_file(self, real: str, path: str, most: int = MAX_BYTES) -> bool:
+        """Tell whether there is a file to be read; false for /dev/null. To open anything else may have an effect.
+
+        :raises UnreadableError: where it is something else, or too large.
+        """
+        found = os.stat(real)  # noqa: PTH116  # see above
+        if stat.S_ISREG(found.st_mode):
+            if found.st_size > most:
+                raise UnreadableError(f"{path}: larger than {most} bytes")
+            return True
+        if stat.S_ISCHR(found.st_mode) and found.st_rdev == _NULL:
+            return False
+        what = "is a directory" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+        raise UnreadableError(f"{path}: {what}")
+
     def pieces(self, path: str) -> Iterator[bytes]:
         """Yield a large file's content in pieces of whole lines; nothing where it is not there.
 
         :raises UnreadableError: where it is there and cannot be read.
         """
+        real = self.real(path)
         try:
-            descriptor = os.open(self.real(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            if not self._is_file(real, path, MAX_STREAM):
+                return
+            descriptor = os.open(real, _FLAGS)
         except OSError as error:
             _none_or_raise(path, error)
             return
         try:
             rest = b""
             while data := os.read(descriptor, _CHUNK):
+                if len(rest) > MAX_LINE:
+                    raise UnreadableError(f"{path}: a line of more than {MAX_LINE} bytes")
+                self.real(path)  # raises where nobody waits any more
                 end = data.rfind(b"\n") + 1
                 if end:
                     yield rest + data[:end]
@@ -133,16 +181,20 @@ class Host:
             if rest:
                 yield rest
         except OSError as error:
-            raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+            _none_or_raise(path, error)
         finally:
             os.close(descriptor)
 
     def read(self, path: str) -> str | None:
         """Return a file's text, or None where it is not there. Bytes that are not UTF-8 are replaced.
 
+        So are zero bytes, which no database can hold, but in what the kernel tells: there they part words.
+
         :raises UnreadableError: where it is there and cannot be read.
         """
         data = self.read_bytes(path)
+        if data is not None and b"\0" in data and not path.startswith(_KERNEL):
+            data = data.replace(b"\0", b"\xff")
         return None if data is None else data.decode("utf-8", "replace")
 
     def line(self, path: str) -> str | None:
@@ -160,35 +212,49 @@ class Host:
         """
         text = self.line(path)
         try:
-            return None if text is None else int(text, 0)
+            return None if text is None or len(text) > _DIGITS else int(text, 0)
         except ValueError:
             return None
 
     def names(self, path: str) -> list[str]:
-        """Return the names in a folder, sorted; none where it is not there.
+        """Return the names in a folder, sorted; none where it is not there. What is not UTF-8 is left out.
 
         :raises UnreadableError: where it is there and cannot be read.
         """
         try:
-            return sorted(os.listdir(self.real(path)))  # noqa: PTH208  # see above
+            names = os.listdir(self.real(path))  # noqa: PTH208  # see above
+            if len(names) > MAX_NAMES:
+                raise UnreadableError(f"{path}: more than {MAX_NAMES} names")
+            return sorted(filter(_is_text, names))
         except OSError as error:
             _none_or_raise(path, error)
             return []
 
     def entries(self, path: str) -> Iterator["os.DirEntry[str]"]:
-        """Yield a folder's entries; none where it is not there.
+        """Yield a folder's entries; none where it is not there. What is not UTF-8 is left out.
 
         :raises UnreadableError: where it is there and cannot be read.
         """
         try:
             with os.scandir(self.real(path)) as entries:
-                yield from entries
+                for number, entry in enumerate(entries):
+                    if number >= MAX_NAMES:
+                        raise UnreadableError(f"{path}: more than {MAX_NAMES} names")
+                    if _is_text(entry.name):
+                        yield entry
         except OSError as error:
             _none_or_raise(path, error)
 
-    def folder(self, path: str) -> tuple[list[Entry], bool]:
+    def away(self) -> frozenset[str]:
+        """Return where filesystems are mounted that may hang: a server or a FUSE program answers for them."""
+        return (
+            mounts.away(mounts.parse_mountinfo(self.read("/proc/self/mountinfo") or "")) if self.live else frozenset()
+        )
+
+    def folder(self, path: str, away: frozenset[str] = frozenset()) -> tuple[list[Entry], bool]:
         """Return what stands in a folder, sorted by name, and whether the reader had to be asked for it.
 
+        :param away: what is not looked at, not even what it is.
         :raises UnreadableError: where it is there and cannot be read.
         """
         real = self.real(path)
@@ -196,6 +262,8 @@ class Host:
         try:
             with os.scandir(real) as entries:
                 for entry in entries:
+                    if away and f"{path}/{entry.name}" in away:
+                        continue
                     try:
                         found = entry.stat(follow_symlinks=False)
                         target = os.readlink(entry.path) if stat.S_ISLNK(found.st_mode) else ""  # noqa: PTH115  # see above
@@ -216,12 +284,18 @@ class Host:
         told: dict[str, list[str]] | None = self.kept.get("lstat")
         if told is None:
             lines = (self.read("/.lstat") or "").splitlines() if os.path.exists(f"{self._prefix}/.lstat") else []  # noqa: PTH110  # see above
-            told = self.kept["lstat"] = {fields[0]: fields[1:] for fields in (line.split("\t") for line in lines)}
+            told = self.kept["lstat"] = {line.partition("\t")[0]: line.split("\t")[1:] for line in lines}
         out: list[Entry] = []
         for entry in entries:
             known = told.get(f"{path}/{entry[0]}")
-            if known:
-                mode, user, group, written = int(known[0], 8), int(known[1]), int(known[2]), int(known[3]) * 10**9
+            numbers = (
+                [whole(known[0], 0o7777, 8), *(whole(text, 1 << 33) for text in known[1:4])]
+                if known and len(known) >= 4
+                else [None]
+            )
+            if None not in numbers:
+                mode, user, group, written = (number or 0 for number in numbers)
+                written *= 10**9
                 kind = stat.S_IFMT(entry[1])
                 entry = (entry[0], kind | mode, user, group, *entry[4:6], written, *entry[7:])
             out.append(entry)
@@ -280,7 +354,7 @@ class Host:
         """
         path = f"/proc/{process}/maps"
         try:
-            descriptor = os.open(self.real(path), os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.real(path), _FLAGS)
             try:
                 found = mapped.parse_chunks(iter(lambda: os.read(descriptor, _CHUNK), b""))
             finally:
@@ -295,12 +369,12 @@ class Host:
         :raises UnreadableError: where it is there and cannot be read.
         """
         try:
-            return os.readlink(self.real(path))  # noqa: PTH115  # see above
+            return _text(os.readlink(self.real(path)))  # noqa: PTH115  # see above
         except OSError as error:
             if error.errno == errno.EINVAL:
                 return None
             target = self._by_reader(LINK, path, error)
-            return None if target is None else os.fsdecode(target)
+            return None if target is None else target.decode("utf-8", "replace")
 
     def sockets(self, process: int) -> list[str]:
         """Return what a process' descriptors lead to (``socket:[INODE]`` among others); none where it has ended.
@@ -385,7 +459,8 @@ class Host:
 
     def resolve(self, path: str) -> str:
         """Return a path of the host with its symbolic links resolved."""
-        return os.path.realpath(self.real(path)).removeprefix(os.path.realpath(self._prefix) if self._prefix else "")
+        found = os.path.realpath(self.real(path))
+        return _text(found.removeprefix(os.path.realpath(self._prefix) if self._prefix else ""))
 
     def run(self, *command: str, timeout: float = 5.0) -> str | None:
         """Return what a program prints; None where it is not installed. It gets no input, and no environment of ours.
@@ -416,6 +491,18 @@ class Host:
 
             return netlink.dump(name)
         return self.read_bytes(f"/.netlink/{name}.bin") or b""
+
+
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+def _is_text(name: str) -> bool:
+    """Tell whether a name of the filesystem is UTF-8; os.listdir(3) makes half a surrogate pair of what is not."""
+    return name.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
+def _text(path: str) -> str:
+    return path if _is_text(path) else os.fsencode(path).decode("utf-8", "replace")
 
 
 def _none_or_raise(path: str, error: OSError) -> None:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 from driftline import sealed
 from driftline.facts import digest_of
 from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE, Section
-from driftline_agent.errors import AgentError, BusyError, ConfigError
+from driftline_agent import limits
+from driftline_agent.errors import AgentError, BusyError, ConfigError, UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.timebox import TimeBox
 from driftline_agent.topic import Reading, Topic, all_topics
 
 log = logging.getLogger(__name__)
@@ -60,14 +62,19 @@ def select(names: Iterable[str] | None) -> dict[str, Topic]:
 
 def settled(topics: dict[str, Topic], host: Host) -> dict[str, Topic]:
     """Return the topics with what each watches on this host."""
-    return {
-        name: replace(topic, watches=topic.watches_of(host)) if topic.watches_of else topic
-        for name, topic in topics.items()
-    }
+    out = dict(topics)
+    with TimeBox(host) as box:
+        for name, topic in topics.items():
+            if topic.watches_of:
+                try:
+                    out[name] = replace(topic, watches=box.run(name, topic.timebox, topic.watches_of))
+                except UnreadableError as error:
+                    log.warning("topic not watched", extra={"topic": name, "reason": str(error)})
+    return out
 
 
 def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[[], int] = milliseconds) -> Result:
-    """Read one topic; whatever goes wrong with it becomes the result.
+    """Read one topic, however long it takes; whatever goes wrong with it becomes the result.
 
     :param key: seals secret values, 32 bytes.
     """
@@ -79,13 +86,14 @@ def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[
         if topic.applies(host):
             reading = topic.collect(host)
             sealed.seal(reading.facts, key, reading.sealed)
-            content = reading.facts.SerializeToString(deterministic=True)
+            content = _within_limits(name, reading, host)
+            unreadable = limits.shorten(reading.unreadable, topic.fills)
             if len(content) > MAX_CONTENT:
                 raise AgentError(f"{len(content)} bytes of facts; at most {MAX_CONTENT} can be reported")
             section.outcome = READ
             section.content = content
-            section.unreadable.extend(sorted(reading.unreadable))
-            section.reason = "; ".join(sorted(set(reading.unreadable.values())))[:1000]
+            section.unreadable.extend(sorted(unreadable))
+            section.reason = _reason("; ".join(sorted(set(unreadable.values()))))
         else:
             section.outcome = ABSENT
         section.digest = digest_of(section.content)
@@ -94,18 +102,48 @@ def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[
         reading = None
         section = Section(name=name, observed_at_ms=observed_at, revision=topic.revision, outcome=UNREADABLE)
         known = isinstance(error, (AgentError, OSError))
-        section.reason = (str(error) if known else f"{type(error).__name__}: {error}")[:1000]
+        section.reason = _reason(str(error) if known else f"{type(error).__name__}: {error}")
         if not known:
             log.exception("topic failed", extra={"topic": name})
     return Result(name, section.outcome, reading, section, time.perf_counter() - started, busy)
 
 
+def _within_limits(name: str, reading: Reading, host: Host) -> bytes:
+    """Return the facts as they are sent, without what could not be; looked at only where they changed."""
+    content = reading.facts.SerializeToString(deterministic=True)
+    seen: dict[str, bytes] = host.kept.setdefault("limits", {})
+    digest = digest_of(content)
+    if seen.get(name) == digest:
+        return content
+    limits.keep_within(reading.facts, reading.unreadable)
+    checked = reading.facts.SerializeToString(deterministic=True)
+    if checked == content:
+        seen[name] = digest
+    return checked
+
+
+def _reason(text: str) -> str:
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:1000]
+
+
 def take(
     host: Host, key: bytes, topics: dict[str, Topic] | None = None, clock: Callable[[], int] = milliseconds
 ) -> Iterator[Result]:
-    """Yield a result for each topic.
+    """Yield a result for each topic. Each has its time, and what takes longer is unreadable.
 
     :param topics: all by default.
     """
-    for name, topic in (select(None) if topics is None else topics).items():
-        yield read_topic(name, topic, host, key, clock)
+    with TimeBox(host) as box:
+        for name, topic in (select(None) if topics is None else topics).items():
+            started, observed_at = time.perf_counter(), clock()
+
+            def read(view: Host, name: str = name, topic: Topic = topic) -> Result:
+                return read_topic(name, topic, view, key, clock)
+
+            try:
+                result = box.run(name, topic.timebox, read)
+            except UnreadableError as error:
+                section = Section(name=name, observed_at_ms=observed_at, revision=topic.revision, outcome=UNREADABLE)
+                section.reason = str(error)
+                result = Result(name, UNREADABLE, None, section, time.perf_counter() - started)
+            yield result

@@ -22,7 +22,9 @@ def parse_locks(text: str) -> set[int]:
     for line in text.splitlines():
         words = line.split()
         if len(words) >= 8 and words[1] in ("POSIX", "OFDLCK", "FLOCK") and words[3] == "WRITE":
-            out.add(int(words[5].rpartition(":")[2]))
+            inode = words[5].rpartition(":")[2]
+            if inode.isascii() and inode.isdigit():
+                out.add(int(inode))
     return out
 
 
@@ -35,7 +37,7 @@ def is_locked(host: Host, path: str) -> bool:
     if not host.live:
         return False
     try:
-        descriptor = os.open(host.real(path), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(host.real(path), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except PermissionError:
         found = host.stat(path)
         return found is not None and found.st_ino in parse_locks(host.read("/proc/locks") or "")

@@ -83,6 +83,8 @@ class Topic:
     #: Is what it reads being rewritten right now? While it is, nothing that changes on the host is reported: a package
     #: manager's users, units and files belong to its packages.
     busy: Callable[[Host], bool] = never
+    #: Seconds that a reading may take; then it is given up on and the topic is unreadable (driftline_agent/timebox.py).
+    timebox: float = 10.0
 
 
 @cache

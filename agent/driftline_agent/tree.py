@@ -43,6 +43,8 @@ class Walk:
     unreadable: dict[str, str] = field(default_factory=dict)
     #: Changes whenever something changes that the watcher cannot see, because only the reader can look there.
     unwatched: int = 0
+    #: Where filesystems are mounted that are not looked into.
+    away: frozenset[str] = frozenset()
     _text: int = 0
 
     def full(self) -> bool:
@@ -80,7 +82,11 @@ def walk(host: Host) -> Walk:
 
     :raises UnreadableError: where it allows nothing of a root.
     """
-    out = Walk()
+    out = Walk(away=host.away())
+    for point in sorted(out.away):
+        if any(point == root or point.startswith(f"{root}/") for root in host.watchlist.roots):
+            for pattern in (pattern_of(point), pattern_below(point)):
+                out.unreadable[pattern] = f"{point}: a network or FUSE filesystem; it might never answer"
     for root in sorted(set(host.watchlist.roots)):
         if any(root.startswith(f"{other}/") for other in host.watchlist.roots):
             continue
@@ -109,7 +115,7 @@ def _closed_above(host: Host, top: str) -> bool:
 
 def _folder(host: Host, out: Walk, path: str, closed: bool, depth: int) -> None:
     try:
-        entries, asked = host.folder(path)
+        entries, asked = host.folder(path, out.away)
     except UnreadableError as error:
         out.unreadable[pattern_below(path)] = str(error)
         return

@@ -1,7 +1,9 @@
 """Recordings that are not part of this repository: they lie beside the checkout, and a test that needs them says so."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,3 +19,13 @@ def corpus(*names: str) -> Path:
         if place.joinpath(*names).exists():
             return place.joinpath(*names)
     pytest.skip(f"the corpora with {'/'.join(names)} are not there; set DRIFTLINE_CORPORA to their folder")
+
+
+def recording(path: str) -> str:
+    """Return what a command printed, by its path below hostcmd/resources."""
+    return corpus("hostcmd", "resources", path).read_text(errors="replace")
+
+
+def expected(name: str) -> Any:
+    """Return what the peer made of recordings: hostcmd/expected/NAME.json."""
+    return json.loads(corpus("hostcmd", "expected", f"{name}.json").read_text())

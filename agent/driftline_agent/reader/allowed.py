@@ -24,6 +24,10 @@ _RULES = {
     "files": ((FOLDER, "/**"), (DIGEST, "/**")),
     # Only what names the container's manager comes out of it, see server.py.
     "host": ((READ, "/proc/1/environ"), (READ, "/sys/firmware/dmi/entries/0-0/raw")),
+    # What this host is called, no secret: those are in iscsid.conf.
+    "initiator": ((READ, "/etc/iscsi/initiatorname.iscsi"),),
+    # Names, sizes and UUIDs, and the command that changed them last.
+    "lvm": ((FOLDER, "/etc/lvm/backup"), (READ, "/etc/lvm/backup/*")),
     "memory": ((READ, "/sys/firmware/dmi/tables/DMI"),),
     "restart": ((MAPPED, "/proc/#/maps"), (LINK, "/proc/#/exe")),
     # Which profiles are loaded: names and modes, which aa-status(8) shows to root only.

@@ -1,5 +1,6 @@
 """The agent's side: asks the reader where there is one."""
 
+import errno
 import os
 import socket
 import threading
@@ -10,10 +11,12 @@ from driftline_agent.reader.protocol import ANSWER, DONE, FAILED, MAX_CONTENT, R
 
 #: Where systemd's socket unit puts it.
 DEFAULT_SOCKET = "/run/driftline-agent/reader.sock"
-_TIMEOUT_S = 10.0
+#: What one question may take, all in all; less than a topic's own time.
+_TIMEOUT_S = 5.0
 #: A reader that failed is left alone so long: an inventory asks it once for each process of the host.
 _PAUSE_S = 60.0
 _ALL = frozenset(TOPICS)
+_SILENT = f"the reader gives no answer within {_TIMEOUT_S:g} s"
 
 
 class Reader:
@@ -34,8 +37,6 @@ class Reader:
         self._connection = connected
         self._lock = threading.Lock()
         self._paused_until = 0.0
-        if connected is not None:
-            connected.settimeout(_TIMEOUT_S)
 
     def ask(self, operation: int, path: str) -> bytes | None:
         """Return the reader's answer, or None where there is no reader or it does not do that.
@@ -45,19 +46,27 @@ class Reader:
         """
         if not allows(operation, path, _ALL, self._roots):
             return None
-        with self._lock:
+        if not self._lock.acquire(timeout=_TIMEOUT_S):
+            raise TimeoutError(errno.ETIMEDOUT, _SILENT)
+        try:
             if time.monotonic() < self._paused_until:
                 return None
+            deadline = time.monotonic() + _TIMEOUT_S
             for last in (False, True):
                 try:
-                    status, content = self._once(operation, path)
+                    status, content = self._once(operation, path, deadline)
                     break
-                except (OSError, ValueError):
+                except (OSError, ValueError) as error:
                     # A reader that nobody asked for a while has ended, and systemd starts another one.
                     self.close()
-                    if last or self._pair:
+                    silent = isinstance(error, TimeoutError)
+                    if last or self._pair or silent:
                         self._paused_until = time.monotonic() + _PAUSE_S
+                        if silent:
+                            raise TimeoutError(errno.ETIMEDOUT, _SILENT) from error
                         return None
+        finally:
+            self._lock.release()
         if status == FAILED:
             raise OSError(int(content), os.strerror(int(content)))
         return content if status == DONE else None
@@ -68,26 +77,40 @@ class Reader:
             self._connection.close()
             self._connection = None
 
-    def _once(self, operation: int, path: str) -> tuple[int, bytes]:
+    def _once(self, operation: int, path: str, deadline: float | None = None) -> tuple[int, bytes]:
+        deadline = deadline or time.monotonic() + _TIMEOUT_S
         if self._connection is None:
             if self._pair:
                 raise ConnectionError("the reader has ended")
             self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self._connection.settimeout(_TIMEOUT_S)
+            _limit(self._connection, deadline)
             self._connection.connect(self._path)
         name = path.encode("utf-8", "surrogateescape")
+        _limit(self._connection, deadline)
         self._connection.sendall(REQUEST.pack(operation, len(name)) + name)
-        status, length = ANSWER.unpack(self._exactly(self._connection, ANSWER.size))
+        status, length = ANSWER.unpack(self._exactly(self._connection, ANSWER.size, deadline))
         if length > MAX_CONTENT:
             raise ValueError(f"the reader's answer has {length} bytes")
-        return status, self._exactly(self._connection, length)
+        return status, self._exactly(self._connection, length, deadline)
 
     @staticmethod
-    def _exactly(connection: socket.socket, count: int) -> bytes:
+    def _exactly(connection: socket.socket, count: int, deadline: float) -> bytes:
         data = bytearray()
         while len(data) < count:
+            _limit(connection, deadline)
             more = connection.recv(min(count - len(data), 65536))
             if not more:
                 raise ConnectionError("the reader closed the connection")
             data += more
         return bytes(data)
+
+
+def _limit(connection: socket.socket, deadline: float) -> None:
+    """Let the next step of a connection last until the deadline and no longer.
+
+    :raises TimeoutError: where that is now.
+    """
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    connection.settimeout(left)

@@ -3,6 +3,7 @@
 import errno
 import os
 import select
+import signal
 import socket
 import struct
 import sys
@@ -29,6 +30,8 @@ from driftline_agent.reader.protocol import (
 
 #: Seconds that the rest of a request, or the taking of an answer, may last.
 PATIENCE_S = 5.0
+#: Seconds that the making of an answer may last; the agent does not wait longer either.
+ANSWER_S = 5
 MAX_CONNECTIONS = 8
 #: struct ucred of unix(7): process, user, group.
 _UCRED = struct.Struct("iII")
@@ -108,7 +111,12 @@ class Server:
                 return False
             # Only names of files may be anything but UTF-8.
             bad = "surrogateescape" if operation in (FOLDER, DIGEST, CERTIFICATES) else "strict"
-            status, content = self.answer(operation, path.decode("utf-8", bad))
+            # What hangs in the kernel ends this process, and systemd starts another at the next question.
+            signal.alarm(ANSWER_S)
+            try:
+                status, content = self.answer(operation, path.decode("utf-8", bad))
+            finally:
+                signal.alarm(0)
             connection.sendall(ANSWER.pack(status, len(content)) + content)
         except (OSError, UnicodeDecodeError):
             return False

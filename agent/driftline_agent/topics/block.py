@@ -1,6 +1,8 @@
 """Disks, partitions and mapped devices. Source: /sys/class/block and udev's database, as lsblk(8) reads them."""
 
 from driftline.v1.facts_pb2 import BlockDevice
+from driftline_agent import disks
+from driftline_agent.disks import parse_encoded
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -8,35 +10,6 @@ _FOLDER = "/sys/class/block"
 _SECTOR = 512
 #: SCSI peripheral device types that lsblk names other than disk.
 _SCSI_TYPES = {1: "tape", 4: "worm", 5: "rom", 7: "mo-disk", 8: "changer", 12: "raid"}
-
-
-def parse_udev(text: str) -> dict[str, str]:
-    """Return the properties of a record of udev's database (its ``E:`` lines)."""
-    out: dict[str, str] = {}
-    for line in text.splitlines():
-        if line.startswith("E:"):
-            name, _, value = line[2:].partition("=")
-            out[name] = value
-    return out
-
-
-def parse_encoded(text: str) -> str:
-    """Return a string that udev encoded (``\\x20`` for a blank), without blanks at its ends."""
-    out = bytearray()
-    data = text.encode()
-    position = 0
-    while position < len(data):
-        digits = data[position + 2 : position + 4]
-        if data[position : position + 2] == b"\\x" and len(digits) == 2 and digits.isalnum():
-            try:
-                out.append(int(digits, 16))
-                position += 4
-                continue
-            except ValueError:
-                pass
-        out.append(data[position])
-        position += 1
-    return " ".join(out.decode("utf-8", "replace").split())
 
 
 def device_type(host: Host, folder: str, name: str) -> str:
@@ -71,7 +44,7 @@ def read_device(host: Host, name: str) -> BlockDevice | None:
         out.parent = host.resolve(folder).rpartition("/")[0].rpartition("/")[2]
         whole = f"{_FOLDER}/{out.parent}"
     size = host.number(f"{folder}/size")
-    if size is not None and kind != "rom":
+    if size is not None and kind != "rom" and 0 <= size < 1 << 53:
         out.size = size * _SECTOR
     rotational, removable = host.number(f"{whole}/queue/rotational"), host.number(f"{whole}/removable")
     if rotational is not None:
@@ -82,21 +55,29 @@ def read_device(host: Host, name: str) -> BlockDevice | None:
     if read_only is not None and kind != "rom":
         out.read_only = read_only == 1
     out.mapped_name = host.line(f"{folder}/dm/name") or ""
-    out.members.extend(host.names(f"{folder}/slaves"))
+    out.mapped_uuid = host.line(f"{folder}/dm/uuid") or ""
+    if kind == "loop":
+        out.backing_file = host.line(f"{folder}/loop/backing_file") or ""
+    if not out.parent:
+        out.members.extend(host.names(f"{folder}/slaves"))
+        disks.describe_queue(host, folder, out)
     _identify(host, folder, out)
     return out
 
 
 def _identify(host: Host, folder: str, out: BlockDevice) -> None:
-    number = host.line(f"{folder}/dev") or ""
-    udev = parse_udev(host.read(f"/run/udev/data/b{number}") or "")
+    udev = disks.udev_of(host, host.line(f"{folder}/dev") or "")
     # A partition's record repeats what its disk is; lsblk shows the world wide name there and nothing else.
     wwn = udev.get("ID_WWN_WITH_EXTENSION") or udev.get("ID_WWN")
     out.wwn = wwn or host.line(f"{folder}/wwid") or host.line(f"{folder}/device/wwid") or ""
     if out.type != "rom":  # a disc in it is no part of the machine
         _describe_content(udev, out)
+    if out.parent:
+        disks.describe_partition(host, folder, out, udev)
     if out.parent or out.mapped_name:
         return
+    if not out.name.startswith(("loop", "md", "zram", "dm-")):
+        disks.describe_whole(host, folder, out, udev)
     model = parse_encoded(udev.get("ID_MODEL_ENC", "")) or udev.get("ID_MODEL", "")
     out.model = model or host.line(f"{folder}/device/model") or ""
     out.vendor = host.line(f"{folder}/device/vendor") or ""
@@ -108,7 +89,7 @@ def _identify(host: Host, folder: str, out: BlockDevice) -> None:
         or udev.get("ID_SERIAL")
         or host.line(f"{folder}/device/serial")
         or host.line(f"{folder}/serial")
-        or ""
+        or disks.serial_of(host, folder)
     )
 
 
@@ -116,11 +97,9 @@ def _describe_content(udev: dict[str, str], out: BlockDevice) -> None:
     out.content = udev.get("ID_FS_TYPE", "")
     out.uuid = parse_encoded(udev.get("ID_FS_UUID_ENC", "")) or udev.get("ID_FS_UUID", "")
     out.label = parse_encoded(udev.get("ID_FS_LABEL_ENC", "")) or udev.get("ID_FS_LABEL", "")
-    if out.parent:
-        out.partition_uuid = udev.get("ID_PART_ENTRY_UUID", "")
-        out.partition_label = parse_encoded(udev.get("ID_PART_ENTRY_NAME", ""))
-    else:
+    if not out.parent:
         out.partition_table = udev.get("ID_PART_TABLE_TYPE", "")
+        out.partition_table_uuid = udev.get("ID_PART_TABLE_UUID", "")
 
 
 def collect(host: Host) -> Reading:
@@ -133,4 +112,10 @@ def collect(host: Host) -> Reading:
     return reading
 
 
-TOPIC = Topic(revision=2, fills=("storage.devices",), collect=collect, applies=lambda host: host.exists(_FOLDER))
+TOPIC = Topic(
+    revision=3,
+    fills=("storage.devices",),
+    collect=collect,
+    applies=lambda host: host.exists(_FOLDER),
+    events=frozenset({"device"}),
+)

@@ -3,6 +3,7 @@
 from driftline.v1.facts_pb2 import Processors
 from driftline_agent import arm
 from driftline_agent.host import Host
+from driftline_agent.numbers import whole
 from driftline_agent.topic import Reading, Topic
 
 _FOLDER = "/sys/devices/system/cpu"
@@ -22,13 +23,18 @@ def parse_cpuinfo(text: str) -> list[dict[str, str]]:
     return blocks
 
 
+#: No kernel has more (NR_CPUS).
+_MAX_CPUS = 65_536
+
+
 def parse_cpu_list(text: str) -> list[int]:
     """Return the numbers of a kernel list: ``0-3,8`` is 0, 1, 2, 3, 8."""
     numbers: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if first:
-            numbers.extend(range(int(first), int(last if dash else first) + 1))
+        begin, end = whole(first, _MAX_CPUS), whole(last if dash else first, _MAX_CPUS)
+        if begin is not None and end is not None:
+            numbers.extend(range(begin, end + 1))
     return numbers
 
 

@@ -14,6 +14,7 @@ from driftline.v1.facts_pb2 import File
 from driftline_agent import ownership, tree
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.numbers import whole
 from driftline_agent.reader import confidential
 from driftline_agent.topic import Reading, Topic
 from driftline_agent.tree import Found
@@ -50,8 +51,9 @@ def names_of(text: str) -> dict[int, str]:
     out: dict[int, str] = {}
     for line in text.splitlines():
         fields = line.split(":", 3)
-        if len(fields) == 4 and fields[2].isdigit() and fields[0][:1] not in ("+", "-", "#", ""):
-            out.setdefault(int(fields[2]), fields[0])
+        number = whole(fields[2], (1 << 32) - 1) if len(fields) == 4 else None
+        if number is not None and fields[0][:1] not in ("+", "-", "#", ""):
+            out.setdefault(number, fields[0])
     return out
 
 

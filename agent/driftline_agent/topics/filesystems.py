@@ -3,34 +3,14 @@
 # statvfs(3) has no counterpart in pathlib
 
 import os
-import re
 
 from driftline.v1.facts_pb2 import Filesystem
+from driftline_agent import disks, mounts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.mounts import Mount
 from driftline_agent.topic import Reading, Topic
 
-#: Held by a server elsewhere: no statvfs, which would wait for a dead server forever.
-NETWORK_TYPES = frozenset(
-    [
-        "nfs",
-        "nfs4",
-        "cifs",
-        "smb3",
-        "smbfs",
-        "ceph",
-        "glusterfs",
-        "fuse.glusterfs",
-        "fuse.sshfs",
-        "9p",
-        "virtiofs",
-        "afs",
-        "lustre",
-        "ocfs2",
-        "gfs2",
-        "beegfs",
-    ]
-)
 #: Hold data without a block device as their source.
 _LOCAL_TYPES = frozenset(["zfs", "btrfs", "bcachefs", "ubifs", "overlay"])
 #: Read-only images that packages bring with them (snaps), not places where data is kept.
@@ -57,44 +37,46 @@ _PASSING = (
     "/var/snap/docker/",
     "/var/snap/lxd/",
 )
-_OCTAL = re.compile(r"\\([0-7]{3})")
 
 
-def _unescape(text: str) -> str:
-    return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text) if "\\" in text else text
+def data_mounts(text: str) -> dict[str, Mount]:
+    """Return the mounts that hold data by mount point, sorted; the topmost of several on one point."""
+    found: dict[str, Mount] = {}
+    automounted: list[str] = []
+    for mount in mounts.parse_mountinfo(text):
+        found.pop(mount.point, None)
+        if mount.kind == "autofs":
+            automounted.append(mount.point)
+        # What an automounter mounts is there while someone looks at it.
+        if _holds_data(mount) and not any(mounts.is_below(mount.point, above) for above in automounted):
+            found[mount.point] = mount
+    return {point: found[point] for point in sorted(found)}
+
+
+def build(mount: Mount) -> Filesystem:
+    """Return what a mount says of itself."""
+    server, export = mounts.server_of(mount.kind, mount.device)
+    return Filesystem(
+        mount_point=mount.point,
+        device=mount.device,
+        type=mount.kind,
+        options=mount.options,
+        server=server,
+        export=export,
+        root="" if mount.root == "/" or mounts.is_network(mount.kind) else mount.root,
+    )
 
 
 def parse_mountinfo(text: str) -> list[Filesystem]:
-    """Return the mounts that hold data, sorted by mount point; the topmost of several on one point."""
-    found: dict[str, Filesystem] = {}
-    automounted: list[str] = []
-    for line in text.splitlines():
-        left, separator, right = line.partition(" - ")
-        mount, source = left.split(), right.split(" ")
-        if not separator or len(mount) < 6 or len(source) < 3:
-            continue
-        point, kind, device = _unescape(mount[4]), source[0], _unescape(source[1])
-        found.pop(point, None)
-        if kind == "autofs":
-            automounted.append(point)
-        # What an automounter mounts is there while someone looks at it.
-        if not _holds_data(point, kind, device) or any(_is_below(point, above) for above in automounted):
-            continue
-        options = sorted(set(mount[5].split(",")) | set(source[2].split(",")))
-        if "rw" in options and "ro" in options:
-            options.remove("rw")  # a read-only mount of a writable filesystem is read-only
-        found[point] = Filesystem(mount_point=point, device=device, type=kind, options=options)
-    return [found[point] for point in sorted(found)]
+    """Return the mounts that hold data, sorted by mount point."""
+    return [build(mount) for mount in data_mounts(text).values()]
 
 
-def _is_below(point: str, above: str) -> bool:
-    return point == above or point.startswith(above.rstrip("/") + "/")
-
-
-def _holds_data(point: str, kind: str, device: str) -> bool:
-    if point.startswith(_PASSING) or (kind in _IMAGE_TYPES and device.startswith("/dev/loop")):
+def _holds_data(mount: Mount) -> bool:
+    kind, device = mount.kind, mount.device
+    if mount.point.startswith(_PASSING) or (kind in _IMAGE_TYPES and device.startswith("/dev/loop")):
         return False
-    if kind in NETWORK_TYPES or kind in _LOCAL_TYPES:
+    if mounts.is_network(kind) or kind in _LOCAL_TYPES:
         return True
     return device.startswith("/dev/") and device != "/dev/fuse" and kind not in ("devtmpfs", "autofs")
 
@@ -109,13 +91,19 @@ def root_device(host: Host, text: str) -> str | None:
     return None
 
 
-def size_of(path: str) -> int | None:
-    """Return the size in bytes of the filesystem mounted at a path, or None where it cannot be told."""
+def measure(filesystem: Filesystem) -> None:
+    """Fill in what statvfs(3) tells of a mounted filesystem."""
     try:
-        result = os.statvfs(path)
+        found = os.statvfs(filesystem.mount_point)
     except OSError:
-        return None
-    return result.f_blocks * result.f_frsize
+        return
+    # A pool's size is what its members leave over at the moment: no configuration.
+    if found.f_blocks and filesystem.type != "zfs":
+        filesystem.size = found.f_blocks * found.f_frsize
+    if found.f_bsize:
+        filesystem.block_size = found.f_bsize
+    if found.f_files:
+        filesystem.inodes = found.f_files
 
 
 def read_mountinfo(host: Host) -> str:
@@ -135,19 +123,33 @@ def collect(host: Host) -> Reading:
     """Read the mounts of the host."""
     reading = Reading()
     text = read_mountinfo(host)
-    for filesystem in parse_mountinfo(text):
+    # What is below such a mount is reached through it.
+    away = mounts.away(mounts.parse_mountinfo(text)) | host.away()
+    for mount in data_mounts(text).values():
+        filesystem = build(mount)
         if filesystem.device == "/dev/root":
             filesystem.device = root_device(host, text) or filesystem.device
-        if host.live:
-            local = filesystem.type not in NETWORK_TYPES
-            if local and not os.path.isdir(filesystem.mount_point):  # noqa: PTH112  # no path object per mount
+        if host.live and not any(mounts.is_below(mount.point, above) for above in away):
+            if not os.path.isdir(mount.point):  # noqa: PTH112  # no path object per mount
                 continue  # single files that a container manager mounts: /etc/hosts
-            # A pool's size is what its members leave over at the moment: no configuration.
-            size = size_of(filesystem.mount_point) if local and filesystem.type != "zfs" else None
-            if size:
-                filesystem.size = size
+            measure(filesystem)
+        if mount.device.startswith("/dev/"):
+            udev = disks.udev_of(host, mount.number) or _udev_of_device(host, mount.device)
+            filesystem.uuid = disks.parse_encoded(udev.get("ID_FS_UUID_ENC", "")) or udev.get("ID_FS_UUID", "")
+            filesystem.label = disks.parse_encoded(udev.get("ID_FS_LABEL_ENC", "")) or udev.get("ID_FS_LABEL", "")
         reading.facts.storage.filesystems.append(filesystem)
     return reading
 
 
-TOPIC = Topic(revision=2, fills=("storage.filesystems",), collect=collect, watches=("/etc/fstab",))
+def _udev_of_device(host: Host, device: str) -> dict[str, str]:
+    """Return what udev knows of a device by its name: btrfs has numbers of its own in mountinfo."""
+    return disks.udev_of(host, host.line(f"/sys/class/block/{device.rpartition('/')[2]}/dev") or "")
+
+
+TOPIC = Topic(
+    revision=3,
+    fills=("storage.filesystems",),
+    collect=collect,
+    watches=("/etc/fstab",),
+    events=frozenset({"mount"}),
+)

@@ -2,6 +2,7 @@
 
 from driftline.v1.facts_pb2 import Group
 from driftline_agent.host import Host
+from driftline_agent.numbers import whole
 from driftline_agent.topic import Reading, Topic
 
 
@@ -13,8 +14,9 @@ def parse_group(text: str) -> list[Group]:
         if len(fields) < 4 or not fields[0] or fields[0][0] in "+-#" or fields[0] in found:
             continue
         group = Group(name=fields[0], members=sorted({name for name in fields[3].split(",") if name}))
-        if fields[2].isdigit():
-            group.gid = int(fields[2])
+        gid = whole(fields[2], (1 << 32) - 1)
+        if gid is not None:
+            group.gid = gid
         found[fields[0]] = group
     return [found[name] for name in sorted(found)]
 

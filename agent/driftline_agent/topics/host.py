@@ -5,6 +5,7 @@ Source: gethostname(2), hosts(5), machine-id(5), /proc/stat, localtime(5), syste
 
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.numbers import whole
 from driftline_agent.topic import Reading, Topic
 from driftline_agent.virtualization import container, machine
 
@@ -26,7 +27,7 @@ def parse_boot_time(stat: str) -> int | None:
     """Return the boot time of a /proc/stat, in seconds since 1970."""
     for line in stat.splitlines():
         if line.startswith("btime "):
-            return int(line.split()[1])
+            return whole(line[6:].strip())
     return None
 
 

@@ -4,6 +4,7 @@ from driftline.v1.facts_pb2 import MemoryModule
 from driftline_agent import smbios
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.numbers import whole
 from driftline_agent.topic import Reading, Topic
 from driftline_agent.topics.dmi import parse_text
 
@@ -23,21 +24,21 @@ def parse_meminfo(text: str) -> dict[str, int]:
     out: dict[str, int] = {}
     for line in text.splitlines():
         words = line.split()
-        if len(words) == 3 and words[2] == "kB" and words[1].isdigit():
-            out[words[0].rstrip(":")] = int(words[1]) * 1024
+        if len(words) == 3 and words[2] == "kB" and (size := whole(words[1], 1 << 52)) is not None:
+            out[words[0].rstrip(":")] = size * 1024
     return out
 
 
 def installed(host: Host) -> int | None:
     """Return the bytes of all memory blocks that are online, or None where the kernel does not tell."""
-    size = host.line(f"{_FOLDER}/block_size_bytes")
+    size = whole(host.line(f"{_FOLDER}/block_size_bytes"), 1 << 40, 16)
     if size is None:
         return None
     online = 0
     for name in host.names(_FOLDER):
         if name.startswith("memory") and name[6:].isdigit():
             online += host.line(f"{_FOLDER}/{name}/online") == "1"
-    return online * int(size, 16) or None
+    return online * size or None
 
 
 def size_of(device: smbios.Structure) -> int:

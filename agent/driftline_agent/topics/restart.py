@@ -45,7 +45,9 @@ def flavour(release: str) -> str:
 def order(release: str) -> tuple[int, ...]:
     """Return by what releases of one flavour are ordered: their numbers."""
     bare = _DISTRIBUTION.sub("", release)
-    return tuple(int(number) for part in bare.split("-") if part[:1].isdigit() for number in re.findall(r"\d+", part))
+    return tuple(
+        int(number) for part in bare.split("-") if part[:1].isdigit() for number in re.findall(r"[0-9]{1,18}", part)
+    )
 
 
 def newest_kernel(running: str, images: Iterable[str]) -> str | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from driftline.v1.facts_pb2 import ListeningSocket
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.numbers import whole
 from driftline_agent.topic import Reading, Topic
 
 _TCP_LISTEN, _UDP_UNCONNECTED = "0A", "07"
@@ -21,6 +22,9 @@ class Waiting(NamedTuple):
     address: str
     port: int
     inode: int
+
+
+_HEXADECIMAL = frozenset("0123456789abcdefABCDEF")
 
 
 def parse_address(text: str, byteorder: str = sys.byteorder) -> str:
@@ -42,7 +46,9 @@ def parse_table(protocol: str, text: str) -> list[Waiting]:
         if len(fields) < 10 or fields[3] != wanted or not fields[2].endswith(":0000"):
             continue
         address, _, port = fields[1].partition(":")
-        out.append(Waiting(protocol, parse_address(address), int(port, 16), int(fields[9])))
+        number, inode = whole(port, 65_535, 16), whole(fields[9])
+        if number is not None and inode is not None and len(address) in (8, 32) and not set(address) - _HEXADECIMAL:
+            out.append(Waiting(protocol, parse_address(address), number, inode))
     return out
 
 

@@ -18,7 +18,7 @@ def parse_public_key(text: str) -> SshHostKey | None:
         return None
     try:
         blob = base64.b64decode(words[1], validate=True)
-    except binascii.Error:
+    except (binascii.Error, ValueError):  # the latter where it is not ASCII
         return None
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
     return SshHostKey(type=words[0], fingerprint=f"SHA256:{digest}")

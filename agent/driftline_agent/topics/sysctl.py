@@ -85,6 +85,8 @@ def _walk(host: Host, folder: str, lasting: set[str], out: list[str]) -> None:
     with os.scandir(host.real("/proc/sys" + folder)) as entries:
         for entry in entries:
             path = f"{folder}/{entry.name}"
+            if not entry.name.isprintable():
+                continue
             if not entry.is_dir(follow_symlinks=False):
                 out.append(path)
             elif path not in _SKIPPED_FOLDERS and (folder not in _INTERFACE_FOLDERS or entry.name in lasting):
@@ -192,7 +194,7 @@ def collect(host: Host) -> Reading:
         if left_out(name):
             continue
         try:
-            descriptor = os.open(prefix + path, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(prefix + path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             try:
                 value = os.read(descriptor, 65536)
             finally:

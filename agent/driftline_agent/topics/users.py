@@ -9,6 +9,7 @@ from typing import NamedTuple
 from driftline.v1.facts_pb2 import User
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.numbers import whole
 from driftline_agent.reader.shadow import MISSING, parse_lines, parse_shadow, parse_status
 from driftline_agent.topic import Reading, Topic
 
@@ -41,6 +42,9 @@ def read_passwords(host: Host, reading: Reading) -> dict[str, Password]:
     return found
 
 
+_MAX_ID = (1 << 32) - 1
+
+
 def parse_passwd(text: str, shadow: Mapping[str, Password] | None) -> list[User]:
     """Return the users, sorted by name; the first of several lines with one name counts, as getpwnam(3) has it.
 
@@ -54,10 +58,11 @@ def parse_passwd(text: str, shadow: Mapping[str, Password] | None) -> list[User]
         if len(fields) < 7 or not fields[0] or fields[0][0] in "+-#" or fields[0] in found:
             continue
         user = User(name=fields[0], comment=fields[4], home=fields[5], shell=fields[6])
-        if fields[2].isdigit():
-            user.uid = int(fields[2])
-        if fields[3].isdigit():
-            user.gid = int(fields[3])
+        uid, gid = whole(fields[2], _MAX_ID), whole(fields[3], _MAX_ID)
+        if uid is not None:
+            user.uid = uid
+        if gid is not None:
+            user.gid = gid
         if fields[1] != "x":
             user.password, user.password_status = fields[1], parse_status(fields[1])
         elif shadow is not None:

@@ -12,7 +12,8 @@ import psutil
 
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_agent.host import Host
-from driftline_agent.topics.filesystems import NETWORK_TYPES, parse_mountinfo, read_mountinfo
+from driftline_agent.mounts import is_away
+from driftline_agent.topics.filesystems import parse_mountinfo, read_mountinfo
 from driftline_agent.utilization.aggregate import Metric, Minutes, pack
 from driftline_agent.utilization.rates import Rates
 
@@ -69,7 +70,7 @@ class Sampler:
         if swap.total:
             yield _SWAP, swap.used / swap.total
         for filesystem in parse_mountinfo(read_mountinfo(self._host)):
-            if filesystem.type in NETWORK_TYPES:
+            if is_away(filesystem.type):
                 continue
             try:
                 found = os.statvfs(filesystem.mount_point)

@@ -79,8 +79,24 @@ from driftline.v1.services_pb2 import Unit as Unit
 from driftline.v1.software_pb2 import Package as Package
 from driftline.v1.software_pb2 import Software as Software
 from driftline.v1.storage_pb2 import BlockDevice as BlockDevice
+from driftline.v1.storage_pb2 import Btrfs as Btrfs
+from driftline.v1.storage_pb2 import CryptEntry as CryptEntry
 from driftline.v1.storage_pb2 import Filesystem as Filesystem
+from driftline.v1.storage_pb2 import FstabEntry as FstabEntry
+from driftline.v1.storage_pb2 import Initiator as Initiator
+from driftline.v1.storage_pb2 import LogicalVolume as LogicalVolume
+from driftline.v1.storage_pb2 import Multipath as Multipath
+from driftline.v1.storage_pb2 import MultipathPath as MultipathPath
+from driftline.v1.storage_pb2 import NfsClient as NfsClient
+from driftline.v1.storage_pb2 import NfsExport as NfsExport
+from driftline.v1.storage_pb2 import PhysicalVolume as PhysicalVolume
+from driftline.v1.storage_pb2 import RaidArray as RaidArray
+from driftline.v1.storage_pb2 import RaidMember as RaidMember
 from driftline.v1.storage_pb2 import Storage as Storage
+from driftline.v1.storage_pb2 import SwapArea as SwapArea
+from driftline.v1.storage_pb2 import VolumeGroup as VolumeGroup
+from driftline.v1.storage_pb2 import ZfsDataset as ZfsDataset
+from driftline.v1.storage_pb2 import ZfsPool as ZfsPool
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 import builtins as _builtins

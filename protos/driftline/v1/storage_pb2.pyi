@@ -26,19 +26,71 @@ class Storage(_message.Message):
 
     DEVICES_FIELD_NUMBER: _builtins.int
     FILESYSTEMS_FIELD_NUMBER: _builtins.int
+    SWAPS_FIELD_NUMBER: _builtins.int
+    FSTAB_FIELD_NUMBER: _builtins.int
+    CRYPTTAB_FIELD_NUMBER: _builtins.int
+    ARRAYS_FIELD_NUMBER: _builtins.int
+    MULTIPATHS_FIELD_NUMBER: _builtins.int
+    VOLUME_GROUPS_FIELD_NUMBER: _builtins.int
+    PHYSICAL_VOLUMES_FIELD_NUMBER: _builtins.int
+    LOGICAL_VOLUMES_FIELD_NUMBER: _builtins.int
+    ZFS_POOLS_FIELD_NUMBER: _builtins.int
+    ZFS_DATASETS_FIELD_NUMBER: _builtins.int
+    BTRFS_FIELD_NUMBER: _builtins.int
+    EXPORTS_FIELD_NUMBER: _builtins.int
+    INITIATOR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlockDevice]: ...
     @_builtins.property
     def filesystems(self) -> _containers.RepeatedCompositeFieldContainer[Global___Filesystem]: ...
+    @_builtins.property
+    def swaps(self) -> _containers.RepeatedCompositeFieldContainer[Global___SwapArea]: ...
+    @_builtins.property
+    def fstab(self) -> _containers.RepeatedCompositeFieldContainer[Global___FstabEntry]: ...
+    @_builtins.property
+    def crypttab(self) -> _containers.RepeatedCompositeFieldContainer[Global___CryptEntry]: ...
+    @_builtins.property
+    def arrays(self) -> _containers.RepeatedCompositeFieldContainer[Global___RaidArray]: ...
+    @_builtins.property
+    def multipaths(self) -> _containers.RepeatedCompositeFieldContainer[Global___Multipath]: ...
+    @_builtins.property
+    def volume_groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___VolumeGroup]: ...
+    @_builtins.property
+    def physical_volumes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PhysicalVolume]: ...
+    @_builtins.property
+    def logical_volumes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogicalVolume]: ...
+    @_builtins.property
+    def zfs_pools(self) -> _containers.RepeatedCompositeFieldContainer[Global___ZfsPool]: ...
+    @_builtins.property
+    def zfs_datasets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ZfsDataset]: ...
+    @_builtins.property
+    def btrfs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Btrfs]: ...
+    @_builtins.property
+    def exports(self) -> _containers.RepeatedCompositeFieldContainer[Global___NfsExport]: ...
+    @_builtins.property
+    def initiator(self) -> Global___Initiator: ...
     def __init__(
         self,
         *,
         devices: _abc.Iterable[Global___BlockDevice] | None = ...,
         filesystems: _abc.Iterable[Global___Filesystem] | None = ...,
+        swaps: _abc.Iterable[Global___SwapArea] | None = ...,
+        fstab: _abc.Iterable[Global___FstabEntry] | None = ...,
+        crypttab: _abc.Iterable[Global___CryptEntry] | None = ...,
+        arrays: _abc.Iterable[Global___RaidArray] | None = ...,
+        multipaths: _abc.Iterable[Global___Multipath] | None = ...,
+        volume_groups: _abc.Iterable[Global___VolumeGroup] | None = ...,
+        physical_volumes: _abc.Iterable[Global___PhysicalVolume] | None = ...,
+        logical_volumes: _abc.Iterable[Global___LogicalVolume] | None = ...,
+        zfs_pools: _abc.Iterable[Global___ZfsPool] | None = ...,
+        zfs_datasets: _abc.Iterable[Global___ZfsDataset] | None = ...,
+        btrfs: _abc.Iterable[Global___Btrfs] | None = ...,
+        exports: _abc.Iterable[Global___NfsExport] | None = ...,
+        initiator: Global___Initiator | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["initiator", b"initiator"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["devices", b"devices", "filesystems", b"filesystems"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "btrfs", b"btrfs", "crypttab", b"crypttab", "devices", b"devices", "exports", b"exports", "filesystems", b"filesystems", "fstab", b"fstab", "initiator", b"initiator", "logical_volumes", b"logical_volumes", "multipaths", b"multipaths", "physical_volumes", b"physical_volumes", "swaps", b"swaps", "volume_groups", b"volume_groups", "zfs_datasets", b"zfs_datasets", "zfs_pools", b"zfs_pools"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -70,6 +122,31 @@ class BlockDevice(_message.Message):
     PARTITION_UUID_FIELD_NUMBER: _builtins.int
     PARTITION_LABEL_FIELD_NUMBER: _builtins.int
     FIRMWARE_FIELD_NUMBER: _builtins.int
+    TRANSPORT_FIELD_NUMBER: _builtins.int
+    LOGICAL_SECTOR_SIZE_FIELD_NUMBER: _builtins.int
+    PHYSICAL_SECTOR_SIZE_FIELD_NUMBER: _builtins.int
+    SCHEDULER_FIELD_NUMBER: _builtins.int
+    PARTITION_NUMBER_FIELD_NUMBER: _builtins.int
+    PARTITION_START_FIELD_NUMBER: _builtins.int
+    PARTITION_TYPE_FIELD_NUMBER: _builtins.int
+    PARTITION_FLAGS_FIELD_NUMBER: _builtins.int
+    PARTITION_TABLE_UUID_FIELD_NUMBER: _builtins.int
+    MAPPED_UUID_FIELD_NUMBER: _builtins.int
+    ZONED_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    CONTROLLER_FIELD_NUMBER: _builtins.int
+    NAMESPACE_FIELD_NUMBER: _builtins.int
+    SUBSYSTEM_NQN_FIELD_NUMBER: _builtins.int
+    BACKING_FILE_FIELD_NUMBER: _builtins.int
+    ROTATION_RATE_FIELD_NUMBER: _builtins.int
+    WRITE_CACHE_FIELD_NUMBER: _builtins.int
+    QUEUE_DEPTH_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    DISCARD_GRANULARITY_FIELD_NUMBER: _builtins.int
+    SAS_ADDRESS_FIELD_NUMBER: _builtins.int
+    FORM_FACTOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Kernel name: sda, nvme0n1p1, dm-0."""
     type: _builtins.str
@@ -102,6 +179,58 @@ class BlockDevice(_message.Message):
     """Name of a partition in its table. lsblk's PARTLABEL."""
     firmware: _builtins.str
     """Revision of a disk's firmware. lsblk's REV."""
+    transport: _builtins.str
+    """How it is attached: sata, sas, nvme, usb, virtio, iscsi, fc, ata, mmc. lsblk's TRAN."""
+    logical_sector_size: _builtins.int
+    """What the device addresses. queue/logical_block_size."""
+    physical_sector_size: _builtins.int
+    """What the device writes at a time. queue/physical_block_size."""
+    scheduler: _builtins.str
+    """I/O scheduler in use: none, mq-deadline, bfq. queue/scheduler."""
+    partition_number: _builtins.int
+    """Number of a partition in its table."""
+    partition_start: _builtins.int
+    """Where a partition begins on its disk."""
+    partition_type: _builtins.str
+    """Kind of a partition: a GUID in a gpt table, 0x83 in a dos table. lsblk's PARTTYPE."""
+    partition_flags: _builtins.str
+    """Flags of a partition, as the table has them: 0x80 (active), 0x1. lsblk's PARTFLAGS."""
+    partition_table_uuid: _builtins.str
+    """Identity of its partition table. lsblk's PTUUID."""
+    mapped_uuid: _builtins.str
+    """Identity given by the program that made a mapped device: LVM-..., CRYPT-LUKS2-..., mpath-.... dm/uuid."""
+    zoned: _builtins.str
+    """Zoned model where it is zoned: host-aware, host-managed. queue/zoned."""
+    address: _builtins.str
+    """Host, channel, target and unit of a SCSI device: 0:0:1:0. Hosts are numbered in the order they are found at boot.
+    lsblk's HCTL.
+    """
+    path: _builtins.str
+    """Where it is attached: pci-0000:00:1f.2-ata-1. udev's ID_PATH."""
+    controller: _builtins.str
+    """NVMe controller that it belongs to: nvme0. Controllers are numbered in the order they are found at boot."""
+    namespace: _builtins.int
+    """Number of an NVMe namespace. nsid."""
+    subsystem_nqn: _builtins.str
+    """Name of an NVMe subsystem: nqn.2014.08.org.nvmexpress:.... subsysnqn."""
+    backing_file: _builtins.str
+    """File behind a loop device. loop/backing_file."""
+    rotation_rate: _builtins.int
+    """Turns of a spinning disk. udev's ID_ATA_ROTATION_RATE_RPM, smartctl, hdparm."""
+    write_cache: _builtins.str
+    """Whether the device's own write cache is in use: "write back", "write through". queue/write_cache."""
+    queue_depth: _builtins.int
+    """Commands that are queued at the device; the kernel lowers and raises it by load. device/queue_depth."""
+    timeout: _builtins.int
+    """Seconds after which a command counts as failed. device/timeout."""
+    state: _builtins.str
+    """running, offline, blocked: a path that fails goes offline by itself. device/state."""
+    discard_granularity: _builtins.int
+    """Whether unused blocks can be given back (TRIM, UNMAP): granularity; absent where not. queue/discard_granularity."""
+    sas_address: _builtins.str
+    """Address of a SAS device. device/sas_address."""
+    form_factor: _builtins.str
+    """Size of its case: 2.5 inches. smartctl."""
     @_builtins.property
     def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Kernel names of the devices that this one is built on (an array's or a volume's members)."""
@@ -129,27 +258,88 @@ class BlockDevice(_message.Message):
         partition_uuid: _builtins.str = ...,
         partition_label: _builtins.str = ...,
         firmware: _builtins.str = ...,
+        transport: _builtins.str = ...,
+        logical_sector_size: _builtins.int | None = ...,
+        physical_sector_size: _builtins.int | None = ...,
+        scheduler: _builtins.str = ...,
+        partition_number: _builtins.int | None = ...,
+        partition_start: _builtins.int | None = ...,
+        partition_type: _builtins.str = ...,
+        partition_flags: _builtins.str = ...,
+        partition_table_uuid: _builtins.str = ...,
+        mapped_uuid: _builtins.str = ...,
+        zoned: _builtins.str = ...,
+        address: _builtins.str = ...,
+        path: _builtins.str = ...,
+        controller: _builtins.str = ...,
+        namespace: _builtins.int | None = ...,
+        subsystem_nqn: _builtins.str = ...,
+        backing_file: _builtins.str = ...,
+        rotation_rate: _builtins.int | None = ...,
+        write_cache: _builtins.str = ...,
+        queue_depth: _builtins.int | None = ...,
+        timeout: _builtins.int | None = ...,
+        state: _builtins.str = ...,
+        discard_granularity: _builtins.int | None = ...,
+        sas_address: _builtins.str = ...,
+        form_factor: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_read_only", b"_read_only", "_removable", b"_removable", "_rotational", b"_rotational", "_size", b"_size", "read_only", b"read_only", "removable", b"removable", "rotational", b"rotational", "size", b"size"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_discard_granularity", b"_discard_granularity", "_logical_sector_size", b"_logical_sector_size", "_namespace", b"_namespace", "_partition_number", b"_partition_number", "_partition_start", b"_partition_start", "_physical_sector_size", b"_physical_sector_size", "_queue_depth", b"_queue_depth", "_read_only", b"_read_only", "_removable", b"_removable", "_rotation_rate", b"_rotation_rate", "_rotational", b"_rotational", "_size", b"_size", "_timeout", b"_timeout", "discard_granularity", b"discard_granularity", "logical_sector_size", b"logical_sector_size", "namespace", b"namespace", "partition_number", b"partition_number", "partition_start", b"partition_start", "physical_sector_size", b"physical_sector_size", "queue_depth", b"queue_depth", "read_only", b"read_only", "removable", b"removable", "rotation_rate", b"rotation_rate", "rotational", b"rotational", "size", b"size", "timeout", b"timeout"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_read_only", b"_read_only", "_removable", b"_removable", "_rotational", b"_rotational", "_size", b"_size", "content", b"content", "firmware", b"firmware", "label", b"label", "mapped_name", b"mapped_name", "members", b"members", "model", b"model", "name", b"name", "parent", b"parent", "partition_label", b"partition_label", "partition_table", b"partition_table", "partition_uuid", b"partition_uuid", "read_only", b"read_only", "removable", b"removable", "rotational", b"rotational", "serial_number", b"serial_number", "size", b"size", "type", b"type", "uuid", b"uuid", "vendor", b"vendor", "wwn", b"wwn"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_discard_granularity", b"_discard_granularity", "_logical_sector_size", b"_logical_sector_size", "_namespace", b"_namespace", "_partition_number", b"_partition_number", "_partition_start", b"_partition_start", "_physical_sector_size", b"_physical_sector_size", "_queue_depth", b"_queue_depth", "_read_only", b"_read_only", "_removable", b"_removable", "_rotation_rate", b"_rotation_rate", "_rotational", b"_rotational", "_size", b"_size", "_timeout", b"_timeout", "address", b"address", "backing_file", b"backing_file", "content", b"content", "controller", b"controller", "discard_granularity", b"discard_granularity", "firmware", b"firmware", "form_factor", b"form_factor", "label", b"label", "logical_sector_size", b"logical_sector_size", "mapped_name", b"mapped_name", "mapped_uuid", b"mapped_uuid", "members", b"members", "model", b"model", "name", b"name", "namespace", b"namespace", "parent", b"parent", "partition_flags", b"partition_flags", "partition_label", b"partition_label", "partition_number", b"partition_number", "partition_start", b"partition_start", "partition_table", b"partition_table", "partition_table_uuid", b"partition_table_uuid", "partition_type", b"partition_type", "partition_uuid", b"partition_uuid", "path", b"path", "physical_sector_size", b"physical_sector_size", "queue_depth", b"queue_depth", "read_only", b"read_only", "removable", b"removable", "rotation_rate", b"rotation_rate", "rotational", b"rotational", "sas_address", b"sas_address", "scheduler", b"scheduler", "serial_number", b"serial_number", "size", b"size", "state", b"state", "subsystem_nqn", b"subsystem_nqn", "timeout", b"timeout", "transport", b"transport", "type", b"type", "uuid", b"uuid", "vendor", b"vendor", "write_cache", b"write_cache", "wwn", b"wwn", "zoned", b"zoned"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__discard_granularity: _TypeAlias = _typing.Literal["discard_granularity"]  # noqa: Y015
+    _WhichOneofArgType__discard_granularity: _TypeAlias = _typing.Literal["_discard_granularity", b"_discard_granularity"]  # noqa: Y015
+    _WhichOneofReturnType__logical_sector_size: _TypeAlias = _typing.Literal["logical_sector_size"]  # noqa: Y015
+    _WhichOneofArgType__logical_sector_size: _TypeAlias = _typing.Literal["_logical_sector_size", b"_logical_sector_size"]  # noqa: Y015
+    _WhichOneofReturnType__namespace: _TypeAlias = _typing.Literal["namespace"]  # noqa: Y015
+    _WhichOneofArgType__namespace: _TypeAlias = _typing.Literal["_namespace", b"_namespace"]  # noqa: Y015
+    _WhichOneofReturnType__partition_number: _TypeAlias = _typing.Literal["partition_number"]  # noqa: Y015
+    _WhichOneofArgType__partition_number: _TypeAlias = _typing.Literal["_partition_number", b"_partition_number"]  # noqa: Y015
+    _WhichOneofReturnType__partition_start: _TypeAlias = _typing.Literal["partition_start"]  # noqa: Y015
+    _WhichOneofArgType__partition_start: _TypeAlias = _typing.Literal["_partition_start", b"_partition_start"]  # noqa: Y015
+    _WhichOneofReturnType__physical_sector_size: _TypeAlias = _typing.Literal["physical_sector_size"]  # noqa: Y015
+    _WhichOneofArgType__physical_sector_size: _TypeAlias = _typing.Literal["_physical_sector_size", b"_physical_sector_size"]  # noqa: Y015
+    _WhichOneofReturnType__queue_depth: _TypeAlias = _typing.Literal["queue_depth"]  # noqa: Y015
+    _WhichOneofArgType__queue_depth: _TypeAlias = _typing.Literal["_queue_depth", b"_queue_depth"]  # noqa: Y015
     _WhichOneofReturnType__read_only: _TypeAlias = _typing.Literal["read_only"]  # noqa: Y015
     _WhichOneofArgType__read_only: _TypeAlias = _typing.Literal["_read_only", b"_read_only"]  # noqa: Y015
     _WhichOneofReturnType__removable: _TypeAlias = _typing.Literal["removable"]  # noqa: Y015
     _WhichOneofArgType__removable: _TypeAlias = _typing.Literal["_removable", b"_removable"]  # noqa: Y015
+    _WhichOneofReturnType__rotation_rate: _TypeAlias = _typing.Literal["rotation_rate"]  # noqa: Y015
+    _WhichOneofArgType__rotation_rate: _TypeAlias = _typing.Literal["_rotation_rate", b"_rotation_rate"]  # noqa: Y015
     _WhichOneofReturnType__rotational: _TypeAlias = _typing.Literal["rotational"]  # noqa: Y015
     _WhichOneofArgType__rotational: _TypeAlias = _typing.Literal["_rotational", b"_rotational"]  # noqa: Y015
     _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
     _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    _WhichOneofReturnType__timeout: _TypeAlias = _typing.Literal["timeout"]  # noqa: Y015
+    _WhichOneofArgType__timeout: _TypeAlias = _typing.Literal["_timeout", b"_timeout"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__discard_granularity) -> _WhichOneofReturnType__discard_granularity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__logical_sector_size) -> _WhichOneofReturnType__logical_sector_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__namespace) -> _WhichOneofReturnType__namespace | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__partition_number) -> _WhichOneofReturnType__partition_number | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__partition_start) -> _WhichOneofReturnType__partition_start | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__physical_sector_size) -> _WhichOneofReturnType__physical_sector_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__queue_depth) -> _WhichOneofReturnType__queue_depth | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__read_only) -> _WhichOneofReturnType__read_only | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__removable) -> _WhichOneofReturnType__removable | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rotation_rate) -> _WhichOneofReturnType__rotation_rate | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__rotational) -> _WhichOneofReturnType__rotational | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout) -> _WhichOneofReturnType__timeout | None: ...
 
 Global___BlockDevice: _TypeAlias = BlockDevice  # noqa: Y015
 
@@ -166,15 +356,37 @@ class Filesystem(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
+    SERVER_FIELD_NUMBER: _builtins.int
+    EXPORT_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    UUID_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    BLOCK_SIZE_FIELD_NUMBER: _builtins.int
+    INODES_FIELD_NUMBER: _builtins.int
     mount_point: _builtins.str
     device: _builtins.str
-    """What is mounted: /dev/sda1, server:/export."""
+    """What is mounted: /dev/sda1, server:/export, pool/dataset."""
     type: _builtins.str
     """ext4, xfs, nfs4 ..."""
     size: _builtins.int
+    """Absent for network and FUSE filesystems, which are never asked: a dead server would never answer."""
+    server: _builtins.str
+    """Server of a network filesystem: 192.0.2.9, filer."""
+    export: _builtins.str
+    """What of the server is mounted: /data, share."""
+    root: _builtins.str
+    """What of the filesystem is mounted where it is not the whole: a folder (bind mount), a subvolume (btrfs)."""
+    uuid: _builtins.str
+    """Identity of the filesystem. blkid's UUID; udev's database."""
+    label: _builtins.str
+    """Name that someone gave the filesystem. blkid's LABEL; udev's database."""
+    block_size: _builtins.int
+    """Unit of allocation. f_bsize of statvfs(3)."""
+    inodes: _builtins.int
+    """Files that it can hold; xfs and btrfs move it as they fill. f_files of statvfs(3)."""
     @_builtins.property
     def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Mount options, as a set."""
+        """Mount options, as a set. Values that look like secrets are redacted."""
 
     def __init__(
         self,
@@ -184,13 +396,928 @@ class Filesystem(_message.Message):
         type: _builtins.str = ...,
         options: _abc.Iterable[_builtins.str] | None = ...,
         size: _builtins.int | None = ...,
+        server: _builtins.str = ...,
+        export: _builtins.str = ...,
+        root: _builtins.str = ...,
+        uuid: _builtins.str = ...,
+        label: _builtins.str = ...,
+        block_size: _builtins.int | None = ...,
+        inodes: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_size", b"_size", "size", b"size"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_block_size", b"_block_size", "_inodes", b"_inodes", "_size", b"_size", "block_size", b"block_size", "inodes", b"inodes", "size", b"size"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_size", b"_size", "device", b"device", "mount_point", b"mount_point", "options", b"options", "size", b"size", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_block_size", b"_block_size", "_inodes", b"_inodes", "_size", b"_size", "block_size", b"block_size", "device", b"device", "export", b"export", "inodes", b"inodes", "label", b"label", "mount_point", b"mount_point", "options", b"options", "root", b"root", "server", b"server", "size", b"size", "type", b"type", "uuid", b"uuid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__block_size: _TypeAlias = _typing.Literal["block_size"]  # noqa: Y015
+    _WhichOneofArgType__block_size: _TypeAlias = _typing.Literal["_block_size", b"_block_size"]  # noqa: Y015
+    _WhichOneofReturnType__inodes: _TypeAlias = _typing.Literal["inodes"]  # noqa: Y015
+    _WhichOneofArgType__inodes: _TypeAlias = _typing.Literal["_inodes", b"_inodes"]  # noqa: Y015
     _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
     _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__block_size) -> _WhichOneofReturnType__block_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__inodes) -> _WhichOneofReturnType__inodes | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
 
 Global___Filesystem: _TypeAlias = Filesystem  # noqa: Y015
+
+@_typing.final
+class SwapArea(_message.Message):
+    """An active swap area. Source: /proc/swaps."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """/dev/sda3, /swapfile."""
+    type: _builtins.str
+    """partition, file."""
+    size: _builtins.int
+    priority: _builtins.int
+    """Given by someone; areas without one get a negative number in the order of their activation, which is left out."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        type: _builtins.str = ...,
+        size: _builtins.int | None = ...,
+        priority: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "_size", b"_size", "priority", b"priority", "size", b"size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "_size", b"_size", "path", b"path", "priority", b"priority", "size", b"size", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
+    _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__priority) -> _WhichOneofReturnType__priority | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+
+Global___SwapArea: _TypeAlias = SwapArea  # noqa: Y015
+
+@_typing.final
+class FstabEntry(_message.Message):
+    """A line of /etc/fstab. Source: fstab(5)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOUNT_POINT_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    DUMP_FIELD_NUMBER: _builtins.int
+    PASS_FIELD_NUMBER: _builtins.int
+    MOUNTED_FIELD_NUMBER: _builtins.int
+    mount_point: _builtins.str
+    """Where it is mounted; for swap, which has no such place, what is in the first field."""
+    device: _builtins.str
+    """First field: UUID=..., /dev/sda1, server:/export. Passwords in it are redacted."""
+    type: _builtins.str
+    dump: _builtins.int
+    """Fifth field: whether dump(8) keeps it."""
+    mounted: _builtins.bool
+    """Whether it is mounted, or in use as swap, now: an automounter does and undoes that by itself."""
+    @_builtins.property
+    def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Mount options, as a set. Values that look like secrets are redacted."""
+
+    def __init__(
+        self,
+        *,
+        mount_point: _builtins.str = ...,
+        device: _builtins.str = ...,
+        type: _builtins.str = ...,
+        options: _abc.Iterable[_builtins.str] | None = ...,
+        dump: _builtins.int | None = ...,
+        mounted: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_dump", b"_dump", "_mounted", b"_mounted", "_pass", b"_pass", "dump", b"dump", "mounted", b"mounted", "pass", b"pass"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_dump", b"_dump", "_mounted", b"_mounted", "_pass", b"_pass", "device", b"device", "dump", b"dump", "mount_point", b"mount_point", "mounted", b"mounted", "options", b"options", "pass", b"pass", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__dump: _TypeAlias = _typing.Literal["dump"]  # noqa: Y015
+    _WhichOneofArgType__dump: _TypeAlias = _typing.Literal["_dump", b"_dump"]  # noqa: Y015
+    _WhichOneofReturnType__mounted: _TypeAlias = _typing.Literal["mounted"]  # noqa: Y015
+    _WhichOneofArgType__mounted: _TypeAlias = _typing.Literal["_mounted", b"_mounted"]  # noqa: Y015
+    _WhichOneofReturnType__pass: _TypeAlias = _typing.Literal["pass"]  # noqa: Y015
+    _WhichOneofArgType__pass: _TypeAlias = _typing.Literal["_pass", b"_pass"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__dump) -> _WhichOneofReturnType__dump | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mounted) -> _WhichOneofReturnType__mounted | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pass) -> _WhichOneofReturnType__pass | None: ...
+
+Global___FstabEntry: _TypeAlias = FstabEntry  # noqa: Y015
+
+@_typing.final
+class CryptEntry(_message.Message):
+    """A line of /etc/crypttab. Its key, or the file that the key is in, is never told. Source: crypttab(5)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the mapped device."""
+    device: _builtins.str
+    """UUID=..., /dev/sda3."""
+    @_builtins.property
+    def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Options, as a set. Values that look like secrets are redacted."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        device: _builtins.str = ...,
+        options: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device", b"device", "name", b"name", "options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CryptEntry: _TypeAlias = CryptEntry  # noqa: Y015
+
+@_typing.final
+class RaidArray(_message.Message):
+    """A Linux software RAID. Source: /sys/block/md*/md, udev's database; mdadm --detail."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    UUID_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
+    CHUNK_SIZE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    LAYOUT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    DEGRADED_FIELD_NUMBER: _builtins.int
+    SPARES_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    BITMAP_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Kernel name: md0."""
+    uuid: _builtins.str
+    """As mdadm writes it: f0c2b1d4:...."""
+    title: _builtins.str
+    """Name that someone gave it: host:root. mdadm's Name."""
+    level: _builtins.str
+    """raid0, raid1, raid5, raid10, linear, container."""
+    metadata: _builtins.str
+    """Version of its superblock: 1.2."""
+    devices: _builtins.int
+    """Devices that take part when it is whole. raid_disks."""
+    chunk_size: _builtins.int
+    size: _builtins.int
+    layout: _builtins.str
+    """How data is laid over the devices: left-symmetric, near=2; the number where sysfs has only that."""
+    state: _builtins.str
+    """active, inactive, readonly, read-auto, broken ...; clean counts as active. array_state."""
+    degraded: _builtins.int
+    """Devices that are missing: one that fails is left out by itself."""
+    spares: _builtins.int
+    """Devices that wait to stand in: they do by themselves."""
+    activity: _builtins.str
+    """What is being done to it: idle, resync, recover, check. sync_action."""
+    bitmap: _builtins.str
+    """Where its write-intent bitmap is: internal, none, a file. bitmap/location."""
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___RaidMember]:
+        """Its devices; one that fails changes its part by itself."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        uuid: _builtins.str = ...,
+        title: _builtins.str = ...,
+        level: _builtins.str = ...,
+        metadata: _builtins.str = ...,
+        devices: _builtins.int | None = ...,
+        chunk_size: _builtins.int | None = ...,
+        size: _builtins.int | None = ...,
+        layout: _builtins.str = ...,
+        state: _builtins.str = ...,
+        degraded: _builtins.int | None = ...,
+        spares: _builtins.int | None = ...,
+        activity: _builtins.str = ...,
+        members: _abc.Iterable[Global___RaidMember] | None = ...,
+        bitmap: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_chunk_size", b"_chunk_size", "_degraded", b"_degraded", "_devices", b"_devices", "_size", b"_size", "_spares", b"_spares", "chunk_size", b"chunk_size", "degraded", b"degraded", "devices", b"devices", "size", b"size", "spares", b"spares"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_chunk_size", b"_chunk_size", "_degraded", b"_degraded", "_devices", b"_devices", "_size", b"_size", "_spares", b"_spares", "activity", b"activity", "bitmap", b"bitmap", "chunk_size", b"chunk_size", "degraded", b"degraded", "devices", b"devices", "layout", b"layout", "level", b"level", "members", b"members", "metadata", b"metadata", "name", b"name", "size", b"size", "spares", b"spares", "state", b"state", "title", b"title", "uuid", b"uuid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__chunk_size: _TypeAlias = _typing.Literal["chunk_size"]  # noqa: Y015
+    _WhichOneofArgType__chunk_size: _TypeAlias = _typing.Literal["_chunk_size", b"_chunk_size"]  # noqa: Y015
+    _WhichOneofReturnType__degraded: _TypeAlias = _typing.Literal["degraded"]  # noqa: Y015
+    _WhichOneofArgType__degraded: _TypeAlias = _typing.Literal["_degraded", b"_degraded"]  # noqa: Y015
+    _WhichOneofReturnType__devices: _TypeAlias = _typing.Literal["devices"]  # noqa: Y015
+    _WhichOneofArgType__devices: _TypeAlias = _typing.Literal["_devices", b"_devices"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    _WhichOneofReturnType__spares: _TypeAlias = _typing.Literal["spares"]  # noqa: Y015
+    _WhichOneofArgType__spares: _TypeAlias = _typing.Literal["_spares", b"_spares"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__chunk_size) -> _WhichOneofReturnType__chunk_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__degraded) -> _WhichOneofReturnType__degraded | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__devices) -> _WhichOneofReturnType__devices | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__spares) -> _WhichOneofReturnType__spares | None: ...
+
+Global___RaidArray: _TypeAlias = RaidArray  # noqa: Y015
+
+@_typing.final
+class RaidMember(_message.Message):
+    """A device of a software RAID."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Kernel name: sda1."""
+    slot: _builtins.int
+    """Its place in the array; absent for a spare."""
+    state: _builtins.str
+    """in_sync, spare, faulty, write_mostly ..., by commas as md writes them."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        slot: _builtins.int | None = ...,
+        state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_slot", b"_slot", "slot", b"slot"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_slot", b"_slot", "name", b"name", "slot", b"slot", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__slot: _TypeAlias = _typing.Literal["slot"]  # noqa: Y015
+    _WhichOneofArgType__slot: _TypeAlias = _typing.Literal["_slot", b"_slot"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__slot) -> _WhichOneofReturnType__slot | None: ...
+
+Global___RaidMember: _TypeAlias = RaidMember  # noqa: Y015
+
+@_typing.final
+class Multipath(_message.Message):
+    """A disk that is reached on several paths. Source: /sys/block/dm-*; multipath -ll."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    WWID_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    VENDOR_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    HARDWARE_HANDLER_FIELD_NUMBER: _builtins.int
+    READ_ONLY_FIELD_NUMBER: _builtins.int
+    PATHS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Name of the map: mpatha, or its WWID."""
+    wwid: _builtins.str
+    """World wide identity of the disk."""
+    device: _builtins.str
+    """Kernel name of the map: they are numbered in the order they are made."""
+    vendor: _builtins.str
+    model: _builtins.str
+    size: _builtins.int
+    policy: _builtins.str
+    """How paths are chosen: "service-time 0", "queue-length 0". multipath -ll."""
+    features: _builtins.str
+    """Features of the map, as device mapper writes them: "1 queue_if_no_path". multipath -ll."""
+    hardware_handler: _builtins.str
+    """Handler of the storage's ways: "1 alua". multipath -ll."""
+    read_only: _builtins.bool
+    @_builtins.property
+    def paths(self) -> _containers.RepeatedCompositeFieldContainer[Global___MultipathPath]:
+        """Its paths. They come, go and get other names by themselves."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        wwid: _builtins.str = ...,
+        device: _builtins.str = ...,
+        vendor: _builtins.str = ...,
+        model: _builtins.str = ...,
+        size: _builtins.int | None = ...,
+        policy: _builtins.str = ...,
+        features: _builtins.str = ...,
+        hardware_handler: _builtins.str = ...,
+        read_only: _builtins.bool | None = ...,
+        paths: _abc.Iterable[Global___MultipathPath] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_read_only", b"_read_only", "_size", b"_size", "read_only", b"read_only", "size", b"size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_read_only", b"_read_only", "_size", b"_size", "device", b"device", "features", b"features", "hardware_handler", b"hardware_handler", "model", b"model", "name", b"name", "paths", b"paths", "policy", b"policy", "read_only", b"read_only", "size", b"size", "vendor", b"vendor", "wwid", b"wwid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__read_only: _TypeAlias = _typing.Literal["read_only"]  # noqa: Y015
+    _WhichOneofArgType__read_only: _TypeAlias = _typing.Literal["_read_only", b"_read_only"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__read_only) -> _WhichOneofReturnType__read_only | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+
+Global___Multipath: _TypeAlias = Multipath  # noqa: Y015
+
+@_typing.final
+class MultipathPath(_message.Message):
+    """One path to a disk."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CHECK_FIELD_NUMBER: _builtins.int
+    DEVICE_STATE_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Kernel name: sdb."""
+    address: _builtins.str
+    """Host, channel, target and unit: 6:0:6:0."""
+    state: _builtins.str
+    """active, failed, undef: device mapper's view. multipath -ll."""
+    check: _builtins.str
+    """ready, faulty, shaky, ghost, undef: the path checker's view. multipath -ll."""
+    device_state: _builtins.str
+    """running, offline: the kernel's view. device/state."""
+    group: _builtins.int
+    """Group of paths that it is in, from 1."""
+    priority: _builtins.int
+    """Priority of its group."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        address: _builtins.str = ...,
+        state: _builtins.str = ...,
+        check: _builtins.str = ...,
+        device_state: _builtins.str = ...,
+        group: _builtins.int | None = ...,
+        priority: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_group", b"_group", "_priority", b"_priority", "group", b"group", "priority", b"priority"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_group", b"_group", "_priority", b"_priority", "address", b"address", "check", b"check", "device_state", b"device_state", "group", b"group", "name", b"name", "priority", b"priority", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__group: _TypeAlias = _typing.Literal["group"]  # noqa: Y015
+    _WhichOneofArgType__group: _TypeAlias = _typing.Literal["_group", b"_group"]  # noqa: Y015
+    _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
+    _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__group) -> _WhichOneofReturnType__group | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__priority) -> _WhichOneofReturnType__priority | None: ...
+
+Global___MultipathPath: _TypeAlias = MultipathPath  # noqa: Y015
+
+@_typing.final
+class VolumeGroup(_message.Message):
+    """A volume group of LVM. Source: device mapper's names in /sys, LVM's text metadata (/etc/lvm/backup); vgs(8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    UUID_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    EXTENT_SIZE_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    PHYSICAL_VOLUMES_FIELD_NUMBER: _builtins.int
+    LOGICAL_VOLUMES_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    uuid: _builtins.str
+    size: _builtins.int
+    free: _builtins.int
+    """Not given to any volume; snapshots and thin pools grow into it by themselves."""
+    extent_size: _builtins.int
+    format: _builtins.str
+    """lvm2, lvm1."""
+    attributes: _builtins.str
+    """Six letters of vgs(8): wz--n-. The third says whether devices are missing just now."""
+    physical_volumes: _builtins.int
+    logical_volumes: _builtins.int
+    """Volumes that people see; snapshots that a backup makes are some."""
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tags that someone gave it."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        uuid: _builtins.str = ...,
+        size: _builtins.int | None = ...,
+        free: _builtins.int | None = ...,
+        extent_size: _builtins.int | None = ...,
+        format: _builtins.str = ...,
+        attributes: _builtins.str = ...,
+        physical_volumes: _builtins.int | None = ...,
+        logical_volumes: _builtins.int | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_extent_size", b"_extent_size", "_free", b"_free", "_logical_volumes", b"_logical_volumes", "_physical_volumes", b"_physical_volumes", "_size", b"_size", "extent_size", b"extent_size", "free", b"free", "logical_volumes", b"logical_volumes", "physical_volumes", b"physical_volumes", "size", b"size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_extent_size", b"_extent_size", "_free", b"_free", "_logical_volumes", b"_logical_volumes", "_physical_volumes", b"_physical_volumes", "_size", b"_size", "attributes", b"attributes", "extent_size", b"extent_size", "format", b"format", "free", b"free", "logical_volumes", b"logical_volumes", "name", b"name", "physical_volumes", b"physical_volumes", "size", b"size", "tags", b"tags", "uuid", b"uuid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__extent_size: _TypeAlias = _typing.Literal["extent_size"]  # noqa: Y015
+    _WhichOneofArgType__extent_size: _TypeAlias = _typing.Literal["_extent_size", b"_extent_size"]  # noqa: Y015
+    _WhichOneofReturnType__free: _TypeAlias = _typing.Literal["free"]  # noqa: Y015
+    _WhichOneofArgType__free: _TypeAlias = _typing.Literal["_free", b"_free"]  # noqa: Y015
+    _WhichOneofReturnType__logical_volumes: _TypeAlias = _typing.Literal["logical_volumes"]  # noqa: Y015
+    _WhichOneofArgType__logical_volumes: _TypeAlias = _typing.Literal["_logical_volumes", b"_logical_volumes"]  # noqa: Y015
+    _WhichOneofReturnType__physical_volumes: _TypeAlias = _typing.Literal["physical_volumes"]  # noqa: Y015
+    _WhichOneofArgType__physical_volumes: _TypeAlias = _typing.Literal["_physical_volumes", b"_physical_volumes"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__extent_size) -> _WhichOneofReturnType__extent_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__free) -> _WhichOneofReturnType__free | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__logical_volumes) -> _WhichOneofReturnType__logical_volumes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__physical_volumes) -> _WhichOneofReturnType__physical_volumes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+
+Global___VolumeGroup: _TypeAlias = VolumeGroup  # noqa: Y015
+
+@_typing.final
+class PhysicalVolume(_message.Message):
+    """A device that belongs to LVM. Source: udev's database, LVM's text metadata; pvs(8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    UUID_FIELD_NUMBER: _builtins.int
+    VOLUME_GROUP_FIELD_NUMBER: _builtins.int
+    VOLUME_GROUP_UUID_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    EXTENTS_FIELD_NUMBER: _builtins.int
+    EXTENT_SIZE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """/dev/sda2."""
+    uuid: _builtins.str
+    volume_group: _builtins.str
+    """Name of the volume group that it is in."""
+    volume_group_uuid: _builtins.str
+    size: _builtins.int
+    free: _builtins.int
+    format: _builtins.str
+    """lvm2, lvm1."""
+    attributes: _builtins.str
+    """Letters of pvs(8): a--. The last says whether the device is missing just now."""
+    extents: _builtins.int
+    """Physical extents."""
+    extent_size: _builtins.int
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        uuid: _builtins.str = ...,
+        volume_group: _builtins.str = ...,
+        volume_group_uuid: _builtins.str = ...,
+        size: _builtins.int | None = ...,
+        free: _builtins.int | None = ...,
+        format: _builtins.str = ...,
+        attributes: _builtins.str = ...,
+        extents: _builtins.int | None = ...,
+        extent_size: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_extent_size", b"_extent_size", "_extents", b"_extents", "_free", b"_free", "_size", b"_size", "extent_size", b"extent_size", "extents", b"extents", "free", b"free", "size", b"size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_extent_size", b"_extent_size", "_extents", b"_extents", "_free", b"_free", "_size", b"_size", "attributes", b"attributes", "extent_size", b"extent_size", "extents", b"extents", "format", b"format", "free", b"free", "name", b"name", "size", b"size", "uuid", b"uuid", "volume_group", b"volume_group", "volume_group_uuid", b"volume_group_uuid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__extent_size: _TypeAlias = _typing.Literal["extent_size"]  # noqa: Y015
+    _WhichOneofArgType__extent_size: _TypeAlias = _typing.Literal["_extent_size", b"_extent_size"]  # noqa: Y015
+    _WhichOneofReturnType__extents: _TypeAlias = _typing.Literal["extents"]  # noqa: Y015
+    _WhichOneofArgType__extents: _TypeAlias = _typing.Literal["_extents", b"_extents"]  # noqa: Y015
+    _WhichOneofReturnType__free: _TypeAlias = _typing.Literal["free"]  # noqa: Y015
+    _WhichOneofArgType__free: _TypeAlias = _typing.Literal["_free", b"_free"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__extent_size) -> _WhichOneofReturnType__extent_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__extents) -> _WhichOneofReturnType__extents | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__free) -> _WhichOneofReturnType__free | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+
+Global___PhysicalVolume: _TypeAlias = PhysicalVolume  # noqa: Y015
+
+@_typing.final
+class LogicalVolume(_message.Message):
+    """A logical volume of LVM that people see. Source: as VolumeGroup; lvs(8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOLUME_GROUP_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    UUID_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    STRIPES_FIELD_NUMBER: _builtins.int
+    STRIPE_SIZE_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    READ_ONLY_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    POOL_FIELD_NUMBER: _builtins.int
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    volume_group: _builtins.str
+    """Name of its group, or where only that is known, its UUID."""
+    name: _builtins.str
+    uuid: _builtins.str
+    size: _builtins.int
+    type: _builtins.str
+    """linear, striped, raid1 ... raid10, mirror, thin, thin-pool, snapshot, cache, vdo."""
+    segments: _builtins.int
+    """Segments that it is put together from; growing by itself (a snapshot) may add one."""
+    stripes: _builtins.int
+    """Devices that data is striped over, of its first segment."""
+    stripe_size: _builtins.int
+    attributes: _builtins.str
+    """Letters of lvs(8): -wi-ao----. Some say whether it is active, open, healthy."""
+    read_only: _builtins.bool
+    origin: _builtins.str
+    """Volume that a snapshot was taken of."""
+    pool: _builtins.str
+    """Pool that a thin volume is in."""
+    active: _builtins.bool
+    """Whether it is there as a device now."""
+    device: _builtins.str
+    """Kernel name: dm-0. They are numbered in the order they are made."""
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tags that someone gave it."""
+
+    def __init__(
+        self,
+        *,
+        volume_group: _builtins.str = ...,
+        name: _builtins.str = ...,
+        uuid: _builtins.str = ...,
+        size: _builtins.int | None = ...,
+        type: _builtins.str = ...,
+        segments: _builtins.int | None = ...,
+        stripes: _builtins.int | None = ...,
+        stripe_size: _builtins.int | None = ...,
+        attributes: _builtins.str = ...,
+        read_only: _builtins.bool | None = ...,
+        origin: _builtins.str = ...,
+        pool: _builtins.str = ...,
+        active: _builtins.bool | None = ...,
+        device: _builtins.str = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "_read_only", b"_read_only", "_segments", b"_segments", "_size", b"_size", "_stripe_size", b"_stripe_size", "_stripes", b"_stripes", "active", b"active", "read_only", b"read_only", "segments", b"segments", "size", b"size", "stripe_size", b"stripe_size", "stripes", b"stripes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "_read_only", b"_read_only", "_segments", b"_segments", "_size", b"_size", "_stripe_size", b"_stripe_size", "_stripes", b"_stripes", "active", b"active", "attributes", b"attributes", "device", b"device", "name", b"name", "origin", b"origin", "pool", b"pool", "read_only", b"read_only", "segments", b"segments", "size", b"size", "stripe_size", b"stripe_size", "stripes", b"stripes", "tags", b"tags", "type", b"type", "uuid", b"uuid", "volume_group", b"volume_group"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
+    _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015
+    _WhichOneofReturnType__read_only: _TypeAlias = _typing.Literal["read_only"]  # noqa: Y015
+    _WhichOneofArgType__read_only: _TypeAlias = _typing.Literal["_read_only", b"_read_only"]  # noqa: Y015
+    _WhichOneofReturnType__segments: _TypeAlias = _typing.Literal["segments"]  # noqa: Y015
+    _WhichOneofArgType__segments: _TypeAlias = _typing.Literal["_segments", b"_segments"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    _WhichOneofReturnType__stripe_size: _TypeAlias = _typing.Literal["stripe_size"]  # noqa: Y015
+    _WhichOneofArgType__stripe_size: _TypeAlias = _typing.Literal["_stripe_size", b"_stripe_size"]  # noqa: Y015
+    _WhichOneofReturnType__stripes: _TypeAlias = _typing.Literal["stripes"]  # noqa: Y015
+    _WhichOneofArgType__stripes: _TypeAlias = _typing.Literal["_stripes", b"_stripes"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__active) -> _WhichOneofReturnType__active | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__read_only) -> _WhichOneofReturnType__read_only | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__segments) -> _WhichOneofReturnType__segments | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stripe_size) -> _WhichOneofReturnType__stripe_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stripes) -> _WhichOneofReturnType__stripes | None: ...
+
+Global___LogicalVolume: _TypeAlias = LogicalVolume  # noqa: Y015
+
+@_typing.final
+class ZfsPool(_message.Message):
+    """A pool of ZFS. Source: zpool-list(8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    GUID_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    HEALTH_FIELD_NUMBER: _builtins.int
+    ASHIFT_FIELD_NUMBER: _builtins.int
+    AUTOEXPAND_FIELD_NUMBER: _builtins.int
+    AUTOTRIM_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    guid: _builtins.str
+    size: _builtins.int
+    health: _builtins.str
+    """ONLINE, DEGRADED, FAULTED ...."""
+    ashift: _builtins.int
+    """2 to the power of it is the smallest write."""
+    autoexpand: _builtins.bool
+    autotrim: _builtins.bool
+    version: _builtins.str
+    """On-disk version, of pools before feature flags."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        guid: _builtins.str = ...,
+        size: _builtins.int | None = ...,
+        health: _builtins.str = ...,
+        ashift: _builtins.int | None = ...,
+        autoexpand: _builtins.bool | None = ...,
+        autotrim: _builtins.bool | None = ...,
+        version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ashift", b"_ashift", "_autoexpand", b"_autoexpand", "_autotrim", b"_autotrim", "_size", b"_size", "ashift", b"ashift", "autoexpand", b"autoexpand", "autotrim", b"autotrim", "size", b"size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ashift", b"_ashift", "_autoexpand", b"_autoexpand", "_autotrim", b"_autotrim", "_size", b"_size", "ashift", b"ashift", "autoexpand", b"autoexpand", "autotrim", b"autotrim", "guid", b"guid", "health", b"health", "name", b"name", "size", b"size", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ashift: _TypeAlias = _typing.Literal["ashift"]  # noqa: Y015
+    _WhichOneofArgType__ashift: _TypeAlias = _typing.Literal["_ashift", b"_ashift"]  # noqa: Y015
+    _WhichOneofReturnType__autoexpand: _TypeAlias = _typing.Literal["autoexpand"]  # noqa: Y015
+    _WhichOneofArgType__autoexpand: _TypeAlias = _typing.Literal["_autoexpand", b"_autoexpand"]  # noqa: Y015
+    _WhichOneofReturnType__autotrim: _TypeAlias = _typing.Literal["autotrim"]  # noqa: Y015
+    _WhichOneofArgType__autotrim: _TypeAlias = _typing.Literal["_autotrim", b"_autotrim"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ashift) -> _WhichOneofReturnType__ashift | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__autoexpand) -> _WhichOneofReturnType__autoexpand | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__autotrim) -> _WhichOneofReturnType__autotrim | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+
+Global___ZfsPool: _TypeAlias = ZfsPool  # noqa: Y015
+
+@_typing.final
+class ZfsDataset(_message.Message):
+    """A filesystem or volume of ZFS, no snapshots. Source: zfs-list(8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    MOUNT_POINT_FIELD_NUMBER: _builtins.int
+    VOLUME_SIZE_FIELD_NUMBER: _builtins.int
+    QUOTA_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    RECORD_SIZE_FIELD_NUMBER: _builtins.int
+    COMPRESSION_FIELD_NUMBER: _builtins.int
+    ENCRYPTION_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    READ_ONLY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    type: _builtins.str
+    """filesystem, volume."""
+    mount_point: _builtins.str
+    volume_size: _builtins.int
+    """Size of a volume."""
+    quota: _builtins.int
+    reservation: _builtins.int
+    record_size: _builtins.int
+    compression: _builtins.str
+    """lz4, zstd, off."""
+    encryption: _builtins.str
+    """aes-256-gcm, off."""
+    origin: _builtins.str
+    """Snapshot that it was cloned from."""
+    read_only: _builtins.bool
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        mount_point: _builtins.str = ...,
+        volume_size: _builtins.int | None = ...,
+        quota: _builtins.int | None = ...,
+        reservation: _builtins.int | None = ...,
+        record_size: _builtins.int | None = ...,
+        compression: _builtins.str = ...,
+        encryption: _builtins.str = ...,
+        origin: _builtins.str = ...,
+        read_only: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_quota", b"_quota", "_read_only", b"_read_only", "_record_size", b"_record_size", "_reservation", b"_reservation", "_volume_size", b"_volume_size", "quota", b"quota", "read_only", b"read_only", "record_size", b"record_size", "reservation", b"reservation", "volume_size", b"volume_size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_quota", b"_quota", "_read_only", b"_read_only", "_record_size", b"_record_size", "_reservation", b"_reservation", "_volume_size", b"_volume_size", "compression", b"compression", "encryption", b"encryption", "mount_point", b"mount_point", "name", b"name", "origin", b"origin", "quota", b"quota", "read_only", b"read_only", "record_size", b"record_size", "reservation", b"reservation", "type", b"type", "volume_size", b"volume_size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__quota: _TypeAlias = _typing.Literal["quota"]  # noqa: Y015
+    _WhichOneofArgType__quota: _TypeAlias = _typing.Literal["_quota", b"_quota"]  # noqa: Y015
+    _WhichOneofReturnType__read_only: _TypeAlias = _typing.Literal["read_only"]  # noqa: Y015
+    _WhichOneofArgType__read_only: _TypeAlias = _typing.Literal["_read_only", b"_read_only"]  # noqa: Y015
+    _WhichOneofReturnType__record_size: _TypeAlias = _typing.Literal["record_size"]  # noqa: Y015
+    _WhichOneofArgType__record_size: _TypeAlias = _typing.Literal["_record_size", b"_record_size"]  # noqa: Y015
+    _WhichOneofReturnType__reservation: _TypeAlias = _typing.Literal["reservation"]  # noqa: Y015
+    _WhichOneofArgType__reservation: _TypeAlias = _typing.Literal["_reservation", b"_reservation"]  # noqa: Y015
+    _WhichOneofReturnType__volume_size: _TypeAlias = _typing.Literal["volume_size"]  # noqa: Y015
+    _WhichOneofArgType__volume_size: _TypeAlias = _typing.Literal["_volume_size", b"_volume_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__quota) -> _WhichOneofReturnType__quota | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__read_only) -> _WhichOneofReturnType__read_only | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__record_size) -> _WhichOneofReturnType__record_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reservation) -> _WhichOneofReturnType__reservation | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__volume_size) -> _WhichOneofReturnType__volume_size | None: ...
+
+Global___ZfsDataset: _TypeAlias = ZfsDataset  # noqa: Y015
+
+@_typing.final
+class Btrfs(_message.Message):
+    """A filesystem of btrfs, with its devices. Source: /sys/fs/btrfs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UUID_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
+    NODE_SIZE_FIELD_NUMBER: _builtins.int
+    SECTOR_SIZE_FIELD_NUMBER: _builtins.int
+    DATA_PROFILES_FIELD_NUMBER: _builtins.int
+    METADATA_PROFILES_FIELD_NUMBER: _builtins.int
+    CHECKSUM_FIELD_NUMBER: _builtins.int
+    SUBVOLUMES_FIELD_NUMBER: _builtins.int
+    uuid: _builtins.str
+    label: _builtins.str
+    node_size: _builtins.int
+    sector_size: _builtins.int
+    checksum: _builtins.str
+    """crc32c, xxhash64."""
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Kernel names of its devices."""
+
+    @_builtins.property
+    def data_profiles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """How data is kept: single, dup, raid1. A balance under way has two."""
+
+    @_builtins.property
+    def metadata_profiles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def subvolumes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Subvolumes that are mounted, by path."""
+
+    def __init__(
+        self,
+        *,
+        uuid: _builtins.str = ...,
+        label: _builtins.str = ...,
+        devices: _abc.Iterable[_builtins.str] | None = ...,
+        node_size: _builtins.int | None = ...,
+        sector_size: _builtins.int | None = ...,
+        data_profiles: _abc.Iterable[_builtins.str] | None = ...,
+        metadata_profiles: _abc.Iterable[_builtins.str] | None = ...,
+        checksum: _builtins.str = ...,
+        subvolumes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_node_size", b"_node_size", "_sector_size", b"_sector_size", "node_size", b"node_size", "sector_size", b"sector_size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_node_size", b"_node_size", "_sector_size", b"_sector_size", "checksum", b"checksum", "data_profiles", b"data_profiles", "devices", b"devices", "label", b"label", "metadata_profiles", b"metadata_profiles", "node_size", b"node_size", "sector_size", b"sector_size", "subvolumes", b"subvolumes", "uuid", b"uuid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__node_size: _TypeAlias = _typing.Literal["node_size"]  # noqa: Y015
+    _WhichOneofArgType__node_size: _TypeAlias = _typing.Literal["_node_size", b"_node_size"]  # noqa: Y015
+    _WhichOneofReturnType__sector_size: _TypeAlias = _typing.Literal["sector_size"]  # noqa: Y015
+    _WhichOneofArgType__sector_size: _TypeAlias = _typing.Literal["_sector_size", b"_sector_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__node_size) -> _WhichOneofReturnType__node_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sector_size) -> _WhichOneofReturnType__sector_size | None: ...
+
+Global___Btrfs: _TypeAlias = Btrfs  # noqa: Y015
+
+@_typing.final
+class NfsExport(_message.Message):
+    """A folder that is offered over NFS. Source: /etc/exports, /etc/exports.d (exports(5))."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    CLIENTS_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    @_builtins.property
+    def clients(self) -> _containers.RepeatedCompositeFieldContainer[Global___NfsClient]: ...
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        clients: _abc.Iterable[Global___NfsClient] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clients", b"clients", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NfsExport: _TypeAlias = NfsExport  # noqa: Y015
+
+@_typing.final
+class NfsClient(_message.Message):
+    """To whom it is offered, and how."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    client: _builtins.str
+    """Host, network or pattern: *.example.org, 192.0.2.0/24, @group."""
+    @_builtins.property
+    def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Options, as a set."""
+
+    def __init__(
+        self,
+        *,
+        client: _builtins.str = ...,
+        options: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client", b"client", "options", b"options"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NfsClient: _TypeAlias = NfsClient  # noqa: Y015
+
+@_typing.final
+class Initiator(_message.Message):
+    """What this host is called where it reaches storage elsewhere."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ISCSI_NAME_FIELD_NUMBER: _builtins.int
+    NVME_NAME_FIELD_NUMBER: _builtins.int
+    FC_PORTS_FIELD_NUMBER: _builtins.int
+    iscsi_name: _builtins.str
+    """iqn.1993-08.org.debian:01:.... /etc/iscsi/initiatorname.iscsi."""
+    nvme_name: _builtins.str
+    """nqn.2014-08.org.nvmexpress:uuid:.... /etc/nvme/hostnqn."""
+    @_builtins.property
+    def fc_ports(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """World wide port names of Fibre Channel adapters. /sys/class/fc_host/*/port_name."""
+
+    def __init__(
+        self,
+        *,
+        iscsi_name: _builtins.str = ...,
+        nvme_name: _builtins.str = ...,
+        fc_ports: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fc_ports", b"fc_ports", "iscsi_name", b"iscsi_name", "nvme_name", b"nvme_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Initiator: _TypeAlias = Initiator  # noqa: Y015
