@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from driftline_agent.errors import UnreadableError
+from driftline_agent.firewall.client import Firewall, here
+from driftline_agent.firewall.protocol import Said
 from driftline_agent.reader import listing, mapped, seals
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.listing import Entry
@@ -33,6 +35,7 @@ class Host:
     :param readable: folders that may be read; None allows all. Anything else counts as unreadable.
     :param reader: asked where this process lacks the permission; only on the running host.
     :param watchlist: which files topic files tells of.
+    :param firewall: asked for the packet filter's rules; only on the running host.
     """
 
     def __init__(
@@ -41,12 +44,14 @@ class Host:
         readable: Iterable[str] | None = None,
         reader: Reader | None = None,
         watchlist: Watchlist | None = None,
+        firewall: Firewall | None = None,
     ) -> None:
         self._prefix = root.rstrip("/")
         self.watchlist = watchlist or Watchlist()
         #: What topics keep in memory from one reading to the next, by a name of theirs; nothing is lost with it.
         self.kept: dict[str, Any] = {}
         self._reader = reader if self.live else None
+        self._firewall = firewall if self.live else None
         self._readable = None if readable is None else tuple(path.rstrip("/") for path in readable)
 
     @property
@@ -352,8 +357,31 @@ class Host:
         self.real(path or f"{programs.FOLDERS[0]}/{command[0]}")
         return programs.run(path, *command[1:], timeout=timeout) if path else None
 
+    def firewall_rules(self) -> list[Said]:
+        """Return what the programs print that know the packet filter's rules.
+
+        Of a captured tree: what stands in ``.commands/``, in files named like the programs.
+
+        :raises UnreadableError: where nobody may see them.
+        """
+        self.real("/proc/net")
+        if not self.live:
+            return [Said(name, self.read(f"/.commands/{name}") or "") for name in self.names("/.commands")]
+        said = self._firewall.rules() if self._firewall is not None else None
+        if said is None:
+            said = here()
+        if said is None:
+            raise UnreadableError(
+                "packet filter: only who may change it may see it, and no driftline-agent-firewall runs"
+            )
+        return said
+
+    def firewall_generation(self) -> bytes | None:
+        """Return what is another one whenever the packet filter's rules have changed; None where nobody tells."""
+        return self._firewall.generation() if self._firewall is not None else None
+
     def netlink(self, name: str) -> bytes:
-        """Return the kernel's answer to an rtnetlink dump: ``link``, ``address``, ``route4`` or ``route6``.
+        """Return the kernel's answer to an rtnetlink dump: a name of :data:`driftline_agent.netlink.DUMPS`.
 
         :raises UnreadableError: where the kernel gives none.
         """

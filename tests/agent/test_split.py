@@ -37,7 +37,7 @@ if how == "as-root":
     key = Path(sys.argv[3]).read_bytes()
 elif how == "split":
     from driftline_agent import privileges
-    reader = privileges.split(Config(user="nobody", state=state), "nobody")
+    reader = privileges.split(Config(user="nobody", state=state), "nobody").reader
 else:
     reader = Reader(sys.argv[3])
 results = list(inventory.take(Host(reader=reader), key))

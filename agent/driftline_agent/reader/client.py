@@ -77,17 +77,21 @@ class Reader:
             self._connection.connect(self._path)
         name = path.encode("utf-8", "surrogateescape")
         self._connection.sendall(REQUEST.pack(operation, len(name)) + name)
-        status, length = ANSWER.unpack(self._exactly(self._connection, ANSWER.size))
+        status, length = ANSWER.unpack(exactly(self._connection, ANSWER.size))
         if length > MAX_CONTENT:
             raise ValueError(f"the reader's answer has {length} bytes")
-        return status, self._exactly(self._connection, length)
+        return status, exactly(self._connection, length)
 
-    @staticmethod
-    def _exactly(connection: socket.socket, count: int) -> bytes:
-        data = bytearray()
-        while len(data) < count:
-            more = connection.recv(min(count - len(data), 65536))
-            if not more:
-                raise ConnectionError("the reader closed the connection")
-            data += more
-        return bytes(data)
+
+def exactly(connection: socket.socket, count: int) -> bytes:
+    """Return so many bytes of a connection.
+
+    :raises ConnectionError: where it ends before.
+    """
+    data = bytearray()
+    while len(data) < count:
+        more = connection.recv(min(count - len(data), 65536))
+        if not more:
+            raise ConnectionError("the reader closed the connection")
+        data += more
+    return bytes(data)

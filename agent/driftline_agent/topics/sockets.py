@@ -1,17 +1,21 @@
-"""Listening sockets and who holds them. Source: /proc/net/{tcp,tcp6,udp,udp6}, /proc/*/fd (proc(5))."""
+"""Listening sockets and who holds them.
+
+Source: /proc/net/{tcp,tcp6,udp,udp6,raw,raw6}, /proc/net/sctp/eps, /proc/*/fd (proc(5)).
+"""
 
 import socket
 import struct
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from driftline.v1.facts_pb2 import ListeningSocket
+from driftline_agent import cgroups, ownership
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
-_TCP_LISTEN, _UDP_UNCONNECTED = "0A", "07"
+_TCP_LISTEN, _UDP_UNCONNECTED, _SCTP_LISTENING = "0A", "07", "10"
 
 
 class Waiting(NamedTuple):
@@ -31,9 +35,9 @@ def parse_address(text: str, byteorder: str = sys.byteorder) -> str:
 
 
 def parse_table(protocol: str, text: str) -> list[Waiting]:
-    """Return the waiting sockets of one table: TCP in LISTEN, UDP bound and not connected.
+    """Return the waiting sockets of one table: TCP in LISTEN, UDP and raw ones bound and not connected.
 
-    :param protocol: tcp or udp.
+    :param protocol: tcp, udp or raw.
     """
     out: list[Waiting] = []
     wanted = _TCP_LISTEN if protocol == "tcp" else _UDP_UNCONNECTED
@@ -42,7 +46,23 @@ def parse_table(protocol: str, text: str) -> list[Waiting]:
         if len(fields) < 10 or fields[3] != wanted or not fields[2].endswith(":0000"):
             continue
         address, _, port = fields[1].partition(":")
-        out.append(Waiting(protocol, parse_address(address), int(port, 16), int(fields[9])))
+        try:
+            out.append(Waiting(protocol, parse_address(address), int(port, 16), int(fields[9])))
+        except (ValueError, OSError, struct.error):
+            continue  # cut
+    return out
+
+
+def parse_sctp(text: str) -> list[Waiting]:
+    """Return the endpoints in LISTEN of /proc/net/sctp/eps (net/sctp/proc.c): one an address."""
+    out: list[Waiting] = []
+    for line in text.splitlines()[1:]:
+        fields = line.split()
+        # ENDPT SOCK STY SST HBKT LPORT UID INODE LADDRS
+        if len(fields) < 8 or fields[3] != _SCTP_LISTENING or not (fields[5] + fields[7]).isdecimal():
+            continue
+        for address in fields[8:] or ["0.0.0.0"]:  # noqa: S104  # read, nothing is bound
+            out.append(Waiting("sctp", address, int(fields[5]), int(fields[7])))
     return out
 
 
@@ -69,6 +89,7 @@ def owners(host: Host, inodes: set[int]) -> tuple[dict[int, int], bool]:
 def build(host: Host, waiting: list[Waiting], holders: Mapping[int, int]) -> list[ListeningSocket]:
     """Return one entry a protocol, address and port, sorted, with the process that holds it."""
     out: dict[tuple[str, str, int], ListeningSocket] = {}
+    native: dict[tuple[str, str, int], str] = {}
     for entry in sorted(waiting, key=lambda entry: (entry[:3], holders.get(entry.inode, 1 << 31))):
         if entry[:3] in out:
             continue
@@ -77,27 +98,41 @@ def build(host: Host, waiting: list[Waiting], holders: Mapping[int, int]) -> lis
             folder = f"/proc/{holders[entry.inode]}"
             try:
                 result.process = host.line(f"{folder}/comm") or ""
-                result.executable = (host.link(f"{folder}/exe") or "").removesuffix(" (deleted)")
+                group = host.read(f"{folder}/cgroup") or ""
+                result.unit = cgroups.unit_of(group)
+                executable = (host.link(f"{folder}/exe") or "").removesuffix(" (deleted)")
+                result.executable = executable
+                # A container's /usr/sbin/nginx is another one than the host's.
+                if executable and not cgroups.in_container(group):
+                    native[entry[:3]] = executable
             except OSError:
                 pass  # it ended, or is not ours to see: the socket is still there
         out[entry[:3]] = result
+    packages = ownership.owners(host, native.values())
+    for key, executable in native.items():
+        out[key].package = packages.get(executable, "")
     return list(out.values())
+
+
+def _tables(host: Host) -> Iterable[Waiting]:
+    for table in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
+        yield from parse_table(table[:3], host.read(f"/proc/net/{table}") or "")
+    if host.exists("/proc/net/sctp"):
+        yield from parse_sctp(host.read("/proc/net/sctp/eps") or "")
 
 
 def collect(host: Host) -> Reading:
     """Read the sockets of the agent's own network namespace."""
     reading = Reading()
-    waiting: list[Waiting] = []
-    for table in ("tcp", "tcp6", "udp", "udp6"):
-        waiting += parse_table(table[:3], host.read(f"/proc/net/{table}") or "")
+    waiting = list(_tables(host))
     holders, hidden = owners(host, {entry.inode for entry in waiting if entry.inode}) if waiting else ({}, False)
     if hidden:
-        for name in ("process", "executable"):
+        for name in ("process", "executable", "package", "unit"):
             reading.unreadable[f"network.listening[*].{name}"] = "/proc/*/fd: permission denied for other users"
     reading.facts.network.listening.extend(build(host, waiting, holders))
     return reading
 
 
 TOPIC = Topic(
-    revision=1, fills=("network.listening",), collect=collect, applies=lambda host: host.exists("/proc/net/tcp")
+    revision=2, fills=("network.listening",), collect=collect, applies=lambda host: host.exists("/proc/net/tcp")
 )
