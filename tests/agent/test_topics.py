@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from driftline.v1.collector_pb2 import READ, UNREADABLE
-from driftline_agent import arm, smbios, virtualization
+from driftline_agent import arm, routing, smbios, virtualization
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic
 from driftline_agent.topic import all_topics
@@ -20,7 +20,6 @@ from driftline_agent.topics import (
     memory,
     release,
     resolver,
-    routes,
     sockets,
     sysctl,
     users,
@@ -416,7 +415,7 @@ def test_socket_addresses() -> None:
 
 
 def test_route_protocols() -> None:
-    assert routes.parse_protocols("# c\n16 dhcp # x\n0x2a babel\nbad line here\n") == {16: "dhcp", 42: "babel"}
+    assert routing.parse_rt_protos("# c\n16 dhcp # x\n0x2a babel\nbad line here\n") == {16: "dhcp", 42: "babel"}
 
 
 def test_a_cut_netlink_answer_is_no_crash() -> None:

@@ -56,7 +56,8 @@ _SETS = {
 _RULES = {
     "docker": (
         r"\bdocker0\b|\bdocker_gwbridge\b|\bbr-[0-9a-f]{12}\b"
-        # Docker's rule for a container that calls its own published port.
+        # Where people's rules are asked, and a container that calls its own published port.
+        r"|(?:-j|jump) DOCKER-USER$"
         r"|-s (\d+\.\d+\.\d+\.\d+)/32 -d \1/32 .*-j MASQUERADE"
     ),
     "kubernetes": (
