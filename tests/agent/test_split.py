@@ -48,14 +48,18 @@ def refused(work):
     except PermissionError:
         return True
     return False
+def status(process):
+    try:
+        return Path(f"/proc/{process}/status").read_text() if process.isdigit() else ""
+    except OSError:
+        return ""
 print(json.dumps({
     "facts": {r.name: {p: str(v) for p, v in flatten(r.reading.facts).items()} for r in results if r.reading},
     "unreadable": [path for r in results for path in r.section.unreadable],
     "status": dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()),
     "no shadow": refused(lambda: open("/etc/shadow")),
     "no way back": refused(lambda: os.setuid(0)),
-    "children": [Path(f"/proc/{p}/status").read_text() for p in os.listdir("/proc") if p.isdigit()
-        and f"PPid:\\t{os.getpid()}\\n" in Path(f"/proc/{p}/status").read_text()] if how == "split" else [],
+    "children": [text for text in map(status, os.listdir("/proc")) if f"PPid:\\t{os.getpid()}\\n" in text],
 }))
 """
 

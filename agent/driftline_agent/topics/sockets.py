@@ -6,7 +6,9 @@ Source: /proc/net/{tcp,tcp6,udp,udp6,raw,raw6}, /proc/net/sctp/eps, /proc/*/fd (
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from driftline.v1.facts_pb2 import ListeningSocket
@@ -16,6 +18,18 @@ from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
 _TCP_LISTEN, _UDP_UNCONNECTED, _SCTP_LISTENING = "0A", "07", "10"
+
+
+#: Seconds after which sockets that nobody was seen to hold are looked for again.
+_EVERY_S = 600.0
+
+
+@dataclass(slots=True)
+class _Kept:
+    holders: dict[int, int] = field(default_factory=dict)
+    nobodys: set[int] = field(default_factory=set)
+    hidden: bool = False
+    at: float = 0.0
 
 
 class Waiting(NamedTuple):
@@ -66,24 +80,48 @@ def parse_sctp(text: str) -> list[Waiting]:
     return out
 
 
+def _targets(host: Host, process: int, wanted: Mapping[str, int], found: dict[int, int]) -> bool:
+    """Add the wanted sockets that a process holds; tell whether it could be looked into."""
+    try:
+        targets = host.sockets(process)
+    except UnreadableError:
+        return False
+    for target in targets:
+        inode = wanted.get(target)
+        if inode is not None:
+            found.setdefault(inode, process)
+    return True
+
+
 def owners(host: Host, inodes: set[int]) -> tuple[dict[int, int], bool]:
     """Return the lowest process number that holds each socket, and whether some process could not be looked into."""
     found: dict[int, int] = {}
     hidden = False
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     for name in sorted((name for name in host.names("/proc") if name.isdigit()), key=int):
-        try:
-            targets = host.sockets(int(name))
-        except UnreadableError:
-            hidden = True
-            continue
-        for target in targets:
-            inode = wanted.get(target)
-            if inode is not None:
-                found.setdefault(inode, int(name))
+        hidden = not _targets(host, int(name), wanted, found) or hidden
         if len(found) == len(wanted):
             break
     return found, hidden and len(found) < len(wanted)
+
+
+def known_owners(host: Host, inodes: set[int]) -> tuple[dict[int, int], bool]:
+    """Return the same, looking only into the processes that held the sockets at the last reading, where that is enough.
+
+    To look into every process costs more than all the rest. What nobody was seen to hold (the kernel's own, those of
+    hidden processes) is looked for again after a while.
+    """
+    kept: _Kept = host.kept.setdefault("sockets", _Kept())
+    found: dict[int, int] = {}
+    wanted = {f"socket:[{inode}]": inode for inode in inodes}
+    for process in sorted({kept.holders[inode] for inode in inodes & kept.holders.keys()}):
+        _targets(host, process, wanted, found)
+    now = time.monotonic()
+    if inodes - found.keys() - kept.nobodys or (kept.nobodys and now - kept.at > _EVERY_S):
+        found, kept.hidden = owners(host, inodes)
+        kept.at = now
+    kept.holders, kept.nobodys = found, inodes - found.keys()
+    return found, kept.hidden and bool(kept.nobodys)
 
 
 def build(host: Host, waiting: list[Waiting], holders: Mapping[int, int]) -> list[ListeningSocket]:
@@ -125,7 +163,7 @@ def collect(host: Host) -> Reading:
     """Read the sockets of the agent's own network namespace."""
     reading = Reading()
     waiting = list(_tables(host))
-    holders, hidden = owners(host, {entry.inode for entry in waiting if entry.inode}) if waiting else ({}, False)
+    holders, hidden = known_owners(host, {entry.inode for entry in waiting if entry.inode}) if waiting else ({}, False)
     if hidden:
         for name in ("process", "executable", "package", "unit"):
             reading.unreadable[f"network.listening[*].{name}"] = "/proc/*/fd: permission denied for other users"
