@@ -27,9 +27,11 @@ _OPERSTATES = ("unknown", "notpresent", "down", "lowerlayerdown", "testing", "do
 #: Kinds of links that the kernel names otherwise than the schema.
 _KINDS = {"team": "bond"}
 _HARDWARE = {_ARPHRD_ETHER: "ethernet", _ARPHRD_INFINIBAND: "infiniband"}
-#: Names of devices in the path of an interface that are an address on a bus: PCI, USB, the platform.
+#: Names of devices in the path of an interface that are an address on a bus: PCI, USB, virtio,
+#: Xen, the platform, s390's channels, Hyper-V.
 _ON_BUS = re.compile(
-    r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]|\d+-[\d.]+:\d+\.\d+|virtio-mmio\.\d+|[0-9a-f]+\.[\w-]+"
+    r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]|\d+-[\d.]+:\d+\.\d+|virtio-mmio\.\d+|vif-\d+"
+    r"|[0-9a-f]+\.[\w-]+|[0-9a-f]\.[0-9a-f]\.[0-9a-f]{4}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 )
 _LINK = struct.Struct("=BBHiII")
 _ADDR = struct.Struct("=BBBBI")
@@ -74,7 +76,7 @@ def _interface(hardware: int, flags: int, found: Mapping[int, bytes]) -> Interfa
         mac, made_with = found.get(_IFLA_ADDRESS, b""), found.get(_IFLA_PERM_ADDRESS, b"")
         if any(mac):
             out.mac = mac.hex(":")
-        if any(made_with) and made_with != mac:
+        if any(made_with):
             out.permanent_mac = made_with.hex(":")
     if _IFLA_MTU in found:
         out.mtu = u32(found[_IFLA_MTU])
@@ -136,7 +138,7 @@ def parse_bus_address(path: str) -> str:
 
 def _add_sysfs(host: Host, interface: Interface) -> None:
     folder = f"/sys/class/net/{interface.name}"
-    if not _is_virtual(host, folder, interface):
+    if _is_real(host, folder, interface):
         driver = host.link(f"{folder}/device/driver")
         interface.driver = driver.rpartition("/")[2] if driver else ""
         if interface.bus_address:
@@ -159,10 +161,11 @@ def _add_sysfs(host: Host, interface: Interface) -> None:
         interface.duplex = duplex
 
 
-def _is_virtual(host: Host, folder: str, interface: Interface) -> bool:
+def _is_real(host: Host, folder: str, interface: Interface) -> bool:
+    """Add the address of an interface's device; tell whether there is one."""
     path = host.link(folder)
     interface.bus_address = parse_bus_address(path) if path else ""
-    return path is not None and "/virtual/" in path
+    return path is not None and "/virtual/" not in path
 
 
 def _add_functions(host: Host, folder: str, interface: Interface) -> None:

@@ -140,7 +140,7 @@ class Interface(_message.Message):
     """Interface this one stands on (a VLAN's parent)."""
     vlan_id: _builtins.int
     permanent_mac: _builtins.str
-    """Hardware address that the device was made with, where another one is in use. IFLA_PERM_ADDRESS."""
+    """Hardware address that the device was made with, whichever is in use. IFLA_PERM_ADDRESS."""
     alias: _builtins.str
     """Free text that the administrator gave it. IFLA_IFALIAS."""
     promiscuous: _builtins.bool
@@ -368,9 +368,11 @@ class Bridge(_message.Message):
     default_vlan: _builtins.int
     """VLAN of untagged frames; only where it filters by VLAN."""
     forward_delay: _builtins.int
+    """Times of the spanning tree. The root bridge's are in force, hence STATE."""
     hello_time: _builtins.int
     max_age: _builtins.int
     ageing_time: _builtins.int
+    """How long it is remembered who is where. Shorter for a while after a change of the spanning tree, hence STATE."""
     multicast_snooping: _builtins.bool
     root_id: _builtins.str
     """Priority and MAC of the root bridge: 8000.02fc00000001. Elected, hence STATE."""
