@@ -288,7 +288,7 @@ tcp   LISTEN 0      128              0.0.0.0:22          0.0.0.0:* users:(("sshd
 tcp   LISTEN 0      511                    *:80                *:*    users:(("nginx",pid=9,fd=6),("nginx",pid=8,fd=6))
 tcp   LISTEN 0      128                 [::]:22             [::]:*    users:(("sshd",pid=700,fd=4))
 tcp   ESTAB  0      0              10.0.0.1:22          10.0.0.2:999
-"""
+"""  # noqa: E501  # as ss prints it
 NETSTAT = """\
 Active Internet connections (only servers)
 Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name
