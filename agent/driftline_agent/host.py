@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from driftline_agent.errors import UnreadableError
-from driftline_agent.firewall.client import Firewall, here
+from driftline_agent.firewall.client import Firewall, generation_here, here
 from driftline_agent.firewall.protocol import Said
 from driftline_agent.reader import listing, mapped, seals
 from driftline_agent.reader.client import Reader
@@ -378,7 +378,10 @@ class Host:
 
     def firewall_generation(self) -> bytes | None:
         """Return what is another one whenever the packet filter's rules have changed; None where nobody tells."""
-        return self._firewall.generation() if self._firewall is not None else None
+        if not self.live:
+            return None
+        told = self._firewall.generation() if self._firewall is not None else None
+        return generation_here() if told is None else told
 
     def netlink(self, name: str) -> bytes:
         """Return the kernel's answer to an rtnetlink dump: a name of :data:`driftline_agent.netlink.DUMPS`.

@@ -123,3 +123,12 @@ def here() -> list[Said] | None:
     from driftline_agent.firewall import ask
 
     return ask.rules()
+
+
+def generation_here() -> bytes | None:
+    """Return what :meth:`Firewall.generation` does, where this process itself is root; None where not."""
+    if os.geteuid() != 0:
+        return None
+    from driftline_agent.firewall import ask
+
+    return ask.generation()

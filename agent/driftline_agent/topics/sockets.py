@@ -1,6 +1,6 @@
 """Listening sockets and who holds them.
 
-Source: /proc/net/{tcp,tcp6,udp,udp6,raw,raw6}, /proc/net/sctp/eps, /proc/*/fd (proc(5)).
+Source: sock_diag(7), /proc/net/{tcp,tcp6,udp,udp6,raw,raw6}, /proc/net/sctp/eps, /proc/*/fd (proc(5)).
 """
 
 import socket
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from driftline.v1.facts_pb2 import ListeningSocket
-from driftline_agent import cgroups, ownership
+from driftline_agent import cgroups, ownership, sockdiag
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
@@ -154,9 +154,18 @@ def build(host: Host, waiting: list[Waiting], holders: Mapping[int, int]) -> lis
 
 def _tables(host: Host) -> Iterable[Waiting]:
     for table in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
-        yield from parse_table(table[:3], host.read(f"/proc/net/{table}") or "")
+        yield from _asked(host, table) or parse_table(table.rstrip("6"), host.read(f"/proc/net/{table}") or "")
     if host.exists("/proc/net/sctp"):
         yield from parse_sctp(host.read("/proc/net/sctp/eps") or "")
+
+
+def _asked(host: Host, table: str) -> list[Waiting]:
+    """Return what the kernel says without walking through all connections; nothing where it does not."""
+    if not table.startswith("tcp") or not sockdiag.available(host):
+        return []
+    host.real(f"/proc/net/{table}")
+    found = sockdiag.listening(socket.AF_INET6 if table == "tcp6" else socket.AF_INET)
+    return [Waiting("tcp", *entry) for entry in found or ()]
 
 
 def collect(host: Host) -> Reading:
