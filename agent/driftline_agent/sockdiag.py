@@ -1,8 +1,8 @@
 """TCP sockets in LISTEN, asked of the kernel. Source: sock_diag(7), linux/inet_diag.h.
 
 /proc/net/tcp walks through the table of all connections, whose size follows the machine's memory: ten milliseconds
-where this takes a tenth of one. A kernel that has not loaded its part for it is not asked: the question alone would load
-it.
+where this takes a tenth of one. A kernel that has not loaded its part for it is not asked: the question alone would
+load it.
 """
 
 import socket
