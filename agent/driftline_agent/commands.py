@@ -20,6 +20,7 @@ from driftline_agent import config as configs
 from driftline_agent import files
 from driftline_agent.config import DEFAULT_READER, DEFAULT_STATE, Config
 from driftline_agent.errors import ConfigError, IdentityError, UnreachableError, UnreadableError
+from driftline_agent.firewall.client import Firewall
 from driftline_agent.host import Host
 from driftline_agent.identity import store
 from driftline_agent.identity.store import Identity
@@ -43,7 +44,7 @@ def facts(options: argparse.Namespace) -> int:
         choices = configs.load(None).choices if options.root == "/" else None
     except ConfigError:  # facts are shown without any configuration, and so with one that is closed or wrong
         choices = None
-    host = Host(options.root, reader=Reader(str(DEFAULT_READER)), choices=choices)
+    host = Host(options.root, reader=Reader(str(DEFAULT_READER)), choices=choices, firewall=Firewall())
     for result in inventory.take(host, _display_key(), inventory.select(options.topic)):
         if result.section.reason:
             print(f"driftline-agent: topic {result.name}: {result.section.reason}", file=sys.stderr)
@@ -114,14 +115,20 @@ def enroll(options: argparse.Namespace) -> int:
 
 def _host(config: Config) -> Host:
     """Give up root's rights where that is configured, and return what the host is read through from then on."""
-    reader = Reader(str(config.reader), roots=config.files_roots)
+    reader, firewall = Reader(str(config.reader), roots=config.files_roots), Firewall(str(config.firewall))
     if os.geteuid() == 0 and config.user is not None:
         from driftline_agent import privileges  # ctypes, which the systemd unit's agent cannot load
 
-        reader = privileges.split(config, config.user)
+        reader, firewall = privileges.split(config, config.user)
     elif os.geteuid() == 0:
         log.info("running as root; with the setting user, only a process without network would")
-    return Host(readable=config.readable_roots, reader=reader, watchlist=config.watchlist, choices=config.choices)
+    return Host(
+        readable=config.readable_roots,
+        reader=reader,
+        watchlist=config.watchlist,
+        choices=config.choices,
+        firewall=firewall,
+    )
 
 
 def _enroll(config: Config, token: str, host: Host) -> Identity:

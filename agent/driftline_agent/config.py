@@ -8,6 +8,7 @@ from typing import Any
 
 from driftline_agent.choices import CERTIFICATES_ROOTS, CUSTOM_FOLDERS, Choices
 from driftline_agent.errors import ConfigError
+from driftline_agent.firewall.client import DEFAULT_SOCKET as DEFAULT_FIREWALL
 from driftline_agent.reader.allowed import FILES_ROOTS, parts_of
 from driftline_agent.reader.client import DEFAULT_SOCKET
 from driftline_agent.watchlist import Watchlist
@@ -49,6 +50,8 @@ class Config:
     user: str | None = None
     #: Socket of the reader, for what this process may not read itself.
     reader: Path = DEFAULT_READER
+    #: Socket of the process that may see the packet filter's rules.
+    firewall: Path = Path(DEFAULT_FIREWALL)
     #: Topics to read; None reads all.
     topics: tuple[str, ...] | None = None
     #: Folders that may be read; None allows all.
@@ -128,7 +131,7 @@ def parse(text: str, file: str) -> Config:
             raise ConfigError(f'{file}: there is no setting "{name}"; there are {", ".join(sorted(known))}')
         if name in ("collector", "report", "user"):
             out[name] = _typed(file, name, value, str, "a text")
-        elif name in ("state", "token_file", "reader"):
+        elif name in ("state", "token_file", "reader", "firewall"):
             out[name] = Path(_typed(file, name, value, str, "a path"))
         elif name in ("topics", "readable_roots"):
             out[name] = _strings(file, name, value)

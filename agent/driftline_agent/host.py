@@ -18,6 +18,8 @@ from typing import Any
 from driftline_agent import mounts
 from driftline_agent.choices import Choices
 from driftline_agent.errors import UnreadableError
+from driftline_agent.firewall.client import Firewall, generation_here, here
+from driftline_agent.firewall.protocol import Said
 from driftline_agent.numbers import whole
 from driftline_agent.reader import listing, mapped, public, seals
 from driftline_agent.reader.client import Reader
@@ -58,6 +60,7 @@ class Host:
     :param reader: asked where this process lacks the permission; only on the running host.
     :param watchlist: which files topic files tells of.
     :param choices: what else this host's own configuration says of topics.
+    :param firewall: asked for the packet filter's rules; only on the running host.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Host:
         reader: Reader | None = None,
         watchlist: Watchlist | None = None,
         choices: Choices | None = None,
+        firewall: Firewall | None = None,
     ) -> None:
         self._prefix = root.rstrip("/")
         self.watchlist = watchlist or Watchlist()
@@ -78,6 +82,7 @@ class Host:
         #: Nobody waits any more for what is read through this view.
         self.retired = False
         self._reader = reader if self.live else None
+        self._firewall = firewall if self.live else None
         self._readable = None if readable is None else tuple(path.rstrip("/") for path in readable)
 
     @property
@@ -481,8 +486,34 @@ class Host:
         self.real(path or f"{programs.FOLDERS[0]}/{command[0]}")
         return programs.run(path, *command[1:], timeout=timeout) if path else None
 
+    def firewall_rules(self) -> list[Said]:
+        """Return what the programs print that know the packet filter's rules.
+
+        Of a captured tree: what stands in ``.commands/``, in files named like the programs.
+
+        :raises UnreadableError: where nobody may see them.
+        """
+        self.real("/proc/net")
+        if not self.live:
+            return [Said(name, self.read(f"/.commands/{name}") or "") for name in self.names("/.commands")]
+        said = self._firewall.rules() if self._firewall is not None else None
+        if said is None:
+            said = here()
+        if said is None:
+            raise UnreadableError(
+                "packet filter: only who may change it may see it, and no driftline-agent-firewall runs"
+            )
+        return said
+
+    def firewall_generation(self) -> bytes | None:
+        """Return what is another one whenever the packet filter's rules have changed; None where nobody tells."""
+        if not self.live:
+            return None
+        told = self._firewall.generation() if self._firewall is not None else None
+        return generation_here() if told is None else told
+
     def netlink(self, name: str) -> bytes:
-        """Return the kernel's answer to an rtnetlink dump: ``link``, ``address``, ``route4`` or ``route6``.
+        """Return the kernel's answer to an rtnetlink dump: a name of :data:`driftline_agent.netlink.DUMPS`.
 
         :raises UnreadableError: where the kernel gives none.
         """

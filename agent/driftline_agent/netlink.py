@@ -1,8 +1,9 @@
-"""rtnetlink in pure Python: dumps of links, addresses and routes, without a fork.
+"""rtnetlink in pure Python: dumps of links, addresses, routes, rules and neighbours, without a fork.
 
 Source: rtnetlink(7), netlink(7), linux/rtnetlink.h, linux/if_link.h.
 """
 
+import errno
 import socket
 import struct
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from driftline_agent.errors import UnreadableError
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_GETLINK, RTM_NEWADDR, RTM_GETADDR, RTM_NEWROUTE, RTM_GETROUTE = 16, 18, 20, 22, 24, 26
+RTM_NEWNEIGH, RTM_GETNEIGH, RTM_NEWRULE, RTM_GETRULE = 28, 30, 32, 34
 _NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x001, 0x300, 0x010
 _HEADER = struct.Struct("=IHHII")
 _ATTRIBUTE = struct.Struct("=HH")
@@ -24,6 +26,9 @@ DUMPS = {
     "address": (RTM_GETADDR, socket.AF_UNSPEC, 8),
     "route4": (RTM_GETROUTE, socket.AF_INET, 12),
     "route6": (RTM_GETROUTE, socket.AF_INET6, 12),
+    "rule4": (RTM_GETRULE, socket.AF_INET, 12),
+    "rule6": (RTM_GETRULE, socket.AF_INET6, 12),
+    "neighbour": (RTM_GETNEIGH, socket.AF_UNSPEC, 12),
 }
 
 
@@ -79,6 +84,8 @@ def _ends(name: str, data: bytes) -> bool | None:
             return True
         if kind == NLMSG_ERROR:
             code = -struct.unpack_from("=i", data, position + _HEADER.size)[0]
+            if code == errno.EOPNOTSUPP:
+                return True  # a kernel without policy routing, or without IPv6: there is nothing
             raise UnreadableError(f"rtnetlink {name}: error {code}")
         position += max(_align(length), _HEADER.size)
     return None

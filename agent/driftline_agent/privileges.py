@@ -1,4 +1,7 @@
-"""Started as root, the agent splits: a reader that keeps root's eyes and has no network, and itself without any right.
+"""Started as root, the agent splits.
+
+There is a reader that keeps root's eyes and has no network, a process that may see the packet filter's rules, and the
+agent itself without any right.
 
 Source: capabilities(7), prctl(2), unshare(2), credentials(7), design section 4. Where systemd starts both, its units do
 this and nothing here is needed.
@@ -11,18 +14,22 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from driftline_agent import files
 from driftline_agent.config import Config, reader_key
 from driftline_agent.errors import ConfigError
+from driftline_agent.firewall import ask
+from driftline_agent.firewall.client import Firewall
 from driftline_agent.reader.allowed import TOPICS
 from driftline_agent.reader.client import Reader
 
 _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4
 _CLONE_NEWNET = 0x40000000
 #: linux/capability.h; the kernel says EINVAL above the last that it knows.
-_CAP_DAC_READ_SEARCH, _CAP_SYS_PTRACE, _CAPABILITIES = 2, 19, 64
+_CAP_DAC_READ_SEARCH, _CAP_NET_ADMIN, _CAP_NET_RAW, _CAP_SYS_PTRACE, _CAPABILITIES = 2, 12, 13, 19, 64
 #: What topics the agent reads whatever it is configured for: its claims of identity.
 _CLAIMS = ("host", "dmi")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -44,8 +51,15 @@ def account(name: str) -> pwd.struct_passwd:
     return found
 
 
-def split(config: Config, name: str) -> Reader:
-    """Start the reader, hand the state folder over and become a user for good. Return what asks the reader.
+class Helpers(NamedTuple):
+    """What asks the processes that may more than the agent."""
+
+    reader: Reader
+    firewall: Firewall
+
+
+def split(config: Config, name: str) -> Helpers:
+    """Start the reader and its like, hand the state folder over and become a user for good. Return what asks them.
 
     To be called before there are threads, and before anything touches the network.
 
@@ -53,7 +67,7 @@ def split(config: Config, name: str) -> Reader:
     """
     user = account(name)
     libc = ctypes.CDLL(None, use_errno=True)
-    reader = _start_reader(config, libc)
+    helpers = Helpers(_start_reader(config, libc), _start_firewall(libc))
     try:
         give(files.private_folder(config.state), user.pw_uid, user.pw_gid)
         _drop(libc, user)
@@ -64,7 +78,7 @@ def split(config: Config, name: str) -> Reader:
             raise ConfigError(
                 f'user: "{user.pw_name}" may not read {path}; install driftline where all may read, as in /opt'
             )
-    return reader
+    return helpers
 
 
 def _start_reader(config: Config, libc: ctypes.CDLL) -> Reader:
@@ -88,25 +102,42 @@ def _start_reader(config: Config, libc: ctypes.CDLL) -> Reader:
             raise OSError(ctypes.get_errno(), "unshare")
         _limit(libc, keep=(_CAP_DAC_READ_SEARCH, _CAP_SYS_PTRACE))
 
-    with theirs:
-        try:
-            # No environment: the agent's may hold the join token.
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                preexec_fn=confine,  # there are no threads yet
-                env={},
-                cwd="/",
-                start_new_session=True,
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise ConfigError(
-                f"user: the reader cannot be started without network and rights: {error};"
-                " leave the setting out to run as root altogether"
-            ) from error
-    _started.append(process)
+    _start(command, [theirs], confine)
     return Reader(connected=ours, roots=config.files_roots)
+
+
+def _start_firewall(libc: ctypes.CDLL) -> Firewall:
+    ours, theirs = zip(socket.socketpair(), socket.socketpair(), strict=True)
+    numbers = ",".join(str(end.fileno()) for end in theirs)
+    command = [sys.executable, "-I", "-m", "driftline_agent.firewall", "--pair", numbers]
+    # iptables asks the kernel's older packet filter by a raw socket.
+    keep = (_CAP_NET_ADMIN, _CAP_NET_RAW) if ask.has_legacy() else (_CAP_NET_ADMIN,)
+    _start(command, theirs, lambda: _limit(libc, keep=keep))
+    return Firewall(connected=(ours[0], ours[1]))
+
+
+def _start(command: Sequence[str], theirs: Sequence[socket.socket], confine: Callable[[], None]) -> None:
+    """Start one of the processes; what it is connected by is closed here."""
+    try:
+        # No environment: the agent's may hold the join token.
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            pass_fds=[end.fileno() for end in theirs],
+            preexec_fn=confine,  # there are no threads yet
+            env={},
+            cwd="/",
+            start_new_session=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ConfigError(
+            f"user: {command[3]} cannot be started without network and rights: {error};"
+            " leave the setting out to run as root altogether"
+        ) from error
+    finally:
+        for end in theirs:
+            end.close()
+    _started.append(process)
 
 
 def _limit(libc: ctypes.CDLL, keep: tuple[int, ...] = ()) -> None:

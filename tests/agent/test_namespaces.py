@@ -22,15 +22,20 @@ ip link add br0 type bridge
 ip tuntap add tap0 mode tap
 ip tuntap add tun0 mode tun
 try() { ip "$@" 2>/dev/null || true; }
-try link add vx0 type vxlan id 5 dstport 4789
+try link add vx0 type vxlan id 5 dstport 4789 local 192.0.2.10 group 239.1.1.1 dev ve0 ttl 4
 try link add if7 type ifb
 try link add du0 type dummy
-try link add bo0 type bond
+try link add bo0 type bond mode 802.3ad miimon 100 lacp_rate fast xmit_hash_policy layer3+4
 try link add wg0 type wireguard
 try link add vrf0 type vrf table 77
-try link add gr0 type gre local 192.0.2.10 remote 192.0.2.9
+try link add gr0 type gre local 192.0.2.10 remote 192.0.2.9 ttl 64 key 7
+try link add si0 type sit local 192.0.2.10 remote 192.0.2.8
+try link add ge0 type geneve id 9 remote 192.0.2.7
 try link add link ve1 name ve1.7 type vlan id 7
 try link add link ve1 name mv0 type macvlan mode bridge
+ip link set br0 type bridge stp_state 1 priority 4096
+try link set br0 type bridge vlan_filtering 1
+ip link set ve1 alias "uplink of rack 7" txqueuelen 500
 ip link set ve0 master br0
 for name in br0 ve0 ve1 tun0; do ip link set $name up; done
 ip address add 192.0.2.10/24 dev ve1 valid_lft 3600 preferred_lft 1800
@@ -46,6 +51,13 @@ ip -6 route add default via 2001:db8::1 dev ve1 proto ra metric 1024 expires 180
 ip -6 route add 2001:db8:1::/48 proto bird nexthop via 2001:db8::2 dev ve1 nexthop via 2001:db8::3 dev ve1
 ip -6 route add blackhole 2001:db8:2::/48
 ip -6 route add 2001:db8:3::/48 via 2001:db8::4 dev ve1 table 100
+ip rule add pref 5 fwmark 0x1/0xff lookup 100
+ip rule add pref 6 not from 10.0.0.0/8 to 192.0.2.0/24 tos 0x10 iif lo uidrange 0-0 ipproto tcp dport 80-90 unreachable
+ip rule add pref 7 oif ve1 lookup main suppress_prefixlength 0
+ip rule add pref 8 goto 32766
+ip -6 rule add pref 9 from 2001:db8::/32 ipproto udp sport 53 lookup 200
+ip neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 dev ve1
+ip neighbour add 2001:db8::9 lladdr 02:00:00:00:00:19 dev ve1 nud reachable router
 try nexthop add id 1 via 192.0.2.6 dev ve1
 try route add 198.51.100.0/24 nhid 1
 sleep 0.2
@@ -61,10 +73,14 @@ def ip(*words):
     return json.loads(subprocess.run(["ip", "-j", *words], capture_output=True, check=True).stdout)
 
 def ours():
-    topics = select(["interfaces", "routes"])
+    topics = select(["interfaces", "neighbours", "routes", "rules"])
     return [b64encode(read_topic(n, t, Host(), bytes(32)).section.content).decode() for n, t in topics.items()]
 
 out = {"ours": ours(), "links": ip("-d", "address")}
+def text(*words):
+    return subprocess.run(["ip", *words], capture_output=True, check=True, text=True).stdout
+out["rules"] = {"ipv4": text("-4", "rule"), "ipv6": text("-6", "rule")}
+out["neighbours"] = ip("neighbour")
 out["routes"] = ip("-4", "route", "show", "table", "all"), ip("-6", "route", "show", "table", "all")
 time.sleep(1.2)
 subprocess.run(["ip", "address", "change", "192.0.2.10/24", "dev", "ve1", "valid_lft", "3600", "preferred_lft", "1800"])
@@ -109,9 +125,68 @@ def test_links_of_every_kind() -> None:
         assert ours[name].master == link.get("master", ""), name
         assert ours[name].vlan_id == (info["info_data"]["id"] if info.get("info_kind") == "vlan" else 0), name
         if ours[name].type != "veth":
-            assert ours[name].parent == (link.get("link") or ""), name
+            assert ours[name].parent == (link.get("link") or info.get("info_data", {}).get("link", "")), name
         addresses = {(f"{a['local']}/{a['prefixlen']}", a["scope"], bool(a.get("dynamic"))) for a in link["addr_info"]}
         assert {(a.address, a.scope, a.dynamic) for a in ours[name].addresses} == addresses, name
+        assert {(a.peer, a.broadcast) for a in ours[name].addresses} == {
+            (a.get("address", ""), a.get("broadcast", "")) for a in link["addr_info"]
+        }, name
+        assert ours[name].queue_length == link.get("txqlen", 0) and ours[name].alias == link.get("ifalias", ""), name
+        assert ours[name].promiscuous == bool(link["promiscuity"]), name
+        assert ours[name].permanent_mac == "", name
+
+
+def test_what_kinds_of_links_say() -> None:
+    ours = {link.name: link for link in facts("ours").network.interfaces}
+    said = {
+        link["ifname"]: link.get("linkinfo", {}).get("info_data", {})
+        for link in namespace()["links"]
+        if "ifname" in link
+    }
+    bridge, theirs = ours["br0"].bridge, said["br0"]
+    assert (bridge.stp, bridge.priority) == ("kernel", 4096)
+    assert bridge.vlan_filtering == bool(theirs["vlan_filtering"])
+    assert bridge.default_vlan == (theirs["vlan_default_pvid"] if theirs["vlan_filtering"] else 0)
+    assert bridge.forward_delay == theirs["forward_delay"] * 10 and bridge.ageing_time == theirs["ageing_time"] * 10
+    assert bridge.root_id.startswith("1000.") and bridge.multicast_snooping == bool(theirs["mcast_snooping"])
+    assert (ours["tun0"].tun.mode, ours["tap0"].tun.mode) == ("tun", "tap") and ours["tap0"].tun.persistent
+    if "vx0" in ours:
+        vxlan, theirs = ours["vx0"].tunnel, said["vx0"]
+        assert (vxlan.vni, vxlan.port, vxlan.remote) == (theirs["id"], theirs["port"], theirs["group"])
+        assert (vxlan.local, vxlan.ttl, vxlan.learning) == (theirs["local"], theirs["ttl"], theirs["learning"])
+        assert ours["vx0"].parent == theirs["link"]
+    if "mv0" in ours:
+        assert ours["mv0"].mode == said["mv0"]["mode"]
+    if "bo0" in ours:
+        bond, theirs = ours["bo0"].bond, said["bo0"]
+        assert (bond.mode, bond.miimon, bond.lacp_rate) == (theirs["mode"], theirs["miimon"], theirs["ad_lacp_rate"])
+        assert bond.hash_policy == theirs["xmit_hash_policy"]
+    if "vrf0" in ours:
+        assert ours["vrf0"].vrf_table == said["vrf0"]["table"] == 77
+    if "ve1.7" in ours:
+        assert ours["ve1.7"].vlan_protocol == said["ve1.7"]["protocol"]
+    for name in ours.keys() & {"gr0", "si0", "ge0"}:
+        tunnel, theirs = ours[name].tunnel, said[name]
+        assert (tunnel.remote, tunnel.local) == (theirs["remote"], theirs.get("local", "")), name
+
+
+def test_rules_as_ip_prints_them() -> None:
+    ours = {"ipv4": "", "ipv6": ""}
+    for rule in facts("ours").network.rules:
+        ours[rule.family] += "".join(f"{rule.priority}:\t{rule.selector} {action}\n" for action in rule.actions)
+    for family, text in namespace()["rules"].items():
+        assert ours[family].splitlines() == [line.rstrip() for line in text.splitlines()]
+
+
+def test_neighbours_as_ip_prints_them() -> None:
+    found = facts("ours").network.neighbours
+    ours = {(one.interface, one.address, one.mac, one.permanent, one.router) for one in found}
+    assert ours == {
+        (one["dev"], one["dst"], one["lladdr"], "PERMANENT" in one["state"], "router" in one)
+        for one in namespace()["neighbours"]
+        if "lladdr" in one
+    }
+    assert ("ve1", "192.0.2.9", "02:00:00:00:00:09", True, False) in ours
 
 
 def _hops(route: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -140,7 +215,12 @@ def test_routes_of_every_kind() -> None:
 
 def test_renewed_leases_and_advertisements_change_nothing() -> None:
     assert elements(facts("ours")) == elements(facts("later"))
-    assert facts("ours") == facts("later")
+    before, after = facts("ours"), facts("later")
+    for link in (*before.network.interfaces, *after.network.interfaces):
+        link.ClearField("promiscuous")  # state: a sniffer's
+    before.network.ClearField("neighbours")
+    after.network.ClearField("neighbours")
+    assert before == after
 
 
 def test_a_lost_carrier_is_state() -> None:

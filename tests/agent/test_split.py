@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.agent.fake_collector import FakeCollector
-from tests.agent.unprivileged import AS_NOBODY, NOBODY, Activator, reachable
+from tests.agent.unprivileged import AS_NOBODY, CONFINED_FIREWALL, NOBODY, Activator, reachable
 
 from driftline_agent import privileges
 from driftline_agent.config import Config, reader_key
@@ -32,29 +32,34 @@ from driftline_agent.host import Host
 from driftline_agent.reader.client import Reader
 from driftline.facts import flatten
 how, state = sys.argv[1], Path(sys.argv[2])
-reader, key = None, bytes(31) + b"\\1"
+reader, firewall, key = None, None, bytes(31) + b"\\1"
 if how == "as-root":
     key = Path(sys.argv[3]).read_bytes()
 elif how == "split":
     from driftline_agent import privileges
-    reader = privileges.split(Config(user="nobody", state=state), "nobody")
+    reader, firewall = privileges.split(Config(user="nobody", state=state), "nobody")
 else:
-    reader = Reader(sys.argv[3])
-results = list(inventory.take(Host(reader=reader), key))
+    from driftline_agent.firewall.client import Firewall
+    reader, firewall = Reader(sys.argv[3]), Firewall(sys.argv[3].replace("reader", "firewall"))
+results = list(inventory.take(Host(reader=reader, firewall=firewall), key))
 def refused(work):
     try:
         work()
     except PermissionError:
         return True
     return False
+def status(process):
+    try:
+        return Path(f"/proc/{process}/status").read_text() if process.isdigit() else ""
+    except OSError:
+        return ""
 print(json.dumps({
     "facts": {r.name: {p: str(v) for p, v in flatten(r.reading.facts).items()} for r in results if r.reading},
     "unreadable": [path for r in results for path in r.section.unreadable],
     "status": dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()),
     "no shadow": refused(lambda: open("/etc/shadow")),
     "no way back": refused(lambda: os.setuid(0)),
-    "children": [Path(f"/proc/{p}/status").read_text() for p in os.listdir("/proc") if p.isdigit()
-        and f"PPid:\\t{os.getpid()}\\n" in Path(f"/proc/{p}/status").read_text()] if how == "split" else [],
+    "children": [text for text in map(status, os.listdir("/proc")) if f"PPid:\\t{os.getpid()}\\n" in text],
 }))
 """
 
@@ -82,8 +87,12 @@ def activated(state: Path) -> Iterator[Path]:
     """The socket of a reader as systemd runs it: confined, started when it is needed."""
     reader_key(state).parent.mkdir(mode=0o700)
     activator = Activator(state.with_name("reader.sock"), ["--key", str(reader_key(state)), "--idle", "5"])
+    firewall = Activator(
+        state.with_name("firewall.sock"), ["--idle", "5"], CONFINED_FIREWALL, "driftline_agent.firewall"
+    )
     yield activator.path
     activator.stop()
+    firewall.stop()
 
 
 @pytest.fixture
@@ -167,10 +176,14 @@ def test_started_as_root_it_splits_and_the_facts_are_those_of_root(state: Path, 
     found = compare(lambda: facts("split", state, prefix=prefix), state, prefix)
     check(found, port)
     assert found["status"]["NoNewPrivs"].strip() == "1" and int(found["status"]["CapBnd"], 16) == 0
-    (reader,) = found["children"]
-    lines = dict(line.split(":", 1) for line in reader.splitlines())
-    assert lines["Uid"].split()[0] == "0" and int(lines["CapEff"], 16) == 1 << 2 | 1 << 19 == int(lines["CapBnd"], 16)
-    assert lines["NoNewPrivs"].strip() == "1"
+    rights: set[int] = set()
+    for child in found["children"]:
+        lines = dict(line.split(":", 1) for line in child.splitlines())
+        assert lines["Uid"].split()[0] == "0" and lines["NoNewPrivs"].strip() == "1"
+        assert lines["CapEff"] == lines["CapBnd"]
+        rights.add(int(lines["CapEff"], 16))
+    # The reader: any file, any process; the other: the packet filter.
+    assert rights == {1 << 2 | 1 << 19, 1 << 12} and len(found["children"]) == 2
     assert state.stat().st_uid == NOBODY.pw_uid and reader_key(state).stat().st_uid == 0
     assert reader_key(state).parent.stat().st_mode & 0o077 == 0
 

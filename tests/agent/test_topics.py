@@ -1,12 +1,13 @@
 """Parsers of the smaller topics, and sources that can be read only in part."""
 
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from driftline.v1.collector_pb2 import READ, UNREADABLE
-from driftline_agent import arm, distribution, smbios, virtualization
+from driftline_agent import arm, distribution, routing, smbios, sockdiag, virtualization
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic
 from driftline_agent.topic import all_topics
@@ -19,7 +20,6 @@ from driftline_agent.topics import (
     interfaces,
     memory,
     resolver,
-    routes,
     sockets,
     sysctl,
     users,
@@ -401,10 +401,22 @@ def test_socket_addresses() -> None:
 
 
 def test_route_protocols() -> None:
-    assert routes.parse_protocols("# c\n16 dhcp # x\n0x2a babel\nbad line here\n") == {16: "dhcp", 42: "babel"}
+    assert routing.parse_rt_protos("# c\n16 dhcp # x\n0x2a babel\nbad line here\n") == {16: "dhcp", 42: "babel"}
 
 
 def test_a_cut_netlink_answer_is_no_crash() -> None:
     whole = (Path(__file__).parent / "cases/interfaces/namespace/root/.netlink/link.bin").read_bytes()
     names = [interface.name for interface in interfaces.parse_links(whole[:2000]).values()]
     assert names and "lo" in names
+
+
+def test_sockets_asked_for_are_those_of_the_list() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("::1", 0), family=socket.AF_INET6) as two:
+        for family, table in ((socket.AF_INET, "tcp"), (socket.AF_INET6, "tcp6")):
+            asked = sockdiag.listening(family)
+            listed = sockets.parse_table("tcp", Path(f"/proc/net/{table}").read_text())
+            assert asked is not None
+            mine = {one.getsockname()[1], two.getsockname()[1]}
+            assert {entry for entry in asked if entry[1] in mine} == {e[1:] for e in listed if e.port in mine}
+            assert {entry[1] for entry in asked} & mine
+    assert sockdiag.parse(b"\0" * 50) == [] and sockdiag.parse(b"") == []

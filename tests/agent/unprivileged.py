@@ -15,6 +15,8 @@ ROOT = Path(__file__).parents[2]
 NOBODY = pwd.getpwnam("nobody")
 #: What systemd leaves the reader: these capabilities, no way to others, and no network.
 CONFINED = ["unshare", "-n", "setpriv", "--no-new-privs", "--bounding-set", "-all,+dac_read_search,+sys_ptrace"]
+#: The same for the process that may see the packet filter's rules.
+CONFINED_FIREWALL = ["setpriv", "--no-new-privs", "--bounding-set", "-all,+net_admin"]
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups"]
 
 
@@ -46,13 +48,20 @@ class Activator:
 
     :param path: of the socket; only nobody may connect.
     :param arguments: of the reader.
+    :param module: of another process that is started the same way.
     """
 
-    def __init__(self, path: Path, arguments: Sequence[str], confined: Sequence[str] = CONFINED) -> None:
+    def __init__(
+        self,
+        path: Path,
+        arguments: Sequence[str],
+        confined: Sequence[str] = CONFINED,
+        module: str = "driftline_agent.reader",
+    ) -> None:
         self.path = path
         self.started: list[subprocess.Popen[bytes]] = []
         self._command = [*confined, "sh", "-c", 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh", sys.executable, "-I"]
-        self._command += ["-m", "driftline_agent.reader", "--user", "nobody", *arguments]
+        self._command += ["-m", module, "--user", "nobody", *arguments]
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._listener.bind(str(path))
         os.chown(path, NOBODY.pw_uid, NOBODY.pw_gid)

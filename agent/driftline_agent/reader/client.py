@@ -88,21 +88,28 @@ class Reader:
         name = path.encode("utf-8", "surrogateescape")
         _limit(self._connection, deadline)
         self._connection.sendall(REQUEST.pack(operation, len(name)) + name)
-        status, length = ANSWER.unpack(self._exactly(self._connection, ANSWER.size, deadline))
+        status, length = ANSWER.unpack(exactly(self._connection, ANSWER.size, deadline))
         if length > MAX_CONTENT:
             raise ValueError(f"the reader's answer has {length} bytes")
-        return status, self._exactly(self._connection, length, deadline)
+        return status, exactly(self._connection, length, deadline)
 
-    @staticmethod
-    def _exactly(connection: socket.socket, count: int, deadline: float) -> bytes:
-        data = bytearray()
-        while len(data) < count:
+
+def exactly(connection: socket.socket, count: int, deadline: float | None = None) -> bytes:
+    """Return so many bytes of a connection.
+
+    :param deadline: on the monotonic clock; None where the socket's own time-out counts.
+    :raises ConnectionError: where it ends before.
+    :raises TimeoutError: where the deadline is over before.
+    """
+    data = bytearray()
+    while len(data) < count:
+        if deadline is not None:
             _limit(connection, deadline)
-            more = connection.recv(min(count - len(data), 65536))
-            if not more:
-                raise ConnectionError("the reader closed the connection")
-            data += more
-        return bytes(data)
+        more = connection.recv(min(count - len(data), 65536))
+        if not more:
+            raise ConnectionError("the connection was closed")
+        data += more
+    return bytes(data)
 
 
 def _limit(connection: socket.socket, deadline: float) -> None:

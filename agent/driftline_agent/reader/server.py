@@ -100,13 +100,13 @@ class Server:
     def serve(self, connection: socket.socket) -> bool:
         """Answer one request; tell whether the connection may stay. A malformed one ends it."""
         try:
-            head = _exactly(connection, REQUEST.size)
+            head = exactly(connection, REQUEST.size)
             if head is None:
                 return False
             operation, length = REQUEST.unpack(head)
             if operation not in OPERATIONS or not 0 < length <= MAX_PATH:
                 return False
-            path = _exactly(connection, length)
+            path = exactly(connection, length)
             if path is None:
                 return False
             # Only names of files may be anything but UTF-8.
@@ -139,7 +139,7 @@ class Server:
                 break
             for number, _ in ready:
                 if listener is not None and number == listener.fileno():
-                    accepted = _accept(listener, user, len(connections))
+                    accepted = accept(listener, user, len(connections))
                     if accepted is not None:
                         connections[accepted.fileno()] = accepted
                         poll.register(accepted.fileno(), select.POLLIN)
@@ -153,7 +153,8 @@ def only_container(content: bytes) -> bytes:
     return b"".join(entry + b"\0" for entry in content.split(b"\0") if entry.startswith(b"container="))
 
 
-def _accept(listener: socket.socket, user: int | None, open_ones: int) -> socket.socket | None:
+def accept(listener: socket.socket, user: int | None, open_ones: int) -> socket.socket | None:
+    """Return a new connection, where it is the user's and not one too many."""
     try:
         connection, _ = listener.accept()
     except OSError:
@@ -166,7 +167,8 @@ def _accept(listener: socket.socket, user: int | None, open_ones: int) -> socket
     return connection
 
 
-def _exactly(connection: socket.socket, count: int) -> bytes | None:
+def exactly(connection: socket.socket, count: int) -> bytes | None:
+    """Return so many bytes, or None where the connection ends before."""
     data = b""
     while len(data) < count:
         more = connection.recv(count - len(data))

@@ -1,9 +1,14 @@
-"""Network interfaces and their addresses. Source: rtnetlink(7) RTM_GETLINK and RTM_GETADDR, /sys/class/net."""
+"""Network interfaces and their addresses.
 
+Source: rtnetlink(7) RTM_GETLINK and RTM_GETADDR, /sys/class/net, what the driver says by ioctl(2).
+"""
+
+import re
 import struct
 from collections.abc import Mapping
 
 from driftline.v1.facts_pb2 import Address, Interface
+from driftline_agent import links as kinds
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.netlink import RTM_NEWADDR, RTM_NEWLINK, attributes, ip, messages, u32
@@ -12,8 +17,9 @@ from driftline_agent.topic import Reading, Topic
 # linux/if_link.h, linux/if_addr.h, linux/if_arp.h
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_LINK_NETNSID = 16, 18, 37
-_IFLA_INFO_KIND, _IFLA_INFO_DATA, _IFLA_VLAN_ID = 1, 2, 1
-_IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
+_IFLA_TXQLEN, _IFLA_IFALIAS, _IFLA_PROMISCUITY, _IFLA_PERM_ADDRESS = 13, 20, 30, 54
+_IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 3, 4, 8
 _IFF_UP, _IFA_F_TEMPORARY, _IFA_F_PERMANENT = 0x1, 0x01, 0x80
 _ARPHRD_ETHER, _ARPHRD_INFINIBAND, _ARPHRD_LOOPBACK = 1, 32, 772
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
@@ -21,46 +27,66 @@ _OPERSTATES = ("unknown", "notpresent", "down", "lowerlayerdown", "testing", "do
 #: Kinds of links that the kernel names otherwise than the schema.
 _KINDS = {"team": "bond"}
 _HARDWARE = {_ARPHRD_ETHER: "ethernet", _ARPHRD_INFINIBAND: "infiniband"}
+#: Names of devices in the path of an interface that are an address on a bus: PCI, USB, virtio,
+#: Xen, the platform, s390's channels, Hyper-V.
+_ON_BUS = re.compile(
+    r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]|\d+-[\d.]+:\d+\.\d+|virtio-mmio\.\d+|vif-\d+"
+    r"|[0-9a-f]+\.[\w-]+|[0-9a-f]\.[0-9a-f]\.[0-9a-f]{4}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+)
 _LINK = struct.Struct("=BBHiII")
 _ADDR = struct.Struct("=BBBBI")
 
 
 def parse_links(data: bytes) -> dict[int, Interface]:
-    """Return the interfaces of an RTM_GETLINK dump, by index."""
+    """Return the interfaces of an RTM_GETLINK dump, by index; a message that is cut is left out."""
     raw: dict[int, tuple[Interface, dict[int, bytes]]] = {}
     for message in messages(data):
-        if message.type == RTM_NEWLINK:
+        if message.type != RTM_NEWLINK:
+            continue
+        try:
             _, _, hardware, index, flags, _ = _LINK.unpack_from(message.body)
             found = attributes(message.body, _LINK.size)
             raw[index] = (_interface(hardware, flags, found), found)
+        except (struct.error, KeyError):
+            continue
     names = {index: interface.name for index, (interface, _) in raw.items()}
     for interface, found in raw.values():
         _relate(interface, found, names)
+        info = attributes(found.get(_IFLA_LINKINFO, b""))
+        if _IFLA_INFO_DATA in info:
+            kinds.describe(interface, _text(info.get(_IFLA_INFO_KIND, b"")), info[_IFLA_INFO_DATA], names)
     return {index: interface for index, (interface, _) in raw.items()}
 
 
+def _text(data: bytes) -> str:
+    return data.rstrip(b"\0").decode("utf-8", "replace")
+
+
 def _interface(hardware: int, flags: int, found: Mapping[int, bytes]) -> Interface:
-    out = Interface(name=found[_IFLA_IFNAME].rstrip(b"\0").decode(), enabled=bool(flags & _IFF_UP))
-    info = attributes(found.get(_IFLA_LINKINFO, b""))
-    kind = info.get(_IFLA_INFO_KIND, b"").rstrip(b"\0").decode()
+    out = Interface(name=_text(found[_IFLA_IFNAME]), enabled=bool(flags & _IFF_UP))
+    kind = _text(attributes(found.get(_IFLA_LINKINFO, b"")).get(_IFLA_INFO_KIND, b""))
     if hardware == _ARPHRD_LOOPBACK:
         out.type = "loopback"
     elif kind:
         out.type = _KINDS.get(kind, kind)
     else:
         out.type = _HARDWARE.get(hardware, "other")
-    if kind == "vlan":
-        vlan = attributes(info.get(_IFLA_INFO_DATA, b"")).get(_IFLA_VLAN_ID)
-        if vlan:
-            out.vlan_id = struct.unpack_from("=H", vlan)[0]
-    mac = found.get(_IFLA_ADDRESS, b"")
     # Other kinds of hardware have something else here: tunnels their local address.
-    if hardware in _HARDWARE and any(mac):
-        out.mac = mac.hex(":")
+    if hardware in _HARDWARE:
+        mac, made_with = found.get(_IFLA_ADDRESS, b""), found.get(_IFLA_PERM_ADDRESS, b"")
+        if any(mac):
+            out.mac = mac.hex(":")
+        if any(made_with):
+            out.permanent_mac = made_with.hex(":")
     if _IFLA_MTU in found:
         out.mtu = u32(found[_IFLA_MTU])
-    state = found.get(_IFLA_OPERSTATE, b"\0")[0]
-    out.link = _OPERSTATES[state] if 0 < state < len(_OPERSTATES) else ""
+    if _IFLA_TXQLEN in found:
+        out.queue_length = u32(found[_IFLA_TXQLEN])
+    if _IFLA_PROMISCUITY in found:
+        out.promiscuous = u32(found[_IFLA_PROMISCUITY]) > 0
+    out.alias = _text(found.get(_IFLA_IFALIAS, b""))
+    state = found.get(_IFLA_OPERSTATE, b"\0")[:1] or b"\0"
+    out.link = _OPERSTATES[state[0]] if 0 < state[0] < len(_OPERSTATES) else ""
     return out
 
 
@@ -80,26 +106,51 @@ def parse_addresses(data: bytes) -> dict[int, list[Address]]:
     for message in messages(data):
         if message.type != RTM_NEWADDR:
             continue
-        _, length, flags, scope, index = _ADDR.unpack_from(message.body)
-        found = attributes(message.body, _ADDR.size)
-        if _IFA_FLAGS in found:
-            flags = u32(found[_IFA_FLAGS])
-        raw = found.get(_IFA_LOCAL) or found.get(_IFA_ADDRESS)
-        if raw is None or (len(raw) == 16 and flags & _IFA_F_TEMPORARY):
+        try:
+            _, length, flags, scope, index = _ADDR.unpack_from(message.body)
+            found = attributes(message.body, _ADDR.size)
+            if _IFA_FLAGS in found:
+                flags = u32(found[_IFA_FLAGS])
+            far = found.get(_IFA_ADDRESS)
+            raw = found.get(_IFA_LOCAL) or far
+            if raw is None or (len(raw) == 16 and flags & _IFA_F_TEMPORARY):
+                continue
+            address = f"{ip(raw)}/{length}"
+            entry = Address(address=address, scope=_SCOPES.get(scope, str(scope)), dynamic=not flags & _IFA_F_PERMANENT)
+            if far and far != raw:
+                entry.peer = ip(far)
+            if _IFA_BROADCAST in found:
+                entry.broadcast = ip(found[_IFA_BROADCAST])
+        except (struct.error, ValueError):
             continue
-        address = f"{ip(raw)}/{length}"
-        out.setdefault(index, {})[address] = Address(
-            address=address, scope=_SCOPES.get(scope, str(scope)), dynamic=not flags & _IFA_F_PERMANENT
-        )
+        entry.label = _text(found.get(_IFA_LABEL, b""))
+        out.setdefault(index, {})[address] = entry
     return {index: [found[address] for address in sorted(found)] for index, found in out.items()}
+
+
+def parse_bus_address(path: str) -> str:
+    """Return the address on its bus of what /sys/class/net/NAME leads to; empty for what is virtual."""
+    if "/virtual/" in path:
+        return ""
+    names = path.partition("/net/")[0].split("/")
+    return next((name for name in reversed(names) if _ON_BUS.fullmatch(name)), "")
 
 
 def _add_sysfs(host: Host, interface: Interface) -> None:
     folder = f"/sys/class/net/{interface.name}"
-    driver = host.link(f"{folder}/device/driver")
-    interface.driver = driver.rpartition("/")[2] if driver else ""
+    if _is_real(host, folder, interface):
+        driver = host.link(f"{folder}/device/driver")
+        interface.driver = driver.rpartition("/")[2] if driver else ""
+        if interface.bus_address:
+            _add_functions(host, folder, interface)
+        if host.live:
+            _ask_driver(host, interface)
     if interface.type == "ethernet" and (host.exists(f"{folder}/wireless") or host.exists(f"{folder}/phy80211")):
         interface.type = "wireless"
+        if host.live:
+            from driftline_agent import ethtool
+
+            interface.ssid = ethtool.ssid(interface.name)
     try:
         speed, duplex = host.number(f"{folder}/speed"), host.line(f"{folder}/duplex")
     except UnreadableError:
@@ -110,21 +161,50 @@ def _add_sysfs(host: Host, interface: Interface) -> None:
         interface.duplex = duplex
 
 
+def _is_real(host: Host, folder: str, interface: Interface) -> bool:
+    """Add the address of an interface's device; tell whether there is one."""
+    path = host.link(folder)
+    interface.bus_address = parse_bus_address(path) if path else ""
+    return path is not None and "/virtual/" not in path
+
+
+def _add_functions(host: Host, folder: str, interface: Interface) -> None:
+    most = host.number(f"{folder}/device/sriov_totalvfs")
+    if most:
+        interface.virtual_functions_max = most
+        interface.virtual_functions = host.number(f"{folder}/device/sriov_numvfs") or 0
+
+
+def _ask_driver(host: Host, interface: Interface) -> None:
+    from driftline_agent import ethtool
+
+    told = ethtool.driver(interface.name)
+    interface.driver = interface.driver or told.driver
+    interface.firmware = told.firmware
+    # A driver without a version of its own has the kernel's, and of that topic kernel tells.
+    if told.version != host.line("/proc/sys/kernel/osrelease"):
+        interface.driver_version = told.version
+
+
 def collect(host: Host) -> Reading:
     """Read the interfaces of the agent's own network namespace."""
     reading = Reading()
     addresses = parse_addresses(host.netlink("address"))
     links = parse_links(host.netlink("link"))
     for index, interface in sorted(links.items(), key=lambda item: item[1].name):
-        interface.addresses.extend(addresses.get(index, []))
+        for address in addresses.get(index, []):
+            if address.label == interface.name:
+                address.label = ""
+            interface.addresses.append(address)
         _add_sysfs(host, interface)
         reading.facts.network.interfaces.append(interface)
     return reading
 
 
 TOPIC = Topic(
-    revision=2,
+    revision=3,
     fills=("network.interfaces",),
     collect=collect,
+    events=frozenset({"link", "address", "device"}),
     watches=("/etc/network", "/etc/netplan", "/etc/systemd/network"),
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from driftline.v1.facts_pb2 import Route
 from driftline_agent.host import Host
 from driftline_agent.netlink import RTM_NEWROUTE, attribute_list, ip, messages, u32
+from driftline_agent.routing import parse_protocols, protocol_names, table_name
 from driftline_agent.topic import Reading, Topic
 
 # linux/rtnetlink.h
@@ -15,28 +16,8 @@ _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC, _RTA_MULTIPATH, _
 _RTM_F_CLONED, _RT_TABLE_LOCAL, _RTPROT_REDIRECT = 0x200, 255, 1
 _TYPES = {1: "unicast", 2: "local", 6: "blackhole", 7: "unreachable", 8: "prohibit", 9: "throw"}
 _LOCAL, _OF_THE_KERNEL = 2, 2
-_TABLES = {253: "default", 254: "main"}
-#: iproute2 etc/iproute2/rt_protos; the host's own file goes before it.
-_PROTOCOLS = {
-    0: "unspec", 2: "kernel", 3: "boot", 4: "static", 8: "gated", 9: "ra", 10: "mrt", 11: "zebra", 12: "bird",
-    13: "dnrouted", 14: "xorp", 15: "ntk", 16: "dhcp", 18: "keepalived", 42: "babel", 99: "openr", 186: "bgp",
-    187: "isis", 188: "ospf", 189: "rip", 192: "eigrp",
-}  # fmt: skip
 _ROUTE = struct.Struct("=BBBBBBBBI")
 _NEXT_HOP = struct.Struct("=HBBi")
-
-
-def parse_protocols(text: str) -> dict[int, str]:
-    """Return the numbers and names of an rt_protos file."""
-    out: dict[int, str] = {}
-    for line in text.splitlines():
-        words = line.partition("#")[0].split()
-        if len(words) == 2:
-            try:
-                out[int(words[0], 0)] = words[1]
-            except ValueError:
-                continue
-    return out
 
 
 def parse_routes(data: bytes, interfaces: Mapping[int, str], protocols: Mapping[int, str]) -> list[Route]:
@@ -45,32 +26,39 @@ def parse_routes(data: bytes, interfaces: Mapping[int, str], protocols: Mapping[
     :param interfaces: names by index.
     :param protocols: names by number, besides the well-known ones.
     """
-    names = {**_PROTOCOLS, **protocols}
+    names = protocol_names(protocols)
     out: list[Route] = []
     for message in messages(data):
         if message.type != RTM_NEWROUTE:
             continue
-        family, bits, _, _, table, protocol, _, kind, flags = _ROUTE.unpack_from(message.body)
-        found = dict(attribute_list(message.body, _ROUTE.size))
-        table = u32(found[_RTA_TABLE]) if _RTA_TABLE in found else table
-        if table == _RT_TABLE_LOCAL or kind not in _TYPES or flags & _RTM_F_CLONED or protocol == _RTPROT_REDIRECT:
-            continue
-        if kind == _LOCAL and protocol == _OF_THE_KERNEL:
-            continue  # what the local table holds, in the table of a VRF
-        anywhere = "0.0.0.0" if family == 2 else "::"  # noqa: S104  # a destination, nothing is bound
-        base = Route(
-            destination=f"{ip(found[_RTA_DST]) if _RTA_DST in found else anywhere}/{bits}",
-            table=_TABLES.get(table, str(table)),
-            metric=u32(found[_RTA_PRIORITY]) if _RTA_PRIORITY in found else 0,
-            protocol=names.get(protocol, str(protocol)),
-            source=ip(found[_RTA_PREFSRC]) if _RTA_PREFSRC in found else "",
-            type=_TYPES[kind],
-        )
-        for index, gateway in _next_hops(found):
-            route = Route(gateway=gateway, interface=interfaces.get(index, "") if index else "")
-            route.MergeFrom(base)
-            out.append(route)
+        try:
+            out += _routes_of(message.body, interfaces, names)
+        except (struct.error, ValueError):
+            continue  # cut
     return out
+
+
+def _routes_of(body: bytes, interfaces: Mapping[int, str], names: Mapping[int, str]) -> Iterator[Route]:
+    family, bits, _, _, table, protocol, _, kind, flags = _ROUTE.unpack_from(body)
+    found = dict(attribute_list(body, _ROUTE.size))
+    table = u32(found[_RTA_TABLE]) if _RTA_TABLE in found else table
+    if table == _RT_TABLE_LOCAL or kind not in _TYPES or flags & _RTM_F_CLONED or protocol == _RTPROT_REDIRECT:
+        return
+    if kind == _LOCAL and protocol == _OF_THE_KERNEL:
+        return  # what the local table holds, in the table of a VRF
+    anywhere = "0.0.0.0" if family == 2 else "::"  # noqa: S104  # a destination, nothing is bound
+    base = Route(
+        destination=f"{ip(found[_RTA_DST]) if _RTA_DST in found else anywhere}/{bits}",
+        table=table_name(table),
+        metric=u32(found[_RTA_PRIORITY]) if _RTA_PRIORITY in found else 0,
+        protocol=names.get(protocol, str(protocol)),
+        source=ip(found[_RTA_PREFSRC]) if _RTA_PREFSRC in found else "",
+        type=_TYPES[kind],
+    )
+    for index, gateway, weight in _next_hops(found):
+        route = Route(gateway=gateway, interface=interfaces.get(index, "") if index else "", weight=weight)
+        route.MergeFrom(base)
+        yield route
 
 
 def _gateway(found: Mapping[int, bytes]) -> str:
@@ -79,17 +67,19 @@ def _gateway(found: Mapping[int, bytes]) -> str:
     return ip(found[_RTA_VIA][2:]) if _RTA_VIA in found else ""
 
 
-def _next_hops(found: Mapping[int, bytes]) -> Iterator[tuple[int, str]]:
+def _next_hops(found: Mapping[int, bytes]) -> Iterator[tuple[int, str, int | None]]:
+    """Yield index, gateway and, where there are several, weight of each next hop."""
     hops = found.get(_RTA_MULTIPATH)
     if hops is None:
-        yield (u32(found[_RTA_OIF]) if _RTA_OIF in found else 0), _gateway(found)
+        yield (u32(found[_RTA_OIF]) if _RTA_OIF in found else 0), _gateway(found), None
         return
     position = 0
     while position + _NEXT_HOP.size <= len(hops):
-        length, _, _, index = _NEXT_HOP.unpack_from(hops, position)
+        length, _, weight, index = _NEXT_HOP.unpack_from(hops, position)
         if length < _NEXT_HOP.size:
             return
-        yield index, _gateway(dict(attribute_list(hops[: position + length], position + _NEXT_HOP.size)))
+        below = dict(attribute_list(hops[: position + length], position + _NEXT_HOP.size))
+        yield index, _gateway(below), weight + 1
         position += (length + 3) & ~3
 
 
@@ -102,10 +92,7 @@ def collect(host: Host) -> Reading:
     from driftline_agent.topics.interfaces import parse_links
 
     names = {index: interface.name for index, interface in parse_links(host.netlink("link")).items()}
-    text = host.read("/etc/iproute2/rt_protos")
-    if text is None:
-        text = host.read("/usr/share/iproute2/rt_protos") or ""
-    protocols = parse_protocols(text)
+    protocols = parse_protocols(host)
     found = {
         _key(route): route
         for dump in ("route4", "route6")
@@ -117,8 +104,9 @@ def collect(host: Host) -> Reading:
 
 
 TOPIC = Topic(
-    revision=2,
+    revision=3,
     fills=("network.routes",),
     collect=collect,
+    events=frozenset({"link", "route"}),
     watches=("/etc/network", "/etc/netplan", "/etc/systemd/network"),
 )

@@ -20,7 +20,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Network(_message.Message):
-    """Interfaces, addresses, routes, name service."""
+    """Interfaces, addresses, routes, name service, firewall, neighbours."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -28,6 +28,11 @@ class Network(_message.Message):
     ROUTES_FIELD_NUMBER: _builtins.int
     RESOLVER_FIELD_NUMBER: _builtins.int
     LISTENING_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    NEIGHBOURS_FIELD_NUMBER: _builtins.int
+    DHCP_LEASES_FIELD_NUMBER: _builtins.int
+    LLDP_NEIGHBOURS_FIELD_NUMBER: _builtins.int
+    FIREWALL_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def interfaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interface]: ...
     @_builtins.property
@@ -38,6 +43,22 @@ class Network(_message.Message):
     def listening(self) -> _containers.RepeatedCompositeFieldContainer[Global___ListeningSocket]:
         """Sockets that wait for connections. Services come and go with restarts, hence STATE."""
 
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___PolicyRule]: ...
+    @_builtins.property
+    def neighbours(self) -> _containers.RepeatedCompositeFieldContainer[Global___Neighbour]:
+        """Who answers on the links. The kernel learns and forgets them by itself, hence STATE."""
+
+    @_builtins.property
+    def dhcp_leases(self) -> _containers.RepeatedCompositeFieldContainer[Global___DhcpLease]:
+        """Given and renewed by a server, hence STATE."""
+
+    @_builtins.property
+    def lldp_neighbours(self) -> _containers.RepeatedCompositeFieldContainer[Global___LldpNeighbour]:
+        """What other devices say of themselves, hence STATE."""
+
+    @_builtins.property
+    def firewall(self) -> Global___Firewall: ...
     def __init__(
         self,
         *,
@@ -45,10 +66,15 @@ class Network(_message.Message):
         routes: _abc.Iterable[Global___Route] | None = ...,
         resolver: Global___Resolver | None = ...,
         listening: _abc.Iterable[Global___ListeningSocket] | None = ...,
+        rules: _abc.Iterable[Global___PolicyRule] | None = ...,
+        neighbours: _abc.Iterable[Global___Neighbour] | None = ...,
+        dhcp_leases: _abc.Iterable[Global___DhcpLease] | None = ...,
+        lldp_neighbours: _abc.Iterable[Global___LldpNeighbour] | None = ...,
+        firewall: Global___Firewall | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["resolver", b"resolver"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["firewall", b"firewall", "resolver", b"resolver"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["interfaces", b"interfaces", "listening", b"listening", "resolver", b"resolver", "routes", b"routes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dhcp_leases", b"dhcp_leases", "firewall", b"firewall", "interfaces", b"interfaces", "listening", b"listening", "lldp_neighbours", b"lldp_neighbours", "neighbours", b"neighbours", "resolver", b"resolver", "routes", b"routes", "rules", b"rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -73,6 +99,23 @@ class Interface(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     VLAN_ID_FIELD_NUMBER: _builtins.int
     ADDRESSES_FIELD_NUMBER: _builtins.int
+    PERMANENT_MAC_FIELD_NUMBER: _builtins.int
+    ALIAS_FIELD_NUMBER: _builtins.int
+    PROMISCUOUS_FIELD_NUMBER: _builtins.int
+    QUEUE_LENGTH_FIELD_NUMBER: _builtins.int
+    BUS_ADDRESS_FIELD_NUMBER: _builtins.int
+    FIRMWARE_FIELD_NUMBER: _builtins.int
+    DRIVER_VERSION_FIELD_NUMBER: _builtins.int
+    VIRTUAL_FUNCTIONS_FIELD_NUMBER: _builtins.int
+    VIRTUAL_FUNCTIONS_MAX_FIELD_NUMBER: _builtins.int
+    VLAN_PROTOCOL_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    VRF_TABLE_FIELD_NUMBER: _builtins.int
+    SSID_FIELD_NUMBER: _builtins.int
+    BOND_FIELD_NUMBER: _builtins.int
+    BRIDGE_FIELD_NUMBER: _builtins.int
+    TUNNEL_FIELD_NUMBER: _builtins.int
+    TUN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     type: _builtins.str
     """ethernet, loopback, wireless, infiniband, bridge, bond, vlan, tun, veth, dummy, wireguard; others as the kernel names
@@ -96,8 +139,41 @@ class Interface(_message.Message):
     parent: _builtins.str
     """Interface this one stands on (a VLAN's parent)."""
     vlan_id: _builtins.int
+    permanent_mac: _builtins.str
+    """Hardware address that the device was made with, whichever is in use. IFLA_PERM_ADDRESS."""
+    alias: _builtins.str
+    """Free text that the administrator gave it. IFLA_IFALIAS."""
+    promiscuous: _builtins.bool
+    """Takes in every frame: asked for, or because a program listens (tcpdump) or it is a bridge's member. IFLA_PROMISCUITY."""
+    queue_length: _builtins.int
+    """Frames that may wait to be sent. IFLA_TXQLEN."""
+    bus_address: _builtins.str
+    """Address of its device on the bus: 0000:03:00.0 (PCI), 1-2:1.0 (USB), virtio-mmio.2; none has what is virtual."""
+    firmware: _builtins.str
+    """Firmware of the device. SIOCETHTOOL, ETHTOOL_GDRVINFO."""
+    driver_version: _builtins.str
+    """Version of the driver, where it has one besides the kernel's. ETHTOOL_GDRVINFO."""
+    virtual_functions: _builtins.int
+    """Virtual functions that are made (SR-IOV), and how many the device could have. sriov_numvfs, sriov_totalvfs."""
+    virtual_functions_max: _builtins.int
+    vlan_protocol: _builtins.str
+    """Tag protocol of a VLAN: 802.1Q or 802.1ad."""
+    mode: _builtins.str
+    """How a macvlan, macvtap or ipvlan shares its parent: bridge, private, vepa, passthru, source; l2, l3, l3s."""
+    vrf_table: _builtins.int
+    """Routing table of a VRF."""
+    ssid: _builtins.str
+    """Name of the wireless network it has joined. SIOCGIWESSID."""
     @_builtins.property
     def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Address]: ...
+    @_builtins.property
+    def bond(self) -> Global___Bond: ...
+    @_builtins.property
+    def bridge(self) -> Global___Bridge: ...
+    @_builtins.property
+    def tunnel(self) -> Global___Tunnel: ...
+    @_builtins.property
+    def tun(self) -> Global___Tun: ...
     def __init__(
         self,
         *,
@@ -114,29 +190,360 @@ class Interface(_message.Message):
         parent: _builtins.str = ...,
         vlan_id: _builtins.int | None = ...,
         addresses: _abc.Iterable[Global___Address] | None = ...,
+        permanent_mac: _builtins.str = ...,
+        alias: _builtins.str = ...,
+        promiscuous: _builtins.bool | None = ...,
+        queue_length: _builtins.int | None = ...,
+        bus_address: _builtins.str = ...,
+        firmware: _builtins.str = ...,
+        driver_version: _builtins.str = ...,
+        virtual_functions: _builtins.int | None = ...,
+        virtual_functions_max: _builtins.int | None = ...,
+        vlan_protocol: _builtins.str = ...,
+        mode: _builtins.str = ...,
+        vrf_table: _builtins.int | None = ...,
+        ssid: _builtins.str = ...,
+        bond: Global___Bond | None = ...,
+        bridge: Global___Bridge | None = ...,
+        tunnel: Global___Tunnel | None = ...,
+        tun: Global___Tun | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_mtu", b"_mtu", "_speed", b"_speed", "_vlan_id", b"_vlan_id", "enabled", b"enabled", "mtu", b"mtu", "speed", b"speed", "vlan_id", b"vlan_id"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_mtu", b"_mtu", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "bond", b"bond", "bridge", b"bridge", "enabled", b"enabled", "mtu", b"mtu", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "speed", b"speed", "tun", b"tun", "tunnel", b"tunnel", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vrf_table", b"vrf_table"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_mtu", b"_mtu", "_speed", b"_speed", "_vlan_id", b"_vlan_id", "addresses", b"addresses", "driver", b"driver", "duplex", b"duplex", "enabled", b"enabled", "link", b"link", "mac", b"mac", "master", b"master", "mtu", b"mtu", "name", b"name", "parent", b"parent", "speed", b"speed", "type", b"type", "vlan_id", b"vlan_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_mtu", b"_mtu", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "addresses", b"addresses", "alias", b"alias", "bond", b"bond", "bridge", b"bridge", "bus_address", b"bus_address", "driver", b"driver", "driver_version", b"driver_version", "duplex", b"duplex", "enabled", b"enabled", "firmware", b"firmware", "link", b"link", "mac", b"mac", "master", b"master", "mode", b"mode", "mtu", b"mtu", "name", b"name", "parent", b"parent", "permanent_mac", b"permanent_mac", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "speed", b"speed", "ssid", b"ssid", "tun", b"tun", "tunnel", b"tunnel", "type", b"type", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vlan_protocol", b"vlan_protocol", "vrf_table", b"vrf_table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
     _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
     _WhichOneofReturnType__mtu: _TypeAlias = _typing.Literal["mtu"]  # noqa: Y015
     _WhichOneofArgType__mtu: _TypeAlias = _typing.Literal["_mtu", b"_mtu"]  # noqa: Y015
+    _WhichOneofReturnType__promiscuous: _TypeAlias = _typing.Literal["promiscuous"]  # noqa: Y015
+    _WhichOneofArgType__promiscuous: _TypeAlias = _typing.Literal["_promiscuous", b"_promiscuous"]  # noqa: Y015
+    _WhichOneofReturnType__queue_length: _TypeAlias = _typing.Literal["queue_length"]  # noqa: Y015
+    _WhichOneofArgType__queue_length: _TypeAlias = _typing.Literal["_queue_length", b"_queue_length"]  # noqa: Y015
     _WhichOneofReturnType__speed: _TypeAlias = _typing.Literal["speed"]  # noqa: Y015
     _WhichOneofArgType__speed: _TypeAlias = _typing.Literal["_speed", b"_speed"]  # noqa: Y015
+    _WhichOneofReturnType__virtual_functions: _TypeAlias = _typing.Literal["virtual_functions"]  # noqa: Y015
+    _WhichOneofArgType__virtual_functions: _TypeAlias = _typing.Literal["_virtual_functions", b"_virtual_functions"]  # noqa: Y015
+    _WhichOneofReturnType__virtual_functions_max: _TypeAlias = _typing.Literal["virtual_functions_max"]  # noqa: Y015
+    _WhichOneofArgType__virtual_functions_max: _TypeAlias = _typing.Literal["_virtual_functions_max", b"_virtual_functions_max"]  # noqa: Y015
     _WhichOneofReturnType__vlan_id: _TypeAlias = _typing.Literal["vlan_id"]  # noqa: Y015
     _WhichOneofArgType__vlan_id: _TypeAlias = _typing.Literal["_vlan_id", b"_vlan_id"]  # noqa: Y015
+    _WhichOneofReturnType__vrf_table: _TypeAlias = _typing.Literal["vrf_table"]  # noqa: Y015
+    _WhichOneofArgType__vrf_table: _TypeAlias = _typing.Literal["_vrf_table", b"_vrf_table"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__mtu) -> _WhichOneofReturnType__mtu | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__promiscuous) -> _WhichOneofReturnType__promiscuous | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__queue_length) -> _WhichOneofReturnType__queue_length | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__speed) -> _WhichOneofReturnType__speed | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__virtual_functions) -> _WhichOneofReturnType__virtual_functions | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__virtual_functions_max) -> _WhichOneofReturnType__virtual_functions_max | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__vlan_id) -> _WhichOneofReturnType__vlan_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__vrf_table) -> _WhichOneofReturnType__vrf_table | None: ...
 
 Global___Interface: _TypeAlias = Interface  # noqa: Y015
+
+@_typing.final
+class Bond(_message.Message):
+    """What a bond does; its members name it as their master. Source: rtnetlink(7) IFLA_BOND_*."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    PRIMARY_FIELD_NUMBER: _builtins.int
+    MIIMON_FIELD_NUMBER: _builtins.int
+    UP_DELAY_FIELD_NUMBER: _builtins.int
+    DOWN_DELAY_FIELD_NUMBER: _builtins.int
+    LACP_RATE_FIELD_NUMBER: _builtins.int
+    HASH_POLICY_FIELD_NUMBER: _builtins.int
+    ARP_INTERVAL_FIELD_NUMBER: _builtins.int
+    ARP_TARGETS_FIELD_NUMBER: _builtins.int
+    PRIMARY_RESELECT_FIELD_NUMBER: _builtins.int
+    FAIL_OVER_MAC_FIELD_NUMBER: _builtins.int
+    MIN_LINKS_FIELD_NUMBER: _builtins.int
+    AD_SELECT_FIELD_NUMBER: _builtins.int
+    ACTIVE_MEMBER_FIELD_NUMBER: _builtins.int
+    PARTNER_MAC_FIELD_NUMBER: _builtins.int
+    mode: _builtins.str
+    """balance-rr, active-backup, balance-xor, broadcast, 802.3ad, balance-tlb, balance-alb."""
+    primary: _builtins.str
+    """Member that is preferred while it works."""
+    miimon: _builtins.int
+    """Time between two looks at the members' carriers; 0 where it does not look."""
+    up_delay: _builtins.int
+    down_delay: _builtins.int
+    lacp_rate: _builtins.str
+    """slow or fast. Only of 802.3ad."""
+    hash_policy: _builtins.str
+    """By what members are chosen: layer2, layer3+4, layer2+3, encap2+3, encap3+4, vlan+srcmac."""
+    arp_interval: _builtins.int
+    """Time between two ARP probes, and whom they ask, in order."""
+    primary_reselect: _builtins.str
+    """When the primary takes over again: always, better, failure."""
+    fail_over_mac: _builtins.str
+    """Whose MAC it has: none, active, follow."""
+    min_links: _builtins.int
+    ad_select: _builtins.str
+    """By what the aggregator is chosen: stable, bandwidth, count. Only of 802.3ad."""
+    active_member: _builtins.str
+    """Member that carries the traffic."""
+    partner_mac: _builtins.str
+    """MAC of the other side's system. Only of 802.3ad."""
+    @_builtins.property
+    def arp_targets(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        mode: _builtins.str = ...,
+        primary: _builtins.str = ...,
+        miimon: _builtins.int | None = ...,
+        up_delay: _builtins.int | None = ...,
+        down_delay: _builtins.int | None = ...,
+        lacp_rate: _builtins.str = ...,
+        hash_policy: _builtins.str = ...,
+        arp_interval: _builtins.int | None = ...,
+        arp_targets: _abc.Iterable[_builtins.str] | None = ...,
+        primary_reselect: _builtins.str = ...,
+        fail_over_mac: _builtins.str = ...,
+        min_links: _builtins.int | None = ...,
+        ad_select: _builtins.str = ...,
+        active_member: _builtins.str = ...,
+        partner_mac: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_arp_interval", b"_arp_interval", "_down_delay", b"_down_delay", "_miimon", b"_miimon", "_min_links", b"_min_links", "_up_delay", b"_up_delay", "arp_interval", b"arp_interval", "down_delay", b"down_delay", "miimon", b"miimon", "min_links", b"min_links", "up_delay", b"up_delay"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_arp_interval", b"_arp_interval", "_down_delay", b"_down_delay", "_miimon", b"_miimon", "_min_links", b"_min_links", "_up_delay", b"_up_delay", "active_member", b"active_member", "ad_select", b"ad_select", "arp_interval", b"arp_interval", "arp_targets", b"arp_targets", "down_delay", b"down_delay", "fail_over_mac", b"fail_over_mac", "hash_policy", b"hash_policy", "lacp_rate", b"lacp_rate", "miimon", b"miimon", "min_links", b"min_links", "mode", b"mode", "partner_mac", b"partner_mac", "primary", b"primary", "primary_reselect", b"primary_reselect", "up_delay", b"up_delay"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__arp_interval: _TypeAlias = _typing.Literal["arp_interval"]  # noqa: Y015
+    _WhichOneofArgType__arp_interval: _TypeAlias = _typing.Literal["_arp_interval", b"_arp_interval"]  # noqa: Y015
+    _WhichOneofReturnType__down_delay: _TypeAlias = _typing.Literal["down_delay"]  # noqa: Y015
+    _WhichOneofArgType__down_delay: _TypeAlias = _typing.Literal["_down_delay", b"_down_delay"]  # noqa: Y015
+    _WhichOneofReturnType__miimon: _TypeAlias = _typing.Literal["miimon"]  # noqa: Y015
+    _WhichOneofArgType__miimon: _TypeAlias = _typing.Literal["_miimon", b"_miimon"]  # noqa: Y015
+    _WhichOneofReturnType__min_links: _TypeAlias = _typing.Literal["min_links"]  # noqa: Y015
+    _WhichOneofArgType__min_links: _TypeAlias = _typing.Literal["_min_links", b"_min_links"]  # noqa: Y015
+    _WhichOneofReturnType__up_delay: _TypeAlias = _typing.Literal["up_delay"]  # noqa: Y015
+    _WhichOneofArgType__up_delay: _TypeAlias = _typing.Literal["_up_delay", b"_up_delay"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__arp_interval) -> _WhichOneofReturnType__arp_interval | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__down_delay) -> _WhichOneofReturnType__down_delay | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__miimon) -> _WhichOneofReturnType__miimon | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__min_links) -> _WhichOneofReturnType__min_links | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__up_delay) -> _WhichOneofReturnType__up_delay | None: ...
+
+Global___Bond: _TypeAlias = Bond  # noqa: Y015
+
+@_typing.final
+class Bridge(_message.Message):
+    """What a bridge does; its members name it as their master. Source: rtnetlink(7) IFLA_BR_*."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STP_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    VLAN_FILTERING_FIELD_NUMBER: _builtins.int
+    DEFAULT_VLAN_FIELD_NUMBER: _builtins.int
+    FORWARD_DELAY_FIELD_NUMBER: _builtins.int
+    HELLO_TIME_FIELD_NUMBER: _builtins.int
+    MAX_AGE_FIELD_NUMBER: _builtins.int
+    AGEING_TIME_FIELD_NUMBER: _builtins.int
+    MULTICAST_SNOOPING_FIELD_NUMBER: _builtins.int
+    ROOT_ID_FIELD_NUMBER: _builtins.int
+    stp: _builtins.str
+    """Spanning tree: off, kernel, user."""
+    priority: _builtins.int
+    vlan_filtering: _builtins.bool
+    default_vlan: _builtins.int
+    """VLAN of untagged frames; only where it filters by VLAN."""
+    forward_delay: _builtins.int
+    """Times of the spanning tree. The root bridge's are in force, hence STATE."""
+    hello_time: _builtins.int
+    max_age: _builtins.int
+    ageing_time: _builtins.int
+    """How long it is remembered who is where. Shorter for a while after a change of the spanning tree, hence STATE."""
+    multicast_snooping: _builtins.bool
+    root_id: _builtins.str
+    """Priority and MAC of the root bridge: 8000.02fc00000001. Elected, hence STATE."""
+    def __init__(
+        self,
+        *,
+        stp: _builtins.str = ...,
+        priority: _builtins.int | None = ...,
+        vlan_filtering: _builtins.bool | None = ...,
+        default_vlan: _builtins.int | None = ...,
+        forward_delay: _builtins.int | None = ...,
+        hello_time: _builtins.int | None = ...,
+        max_age: _builtins.int | None = ...,
+        ageing_time: _builtins.int | None = ...,
+        multicast_snooping: _builtins.bool | None = ...,
+        root_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ageing_time", b"_ageing_time", "_default_vlan", b"_default_vlan", "_forward_delay", b"_forward_delay", "_hello_time", b"_hello_time", "_max_age", b"_max_age", "_multicast_snooping", b"_multicast_snooping", "_priority", b"_priority", "_vlan_filtering", b"_vlan_filtering", "ageing_time", b"ageing_time", "default_vlan", b"default_vlan", "forward_delay", b"forward_delay", "hello_time", b"hello_time", "max_age", b"max_age", "multicast_snooping", b"multicast_snooping", "priority", b"priority", "vlan_filtering", b"vlan_filtering"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ageing_time", b"_ageing_time", "_default_vlan", b"_default_vlan", "_forward_delay", b"_forward_delay", "_hello_time", b"_hello_time", "_max_age", b"_max_age", "_multicast_snooping", b"_multicast_snooping", "_priority", b"_priority", "_vlan_filtering", b"_vlan_filtering", "ageing_time", b"ageing_time", "default_vlan", b"default_vlan", "forward_delay", b"forward_delay", "hello_time", b"hello_time", "max_age", b"max_age", "multicast_snooping", b"multicast_snooping", "priority", b"priority", "root_id", b"root_id", "stp", b"stp", "vlan_filtering", b"vlan_filtering"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ageing_time: _TypeAlias = _typing.Literal["ageing_time"]  # noqa: Y015
+    _WhichOneofArgType__ageing_time: _TypeAlias = _typing.Literal["_ageing_time", b"_ageing_time"]  # noqa: Y015
+    _WhichOneofReturnType__default_vlan: _TypeAlias = _typing.Literal["default_vlan"]  # noqa: Y015
+    _WhichOneofArgType__default_vlan: _TypeAlias = _typing.Literal["_default_vlan", b"_default_vlan"]  # noqa: Y015
+    _WhichOneofReturnType__forward_delay: _TypeAlias = _typing.Literal["forward_delay"]  # noqa: Y015
+    _WhichOneofArgType__forward_delay: _TypeAlias = _typing.Literal["_forward_delay", b"_forward_delay"]  # noqa: Y015
+    _WhichOneofReturnType__hello_time: _TypeAlias = _typing.Literal["hello_time"]  # noqa: Y015
+    _WhichOneofArgType__hello_time: _TypeAlias = _typing.Literal["_hello_time", b"_hello_time"]  # noqa: Y015
+    _WhichOneofReturnType__max_age: _TypeAlias = _typing.Literal["max_age"]  # noqa: Y015
+    _WhichOneofArgType__max_age: _TypeAlias = _typing.Literal["_max_age", b"_max_age"]  # noqa: Y015
+    _WhichOneofReturnType__multicast_snooping: _TypeAlias = _typing.Literal["multicast_snooping"]  # noqa: Y015
+    _WhichOneofArgType__multicast_snooping: _TypeAlias = _typing.Literal["_multicast_snooping", b"_multicast_snooping"]  # noqa: Y015
+    _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
+    _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015
+    _WhichOneofReturnType__vlan_filtering: _TypeAlias = _typing.Literal["vlan_filtering"]  # noqa: Y015
+    _WhichOneofArgType__vlan_filtering: _TypeAlias = _typing.Literal["_vlan_filtering", b"_vlan_filtering"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ageing_time) -> _WhichOneofReturnType__ageing_time | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__default_vlan) -> _WhichOneofReturnType__default_vlan | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__forward_delay) -> _WhichOneofReturnType__forward_delay | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hello_time) -> _WhichOneofReturnType__hello_time | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_age) -> _WhichOneofReturnType__max_age | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__multicast_snooping) -> _WhichOneofReturnType__multicast_snooping | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__priority) -> _WhichOneofReturnType__priority | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__vlan_filtering) -> _WhichOneofReturnType__vlan_filtering | None: ...
+
+Global___Bridge: _TypeAlias = Bridge  # noqa: Y015
+
+@_typing.final
+class Tunnel(_message.Message):
+    """Where packets go inside of others. Source: rtnetlink(7) IFLA_GRE_*, IFLA_IPTUN_*, IFLA_VTI_*, IFLA_VXLAN_*, IFLA_GENEVE_*."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCAL_FIELD_NUMBER: _builtins.int
+    REMOTE_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
+    INPUT_KEY_FIELD_NUMBER: _builtins.int
+    OUTPUT_KEY_FIELD_NUMBER: _builtins.int
+    VNI_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    LEARNING_FIELD_NUMBER: _builtins.int
+    local: _builtins.str
+    """Own outer address."""
+    remote: _builtins.str
+    """The other end; a multicast group where there are many."""
+    ttl: _builtins.int
+    """TTL of the outer packets; absent where the inner one is copied or the system's default is used."""
+    input_key: _builtins.int
+    """Keys of what comes in and what goes out (GRE, VTI)."""
+    output_key: _builtins.int
+    vni: _builtins.int
+    """Virtual network (VXLAN, Geneve)."""
+    port: _builtins.int
+    """UDP port of the other ends (VXLAN, Geneve)."""
+    learning: _builtins.bool
+    """Learns who is where from what it receives (VXLAN)."""
+    def __init__(
+        self,
+        *,
+        local: _builtins.str = ...,
+        remote: _builtins.str = ...,
+        ttl: _builtins.int | None = ...,
+        input_key: _builtins.int | None = ...,
+        output_key: _builtins.int | None = ...,
+        vni: _builtins.int | None = ...,
+        port: _builtins.int | None = ...,
+        learning: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_input_key", b"_input_key", "_learning", b"_learning", "_output_key", b"_output_key", "_port", b"_port", "_ttl", b"_ttl", "_vni", b"_vni", "input_key", b"input_key", "learning", b"learning", "output_key", b"output_key", "port", b"port", "ttl", b"ttl", "vni", b"vni"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_input_key", b"_input_key", "_learning", b"_learning", "_output_key", b"_output_key", "_port", b"_port", "_ttl", b"_ttl", "_vni", b"_vni", "input_key", b"input_key", "learning", b"learning", "local", b"local", "output_key", b"output_key", "port", b"port", "remote", b"remote", "ttl", b"ttl", "vni", b"vni"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__input_key: _TypeAlias = _typing.Literal["input_key"]  # noqa: Y015
+    _WhichOneofArgType__input_key: _TypeAlias = _typing.Literal["_input_key", b"_input_key"]  # noqa: Y015
+    _WhichOneofReturnType__learning: _TypeAlias = _typing.Literal["learning"]  # noqa: Y015
+    _WhichOneofArgType__learning: _TypeAlias = _typing.Literal["_learning", b"_learning"]  # noqa: Y015
+    _WhichOneofReturnType__output_key: _TypeAlias = _typing.Literal["output_key"]  # noqa: Y015
+    _WhichOneofArgType__output_key: _TypeAlias = _typing.Literal["_output_key", b"_output_key"]  # noqa: Y015
+    _WhichOneofReturnType__port: _TypeAlias = _typing.Literal["port"]  # noqa: Y015
+    _WhichOneofArgType__port: _TypeAlias = _typing.Literal["_port", b"_port"]  # noqa: Y015
+    _WhichOneofReturnType__ttl: _TypeAlias = _typing.Literal["ttl"]  # noqa: Y015
+    _WhichOneofArgType__ttl: _TypeAlias = _typing.Literal["_ttl", b"_ttl"]  # noqa: Y015
+    _WhichOneofReturnType__vni: _TypeAlias = _typing.Literal["vni"]  # noqa: Y015
+    _WhichOneofArgType__vni: _TypeAlias = _typing.Literal["_vni", b"_vni"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__input_key) -> _WhichOneofReturnType__input_key | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__learning) -> _WhichOneofReturnType__learning | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__output_key) -> _WhichOneofReturnType__output_key | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__port) -> _WhichOneofReturnType__port | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ttl) -> _WhichOneofReturnType__ttl | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__vni) -> _WhichOneofReturnType__vni | None: ...
+
+Global___Tunnel: _TypeAlias = Tunnel  # noqa: Y015
+
+@_typing.final
+class Tun(_message.Message):
+    """The side of a tun or tap device that faces programs. Source: rtnetlink(7) IFLA_TUN_*."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODE_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    PERSISTENT_FIELD_NUMBER: _builtins.int
+    mode: _builtins.str
+    """tun (packets) or tap (frames)."""
+    owner: _builtins.int
+    """Numbers of the user and group who may attach."""
+    group: _builtins.int
+    persistent: _builtins.bool
+    """Stays when no program is attached."""
+    def __init__(
+        self,
+        *,
+        mode: _builtins.str = ...,
+        owner: _builtins.int | None = ...,
+        group: _builtins.int | None = ...,
+        persistent: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_group", b"_group", "_owner", b"_owner", "_persistent", b"_persistent", "group", b"group", "owner", b"owner", "persistent", b"persistent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_group", b"_group", "_owner", b"_owner", "_persistent", b"_persistent", "group", b"group", "mode", b"mode", "owner", b"owner", "persistent", b"persistent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__group: _TypeAlias = _typing.Literal["group"]  # noqa: Y015
+    _WhichOneofArgType__group: _TypeAlias = _typing.Literal["_group", b"_group"]  # noqa: Y015
+    _WhichOneofReturnType__owner: _TypeAlias = _typing.Literal["owner"]  # noqa: Y015
+    _WhichOneofArgType__owner: _TypeAlias = _typing.Literal["_owner", b"_owner"]  # noqa: Y015
+    _WhichOneofReturnType__persistent: _TypeAlias = _typing.Literal["persistent"]  # noqa: Y015
+    _WhichOneofArgType__persistent: _TypeAlias = _typing.Literal["_persistent", b"_persistent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__group) -> _WhichOneofReturnType__group | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__owner) -> _WhichOneofReturnType__owner | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__persistent) -> _WhichOneofReturnType__persistent | None: ...
+
+Global___Tun: _TypeAlias = Tun  # noqa: Y015
 
 @_typing.final
 class Address(_message.Message):
@@ -147,22 +554,33 @@ class Address(_message.Message):
     ADDRESS_FIELD_NUMBER: _builtins.int
     SCOPE_FIELD_NUMBER: _builtins.int
     DYNAMIC_FIELD_NUMBER: _builtins.int
+    BROADCAST_FIELD_NUMBER: _builtins.int
+    PEER_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """Address with prefix length: 192.0.2.10/24, 2001:db8::10/64."""
     scope: _builtins.str
     """global, link, host, site."""
     dynamic: _builtins.bool
     """Given by DHCP or router advertisement, so with a lifetime (no IFA_F_PERMANENT)."""
+    broadcast: _builtins.str
+    peer: _builtins.str
+    """The other end of a point-to-point link."""
+    label: _builtins.str
+    """Label, where it is another one than the interface's name: eth0:1."""
     def __init__(
         self,
         *,
         address: _builtins.str = ...,
         scope: _builtins.str = ...,
         dynamic: _builtins.bool | None = ...,
+        broadcast: _builtins.str = ...,
+        peer: _builtins.str = ...,
+        label: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_dynamic", b"_dynamic", "dynamic", b"dynamic"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_dynamic", b"_dynamic", "address", b"address", "dynamic", b"dynamic", "scope", b"scope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_dynamic", b"_dynamic", "address", b"address", "broadcast", b"broadcast", "dynamic", b"dynamic", "label", b"label", "peer", b"peer", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__dynamic: _TypeAlias = _typing.Literal["dynamic"]  # noqa: Y015
     _WhichOneofArgType__dynamic: _TypeAlias = _typing.Literal["_dynamic", b"_dynamic"]  # noqa: Y015
@@ -184,6 +602,7 @@ class Route(_message.Message):
     PROTOCOL_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
     destination: _builtins.str
     """Destination prefix: 0.0.0.0/0, 2001:db8::/32."""
     table: _builtins.str
@@ -200,6 +619,8 @@ class Route(_message.Message):
     """Preferred source address."""
     type: _builtins.str
     """unicast, blackhole, unreachable, prohibit, throw, local."""
+    weight: _builtins.int
+    """Share of a next hop among those of one route; 1 is the least."""
     def __init__(
         self,
         *,
@@ -211,14 +632,492 @@ class Route(_message.Message):
         protocol: _builtins.str = ...,
         source: _builtins.str = ...,
         type: _builtins.str = ...,
+        weight: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_weight", b"_weight", "weight", b"weight"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_weight", b"_weight", "destination", b"destination", "gateway", b"gateway", "interface", b"interface", "metric", b"metric", "protocol", b"protocol", "source", b"source", "table", b"table", "type", b"type", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__weight: _TypeAlias = _typing.Literal["weight"]  # noqa: Y015
+    _WhichOneofArgType__weight: _TypeAlias = _typing.Literal["_weight", b"_weight"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__weight) -> _WhichOneofReturnType__weight | None: ...
+
+Global___Route: _TypeAlias = Route  # noqa: Y015
+
+@_typing.final
+class PolicyRule(_message.Message):
+    """A rule that says which routing table is asked. Source: rtnetlink(7) RTM_GETRULE, ip-rule(8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FAMILY_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    SELECTOR_FIELD_NUMBER: _builtins.int
+    ACTIONS_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    family: _builtins.str
+    """ipv4 or ipv6."""
+    priority: _builtins.int
+    """Lower ones are asked first."""
+    selector: _builtins.str
+    """What it fits, as ip-rule(8) writes it: "from 192.0.2.0/24 fwmark 0x1/0xff iif eth0", "not from all fwmark 0xca6c"."""
+    protocol: _builtins.str
+    """Who made it: kernel, boot, static, dhcp ... /etc/iproute2/rt_protos."""
+    @_builtins.property
+    def actions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is done: "lookup main", "lookup 100 suppress_prefixlength 0", "goto 500", "unreachable". More than one where
+        rules differ in this only; the first that finds a route wins.
+        """
+
+    def __init__(
+        self,
+        *,
+        family: _builtins.str = ...,
+        priority: _builtins.int = ...,
+        selector: _builtins.str = ...,
+        actions: _abc.Iterable[_builtins.str] | None = ...,
+        protocol: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination", "gateway", b"gateway", "interface", b"interface", "metric", b"metric", "protocol", b"protocol", "source", b"source", "table", b"table", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actions", b"actions", "family", b"family", "priority", b"priority", "protocol", b"protocol", "selector", b"selector"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Route: _TypeAlias = Route  # noqa: Y015
+Global___PolicyRule: _TypeAlias = PolicyRule  # noqa: Y015
+
+@_typing.final
+class Neighbour(_message.Message):
+    """A neighbour on a link, by ARP or NDP; unanswered and multicast ones are left out. Source: rtnetlink(7) RTM_GETNEIGH."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERFACE_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    MAC_FIELD_NUMBER: _builtins.int
+    PERMANENT_FIELD_NUMBER: _builtins.int
+    ROUTER_FIELD_NUMBER: _builtins.int
+    interface: _builtins.str
+    address: _builtins.str
+    mac: _builtins.str
+    """Hardware address, lower case with colons."""
+    permanent: _builtins.bool
+    """Entered by hand or by a program (NUD_PERMANENT), not learnt."""
+    router: _builtins.bool
+    """It says that it is a router (NDP)."""
+    def __init__(
+        self,
+        *,
+        interface: _builtins.str = ...,
+        address: _builtins.str = ...,
+        mac: _builtins.str = ...,
+        permanent: _builtins.bool | None = ...,
+        router: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_permanent", b"_permanent", "_router", b"_router", "permanent", b"permanent", "router", b"router"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_permanent", b"_permanent", "_router", b"_router", "address", b"address", "interface", b"interface", "mac", b"mac", "permanent", b"permanent", "router", b"router"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__permanent: _TypeAlias = _typing.Literal["permanent"]  # noqa: Y015
+    _WhichOneofArgType__permanent: _TypeAlias = _typing.Literal["_permanent", b"_permanent"]  # noqa: Y015
+    _WhichOneofReturnType__router: _TypeAlias = _typing.Literal["router"]  # noqa: Y015
+    _WhichOneofArgType__router: _TypeAlias = _typing.Literal["_router", b"_router"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__permanent) -> _WhichOneofReturnType__permanent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__router) -> _WhichOneofReturnType__router | None: ...
+
+Global___Neighbour: _TypeAlias = Neighbour  # noqa: Y015
+
+@_typing.final
+class DhcpLease(_message.Message):
+    """A lease of an address. Sources: /run/systemd/netif/leases, leases of dhclient(8) and dhcpcd(8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERFACE_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CLIENT_FIELD_NUMBER: _builtins.int
+    SERVER_FIELD_NUMBER: _builtins.int
+    ROUTERS_FIELD_NUMBER: _builtins.int
+    DNS_SERVERS_FIELD_NUMBER: _builtins.int
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    NTP_SERVERS_FIELD_NUMBER: _builtins.int
+    LEASE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    interface: _builtins.str
+    address: _builtins.str
+    client: _builtins.str
+    """Who holds it: dhclient, dhcpcd, systemd-networkd, NetworkManager."""
+    server: _builtins.str
+    """DHCP server that gave it (option 54)."""
+    domain: _builtins.str
+    lease_time: _builtins.int
+    """How long it was given for."""
+    expires_at: _builtins.int
+    @_builtins.property
+    def routers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def dns_servers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def ntp_servers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        interface: _builtins.str = ...,
+        address: _builtins.str = ...,
+        client: _builtins.str = ...,
+        server: _builtins.str = ...,
+        routers: _abc.Iterable[_builtins.str] | None = ...,
+        dns_servers: _abc.Iterable[_builtins.str] | None = ...,
+        domain: _builtins.str = ...,
+        ntp_servers: _abc.Iterable[_builtins.str] | None = ...,
+        lease_time: _builtins.int | None = ...,
+        expires_at: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at", "_lease_time", b"_lease_time", "expires_at", b"expires_at", "lease_time", b"lease_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at", "_lease_time", b"_lease_time", "address", b"address", "client", b"client", "dns_servers", b"dns_servers", "domain", b"domain", "expires_at", b"expires_at", "interface", b"interface", "lease_time", b"lease_time", "ntp_servers", b"ntp_servers", "routers", b"routers", "server", b"server"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expires_at: _TypeAlias = _typing.Literal["expires_at"]  # noqa: Y015
+    _WhichOneofArgType__expires_at: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at"]  # noqa: Y015
+    _WhichOneofReturnType__lease_time: _TypeAlias = _typing.Literal["lease_time"]  # noqa: Y015
+    _WhichOneofArgType__lease_time: _TypeAlias = _typing.Literal["_lease_time", b"_lease_time"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expires_at) -> _WhichOneofReturnType__expires_at | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__lease_time) -> _WhichOneofReturnType__lease_time | None: ...
+
+Global___DhcpLease: _TypeAlias = DhcpLease  # noqa: Y015
+
+@_typing.final
+class LldpNeighbour(_message.Message):
+    """What a device at the other end of a link says of itself. Source: lldpctl(8), IEEE 802.1AB; CDP and the like too."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERFACE_FIELD_NUMBER: _builtins.int
+    CHASSIS_ID_FIELD_NUMBER: _builtins.int
+    PORT_ID_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    SYSTEM_NAME_FIELD_NUMBER: _builtins.int
+    SYSTEM_DESCRIPTION_FIELD_NUMBER: _builtins.int
+    PORT_DESCRIPTION_FIELD_NUMBER: _builtins.int
+    MANAGEMENT_ADDRESSES_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
+    PORT_VLAN_FIELD_NUMBER: _builtins.int
+    VLANS_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
+    MAX_FRAME_SIZE_FIELD_NUMBER: _builtins.int
+    interface: _builtins.str
+    """Own interface that heard it."""
+    chassis_id: _builtins.str
+    """Its chassis and port, as it names them."""
+    port_id: _builtins.str
+    protocol: _builtins.str
+    """LLDP, CDPv2, EDP, FDP, SONMP."""
+    system_name: _builtins.str
+    system_description: _builtins.str
+    port_description: _builtins.str
+    port_vlan: _builtins.int
+    """VLAN of untagged frames on its port, and the names of its VLANs: "20 servers"."""
+    ttl: _builtins.int
+    max_frame_size: _builtins.int
+    """Largest frame that its port takes."""
+    @_builtins.property
+    def management_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it is: Bridge, Router, Station, Wlan; those that are in use."""
+
+    @_builtins.property
+    def vlans(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        interface: _builtins.str = ...,
+        chassis_id: _builtins.str = ...,
+        port_id: _builtins.str = ...,
+        protocol: _builtins.str = ...,
+        system_name: _builtins.str = ...,
+        system_description: _builtins.str = ...,
+        port_description: _builtins.str = ...,
+        management_addresses: _abc.Iterable[_builtins.str] | None = ...,
+        capabilities: _abc.Iterable[_builtins.str] | None = ...,
+        port_vlan: _builtins.int | None = ...,
+        vlans: _abc.Iterable[_builtins.str] | None = ...,
+        ttl: _builtins.int | None = ...,
+        max_frame_size: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_frame_size", b"_max_frame_size", "_port_vlan", b"_port_vlan", "_ttl", b"_ttl", "max_frame_size", b"max_frame_size", "port_vlan", b"port_vlan", "ttl", b"ttl"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_frame_size", b"_max_frame_size", "_port_vlan", b"_port_vlan", "_ttl", b"_ttl", "capabilities", b"capabilities", "chassis_id", b"chassis_id", "interface", b"interface", "management_addresses", b"management_addresses", "max_frame_size", b"max_frame_size", "port_description", b"port_description", "port_id", b"port_id", "port_vlan", b"port_vlan", "protocol", b"protocol", "system_description", b"system_description", "system_name", b"system_name", "ttl", b"ttl", "vlans", b"vlans"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_frame_size: _TypeAlias = _typing.Literal["max_frame_size"]  # noqa: Y015
+    _WhichOneofArgType__max_frame_size: _TypeAlias = _typing.Literal["_max_frame_size", b"_max_frame_size"]  # noqa: Y015
+    _WhichOneofReturnType__port_vlan: _TypeAlias = _typing.Literal["port_vlan"]  # noqa: Y015
+    _WhichOneofArgType__port_vlan: _TypeAlias = _typing.Literal["_port_vlan", b"_port_vlan"]  # noqa: Y015
+    _WhichOneofReturnType__ttl: _TypeAlias = _typing.Literal["ttl"]  # noqa: Y015
+    _WhichOneofArgType__ttl: _TypeAlias = _typing.Literal["_ttl", b"_ttl"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_frame_size) -> _WhichOneofReturnType__max_frame_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__port_vlan) -> _WhichOneofReturnType__port_vlan | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ttl) -> _WhichOneofReturnType__ttl | None: ...
+
+Global___LldpNeighbour: _TypeAlias = LldpNeighbour  # noqa: Y015
+
+@_typing.final
+class Firewall(_message.Message):
+    """Packet filter and address translation. Source: nft(8), iptables-save(8), ipset(8), ufw(8)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHAINS_FIELD_NUMBER: _builtins.int
+    SETS_FIELD_NUMBER: _builtins.int
+    MANAGED_CHAINS_FIELD_NUMBER: _builtins.int
+    MANAGERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def chains(self) -> _containers.RepeatedCompositeFieldContainer[Global___FirewallChain]:
+        """Chains with rules or a policy other than accept, without those that programs keep for themselves."""
+
+    @_builtins.property
+    def sets(self) -> _containers.RepeatedCompositeFieldContainer[Global___FirewallSet]:
+        """Sets that rules refer to, without those that programs keep for themselves."""
+
+    @_builtins.property
+    def managed_chains(self) -> _containers.RepeatedCompositeFieldContainer[Global___ManagedChain]:
+        """Chains and rules that programs add and drop by themselves, as services, containers and bans come and go (Docker,
+        Kubernetes, libvirt, fail2ban and others), hence STATE.
+        """
+
+    @_builtins.property
+    def managers(self) -> _containers.RepeatedCompositeFieldContainer[Global___FirewallManager]: ...
+    def __init__(
+        self,
+        *,
+        chains: _abc.Iterable[Global___FirewallChain] | None = ...,
+        sets: _abc.Iterable[Global___FirewallSet] | None = ...,
+        managed_chains: _abc.Iterable[Global___ManagedChain] | None = ...,
+        managers: _abc.Iterable[Global___FirewallManager] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chains", b"chains", "managed_chains", b"managed_chains", "managers", b"managers", "sets", b"sets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Firewall: _TypeAlias = Firewall  # noqa: Y015
+
+@_typing.final
+class FirewallChain(_message.Message):
+    """A chain of rules."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FAMILY_FIELD_NUMBER: _builtins.int
+    TABLE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    HOOK_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
+    family: _builtins.str
+    """ip, ip6, inet, arp, bridge, netdev. The kernel's older filter: legacy-ip, legacy-ip6."""
+    table: _builtins.str
+    name: _builtins.str
+    type: _builtins.str
+    """filter, nat, route; only of chains that packets come to by a hook."""
+    hook: _builtins.str
+    """prerouting, input, forward, output, postrouting, ingress, egress."""
+    priority: _builtins.int
+    """Order among the chains of a hook; filter is 0."""
+    policy: _builtins.str
+    """What becomes of packets that no rule decided on: accept, drop."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Rules in order, as nft(8) or iptables-save(8) writes them, without counters and handles."""
+
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Interfaces of an ingress or egress chain."""
+
+    def __init__(
+        self,
+        *,
+        family: _builtins.str = ...,
+        table: _builtins.str = ...,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        hook: _builtins.str = ...,
+        priority: _builtins.int | None = ...,
+        policy: _builtins.str = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+        devices: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "priority", b"priority"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "devices", b"devices", "family", b"family", "hook", b"hook", "name", b"name", "policy", b"policy", "priority", b"priority", "rules", b"rules", "table", b"table", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
+    _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__priority) -> _WhichOneofReturnType__priority | None: ...
+
+Global___FirewallChain: _TypeAlias = FirewallChain  # noqa: Y015
+
+@_typing.final
+class FirewallSet(_message.Message):
+    """A set or map of addresses, ports and the like."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FAMILY_FIELD_NUMBER: _builtins.int
+    TABLE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    TIMEOUT_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    ELEMENTS_FIELD_NUMBER: _builtins.int
+    ELEMENTS_DIGEST_FIELD_NUMBER: _builtins.int
+    family: _builtins.str
+    """As of the chain; ipset for those of ipset(8), which have no table."""
+    table: _builtins.str
+    name: _builtins.str
+    type: _builtins.str
+    """What its elements are: ipv4_addr, inet_service, "ipv4_addr : verdict" (a map), hash:net."""
+    timeout: _builtins.int
+    """How long elements stay that say nothing else."""
+    size: _builtins.int
+    elements_digest: _builtins.str
+    """SHA-256 of the sorted elements where they are more."""
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """constant, interval, timeout, dynamic."""
+
+    @_builtins.property
+    def elements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Elements, where rules or time do not change them (no timeout, not dynamic) and they are at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        family: _builtins.str = ...,
+        table: _builtins.str = ...,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+        timeout: _builtins.int | None = ...,
+        size: _builtins.int | None = ...,
+        elements: _abc.Iterable[_builtins.str] | None = ...,
+        elements_digest: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_size", b"_size", "_timeout", b"_timeout", "size", b"size", "timeout", b"timeout"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_size", b"_size", "_timeout", b"_timeout", "elements", b"elements", "elements_digest", b"elements_digest", "family", b"family", "flags", b"flags", "name", b"name", "size", b"size", "table", b"table", "timeout", b"timeout", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    _WhichOneofReturnType__timeout: _TypeAlias = _typing.Literal["timeout"]  # noqa: Y015
+    _WhichOneofArgType__timeout: _TypeAlias = _typing.Literal["_timeout", b"_timeout"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__timeout) -> _WhichOneofReturnType__timeout | None: ...
+
+Global___FirewallSet: _TypeAlias = FirewallSet  # noqa: Y015
+
+@_typing.final
+class ManagedChain(_message.Message):
+    """A chain of a program, or its rules in a chain of others."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FAMILY_FIELD_NUMBER: _builtins.int
+    TABLE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    family: _builtins.str
+    """As of FirewallChain."""
+    table: _builtins.str
+    name: _builtins.str
+    owner: _builtins.str
+    """The program: docker, kubernetes, libvirt, fail2ban, podman, lxd, tailscale ..."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        family: _builtins.str = ...,
+        table: _builtins.str = ...,
+        name: _builtins.str = ...,
+        owner: _builtins.str = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["family", b"family", "name", b"name", "owner", b"owner", "rules", b"rules", "table", b"table"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ManagedChain: _TypeAlias = ManagedChain  # noqa: Y015
+
+@_typing.final
+class FirewallManager(_message.Message):
+    """A program that people configure the packet filter by. Source: /etc/ufw/ufw.conf, /etc/default/ufw."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ENABLED_FIELD_NUMBER: _builtins.int
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    INCOMING_POLICY_FIELD_NUMBER: _builtins.int
+    OUTGOING_POLICY_FIELD_NUMBER: _builtins.int
+    ROUTED_POLICY_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """ufw, firewalld."""
+    enabled: _builtins.bool
+    """Is started with the system."""
+    active: _builtins.bool
+    """Its rules are in force. Follows from a service's being up, hence STATE."""
+    incoming_policy: _builtins.str
+    """What becomes of packets that no rule of its decided on: allow, deny, reject; and of those to be forwarded."""
+    outgoing_policy: _builtins.str
+    routed_policy: _builtins.str
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its rules, as its status prints them. Only where nothing but that is at hand."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        enabled: _builtins.bool | None = ...,
+        active: _builtins.bool | None = ...,
+        incoming_policy: _builtins.str = ...,
+        outgoing_policy: _builtins.str = ...,
+        routed_policy: _builtins.str = ...,
+        rules: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "_enabled", b"_enabled", "active", b"active", "enabled", b"enabled"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "_enabled", b"_enabled", "active", b"active", "enabled", b"enabled", "incoming_policy", b"incoming_policy", "name", b"name", "outgoing_policy", b"outgoing_policy", "routed_policy", b"routed_policy", "rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
+    _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015
+    _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
+    _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__active) -> _WhichOneofReturnType__active | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
+
+Global___FirewallManager: _TypeAlias = FirewallManager  # noqa: Y015
 
 @_typing.final
 class Resolver(_message.Message):
@@ -229,6 +1128,8 @@ class Resolver(_message.Message):
     SERVERS_FIELD_NUMBER: _builtins.int
     SEARCH_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    UPSTREAM_SERVERS_FIELD_NUMBER: _builtins.int
+    LINKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def servers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Name servers, in the order they are asked."""
@@ -241,24 +1142,69 @@ class Resolver(_message.Message):
     def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Options: ndots:2, edns0."""
 
+    @_builtins.property
+    def upstream_servers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Name servers that systemd-resolved asks, in order, where resolv.conf names nothing but itself. They come with
+        links and leases, hence STATE. /run/systemd/resolve/resolv.conf.
+        """
+
+    @_builtins.property
+    def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___LinkResolver]:
+        """What each link brought, by configuration or lease. /run/systemd/netif/links, /run/systemd/resolve/netif."""
+
     def __init__(
         self,
         *,
         servers: _abc.Iterable[_builtins.str] | None = ...,
         search: _abc.Iterable[_builtins.str] | None = ...,
         options: _abc.Iterable[_builtins.str] | None = ...,
+        upstream_servers: _abc.Iterable[_builtins.str] | None = ...,
+        links: _abc.Iterable[Global___LinkResolver] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["options", b"options", "search", b"search", "servers", b"servers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["links", b"links", "options", b"options", "search", b"search", "servers", b"servers", "upstream_servers", b"upstream_servers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Resolver: _TypeAlias = Resolver  # noqa: Y015
 
 @_typing.final
+class LinkResolver(_message.Message):
+    """Name servers of one link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERFACE_FIELD_NUMBER: _builtins.int
+    SERVERS_FIELD_NUMBER: _builtins.int
+    DOMAINS_FIELD_NUMBER: _builtins.int
+    interface: _builtins.str
+    @_builtins.property
+    def servers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Search domains and, with ~, domains that only these servers are asked for."""
+
+    def __init__(
+        self,
+        *,
+        interface: _builtins.str = ...,
+        servers: _abc.Iterable[_builtins.str] | None = ...,
+        domains: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "interface", b"interface", "servers", b"servers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LinkResolver: _TypeAlias = LinkResolver  # noqa: Y015
+
+@_typing.final
 class ListeningSocket(_message.Message):
-    """A TCP socket in LISTEN, or an unconnected bound UDP socket. Source: /proc/net/{tcp,tcp6,udp,udp6}."""
+    """A TCP socket in LISTEN, an unconnected bound UDP socket, an SCTP endpoint in LISTEN, or a raw socket.
+    Source: /proc/net/{tcp,udp,raw}{,6}, /proc/net/sctp/eps.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -267,8 +1213,10 @@ class ListeningSocket(_message.Message):
     PORT_FIELD_NUMBER: _builtins.int
     PROCESS_FIELD_NUMBER: _builtins.int
     EXECUTABLE_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
     protocol: _builtins.str
-    """tcp or udp."""
+    """tcp, udp, sctp or raw. Of a raw one the port is the number of the IP protocol."""
     address: _builtins.str
     """Local address; 0.0.0.0 and :: mean every one."""
     port: _builtins.int
@@ -276,6 +1224,10 @@ class ListeningSocket(_message.Message):
     """Name of the process that holds it, where it could be read."""
     executable: _builtins.str
     """Its executable."""
+    package: _builtins.str
+    """Package that the executable is from."""
+    unit: _builtins.str
+    """systemd unit that the process belongs to. /proc/PID/cgroup."""
     def __init__(
         self,
         *,
@@ -284,10 +1236,12 @@ class ListeningSocket(_message.Message):
         port: _builtins.int = ...,
         process: _builtins.str = ...,
         executable: _builtins.str = ...,
+        package: _builtins.str = ...,
+        unit: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "executable", b"executable", "port", b"port", "process", b"process", "protocol", b"protocol"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "executable", b"executable", "package", b"package", "port", b"port", "process", b"process", "protocol", b"protocol", "unit", b"unit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
