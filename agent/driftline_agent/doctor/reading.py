@@ -10,6 +10,7 @@ from driftline_agent import inventory
 from driftline_agent.config import Config
 from driftline_agent.doctor.finding import BAD, GOOD, NOTE, Finding
 from driftline_agent.errors import AgentError
+from driftline_agent.firewall.client import Firewall
 from driftline_agent.host import Host
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.protocol import SHADOW
@@ -22,7 +23,7 @@ _READER = "systemctl enable --now driftline-agent-reader.socket; or set user in 
 def topics(config: Config) -> Iterator[Finding]:
     """Read every topic once, in a child that becomes the agent's user where this is root."""
     if os.geteuid():
-        yield from _read(config, Reader(str(config.reader), roots=config.files_roots))
+        yield from _read(config, Reader(str(config.reader), roots=config.files_roots), Firewall())
         return
     receiving, sending = os.pipe()
     child = os.fork()
@@ -48,7 +49,7 @@ def _as_agent(config: Config) -> Iterator[Finding]:
     if config.user is not None:
         from driftline_agent import privileges
 
-        yield from _read(config, privileges.split(config, config.user))
+        yield from _read(config, *privileges.split(config, config.user))
         return
     user, group = _owner(config)
     if user == 0:
@@ -62,7 +63,7 @@ def _as_agent(config: Config) -> Iterator[Finding]:
         os.setgroups([])
         os.setresgid(group, group, group)
         os.setresuid(user, user, user)
-    yield from _read(config, Reader(str(config.reader), roots=config.files_roots))
+    yield from _read(config, Reader(str(config.reader), roots=config.files_roots), Firewall())
 
 
 def _owner(config: Config) -> tuple[int, int]:
@@ -78,7 +79,7 @@ def _owner(config: Config) -> tuple[int, int]:
     return found.st_uid, found.st_gid
 
 
-def _read(config: Config, reader: Reader) -> Iterator[Finding]:
+def _read(config: Config, reader: Reader, firewall: Firewall | None) -> Iterator[Finding]:
     if os.geteuid():
         try:
             answered = reader.ask(SHADOW, "/etc/shadow") is not None
@@ -88,7 +89,13 @@ def _read(config: Config, reader: Reader) -> Iterator[Finding]:
             yield Finding(GOOD, "reader", "answers")
         else:
             yield Finding(NOTE, "reader", "no answer: what only root may read is left out", _READER)
-    host = Host(readable=config.readable_roots, reader=reader, watchlist=config.watchlist)
+    host = Host(
+        readable=config.readable_roots,
+        reader=reader,
+        watchlist=config.watchlist,
+        choices=config.choices,
+        firewall=firewall,
+    )
     read = absent = 0
     try:
         chosen = inventory.settled(inventory.select(config.topics), host)
