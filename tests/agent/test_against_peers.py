@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from driftline.v1.facts_pb2 import Facts
-from driftline_agent import smbios
+from driftline_agent import jedec, smbios
 from driftline_agent.host import Host
 from driftline_agent.topic import all_topics
 from driftline_agent.topics import memory
@@ -140,7 +140,15 @@ def test_dmidecode_on_memory_modules(tmp_path: Path) -> None:
         if "Memory Device" in block
     ]
     theirs = [
-        (d["Locator"], d["Size"], d["Type"], d["Manufacturer"], d["Serial Number"], d["Part Number"], d["Speed"])
+        (
+            d["Locator"],
+            d["Size"],
+            d["Type"],
+            jedec.maker_of(d["Manufacturer"]),
+            d["Serial Number"],
+            d["Part Number"],
+            d["Speed"],
+        )
         for d in devices
         if d["Size"] != "No Module Installed"
     ]

@@ -16,7 +16,9 @@ Not on the list, although root could read it:
 from driftline_agent.reader.protocol import DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS
 
 _RULES = {
-    "dmi": ((READ, "/sys/class/dmi/id/*"),),
+    "batteries": ((READ, "/sys/firmware/dmi/tables/DMI"),),
+    "cloud": ((READ, "/sys/class/dmi/id/*"),),
+    "dmi": ((READ, "/sys/class/dmi/id/*"), (READ, "/sys/firmware/dmi/tables/DMI")),
     # A service sees its own, read-only mounts; process 1 sees the host's.
     "filesystems": ((READ, "/proc/1/mountinfo"),),
     "files": ((FOLDER, "/**"), (DIGEST, "/**")),
@@ -31,6 +33,7 @@ _RULES = {
         (READ, "/proc/sys/kernel/usermodehelper/*"),
         (READ, "/proc/sys/vm/mmap_rnd_*"),
     ),
+    "tpm": ((READ, "/sys/firmware/dmi/tables/DMI"),),
     "users": ((SHADOW, "/etc/shadow"),),
 }
 #: Topics that need the reader.
