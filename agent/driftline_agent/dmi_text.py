@@ -30,7 +30,7 @@ _COUNTED = re.compile(
 #: Nothing but filling: zeros, dots, dashes, x and the like.
 _FILLING = re.compile(r"(0x)?[0.\-_*#?\s]+|x{3,}|0+h|(0x)?f{4,}|\W+")
 #: Counted up from the first digit, once or again and again.
-_COUNTING = re.compile(r"0?(1234567890)*(123|1234|12345|123456|1234567|12345678|123456789)?|(0123456789)+")
+_COUNTING = re.compile(r"0?(1234567890)*(1|12|123|1234|12345|123456|1234567|12345678|123456789)?|(0123456789)+")
 #: UUIDs that many machines have: their makers never set them.
 _UUIDS = frozenset(
     {

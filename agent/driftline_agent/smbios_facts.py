@@ -50,7 +50,8 @@ def of(records: Iterable[Record], *types: int) -> list[Record]:
 def size_of(text: str) -> int:
     """Return bytes: ``8192 MB``, ``1 GB``, ``1024Mbyte``; 0 where there is none."""
     found = _NUMBER.match(text)
-    return int(float(found[1]) * _UNITS.get(found[2].lower(), 0)) if found else 0
+    size = int(float(found[1]) * _UNITS.get(found[2].lower(), 0)) if found else 0
+    return size if size < 1 << 60 else 0
 
 
 def number_of(text: str | None) -> int | None:
@@ -66,7 +67,7 @@ def frequency_of(text: str | None) -> int | None:
 
 
 def _put(message: Message, field: str, value: int | bool | None) -> None:
-    if value is not None and not (isinstance(value, int) and value >= 1 << 62):
+    if value is not None and value < 1 << 62:
         try:
             setattr(message, field, value)
         except ValueError:  # larger than the field: no such machine
@@ -195,7 +196,7 @@ def processors(records: Iterable[Record]) -> list[ProcessorSocket]:
             part_number=parse_text(get("Part Number")),
             asset_tag=parse_text(get("Asset Tag")),
             socket=parse_text(get("Upgrade")),
-            status=status.partition(", ")[2].lower().replace("unknown", ""),
+            status=parse_text(status.partition(", ")[2]).lower(),
         )
         # Of the four bytes behind "ID" comes what the line "Signature" says; old versions print that one otherwise.
         words = get("ID", "").split()

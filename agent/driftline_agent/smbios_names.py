@@ -144,6 +144,9 @@ SLOTS = {
     195: "PCI Express 5 x16", 196: "PCI Express 6+", 197: "EDSFF E1", 198: "EDSFF E3",
 }
 
+#: Section 7.10.5: the types whose slot ID is a number of the slot.
+NUMBERED_SLOTS = frozenset({*range(4, 7), *range(14, 20), *range(31, 36), *range(165, 183), *range(184, 197)})
+
 #: Section 7.10.2: slot data bus width.
 SLOT_WIDTHS = {
     3: "8-bit", 4: "16-bit", 5: "32-bit", 6: "64-bit", 7: "128-bit", 8: "x1", 9: "x2", 10: "x4", 11: "x8", 12: "x12",

@@ -170,7 +170,7 @@ def _slot(s: Structure) -> dict[str, str]:
     kind = s.number(5) or 0
     width = names.SLOT_WIDTHS.get(s.number(6) or 0, "")
     first, second = s.number(9), s.number(10)
-    number = "" if first is None or kind not in names.SLOTS else str(first)
+    number = str(first) if first is not None and kind in names.NUMBERED_SLOTS else ""
     if kind == _PCMCIA and first is not None:
         number = f"Adapter {first}, Socket {second or 0}"
     return {

@@ -30,6 +30,7 @@ _OLD_NAMES = {
     9: {"Slot": "Designation", "Usage": "Current Usage"},
 }
 _HANDLE = re.compile(r"Handle 0x[0-9A-Fa-f]+(?:,\s*DMI type (\d+),.*)?\s*")
+_MORE = re.compile(r"On Board Device \d+ Information")
 _TYPE = re.compile(r"\s+DMI type (\d+),.*")
 
 
@@ -66,6 +67,10 @@ def parse_records(text: str) -> list[Record]:
         for line in lines[1:]:
             if _indent(line) > level and last:
                 lists.setdefault(last, []).append(re.sub(r"^String \d+: ", "", line.strip()))
+                continue
+            if _MORE.fullmatch(line.strip()):
+                values, lists = {}, {}  # a structure of several devices
+                records.append(Record(kind, values, lists))
                 continue
             if _indent(line) < level:
                 break  # what follows the table
