@@ -19,7 +19,7 @@ from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic
 from driftline_agent.outputs import dmidecode, lspci
 from driftline_agent.topic import all_topics
-from driftline_agent.topics import batteries, cloud, cpu, displays, dmi, pci, tpm, usb
+from driftline_agent.topics import batteries, cloud, cpu, dmi, pci, peripherals, tpm, usb
 
 Tree = Mapping[str, "str | bytes"]
 
@@ -577,6 +577,30 @@ def test_a_display_without_descriptors_has_its_numbers() -> None:
     assert parse_edid(b"") is None and parse_edid(b"\0" * 128) is None and parse_edid(os.urandom(127)) is None
 
 
+#: As proc_bus_input_devices of the kernel's Documentation/input prints it.
+INPUTS = """\
+I: Bus=0011 Vendor=0001 Product=0001 Version=ab41
+N: Name="AT Translated Set 2 keyboard"
+P: Phys=isa0060/serio0/input0
+S: Sysfs=/devices/platform/i8042/serio0/input/input0
+
+I: Bus=0019 Vendor=0000 Product=0001 Version=0000
+N: Name="Power Button"
+P: Phys=LNXPWRBN/button/input0
+
+I: Bus=0000 Vendor=0000 Product=0000 Version=0000
+N: Name="HDA Intel PCH HDMI"
+P: Phys=
+"""
+
+
+def test_input_devices() -> None:
+    assert [(d.path, d.name, d.vendor_id) for d in peripherals.parse_inputs(INPUTS)] == [
+        ("LNXPWRBN/button/input0", "Power Button", ""),
+        ("isa0060/serio0/input0", "AT Translated Set 2 keyboard", "0001"),
+    ]
+
+
 def test_displays_and_sound_cards(tmp_path: Path) -> None:
     name = b"\0\0\0\xfc\0DELL U2415\n  "
     cards = " 0 [PCH            ]: HDA-Intel - HDA Intel PCH\n                      HDA Intel PCH at 0xf7e10000 irq 31\n 1 [U0x46d0x825    ]: USB-Audio - USB Device 0x46d:0x825\n"
@@ -589,14 +613,14 @@ def test_displays_and_sound_cards(tmp_path: Path) -> None:
             "proc/asound/cards": cards,
         },
     )
-    found = facts("displays", host)
+    found = facts("peripherals", host)
     assert [(d.connector, d.model) for d in found.hardware.displays] == [("card0-HDMI-A-1", "DELL U2415")]
     assert [(c.id, c.driver, c.name) for c in found.hardware.sound_cards] == [
         ("PCH", "HDA-Intel", "HDA Intel PCH"),
         ("U0x46d0x825", "USB-Audio", "USB Device 0x46d:0x825"),
     ]
     assert not elements(found)
-    assert displays.parse_cards("--- no soundcards ---\n") == []
+    assert peripherals.parse_cards("--- no soundcards ---\n") == []
 
 
 #: A Toshiba's battery, as the kernel gave it to udev (a public `udevadm info --export-db`).
@@ -774,7 +798,7 @@ def test_containers_by_the_names_of_systemd(files: dict[str, str], name: str | N
 
 
 def test_nothing_is_asked_of_a_bare_tree(tmp_path: Path) -> None:
-    for name in ("batteries", "cloud", "displays", "dmi", "pci", "tpm", "usb"):
+    for name in ("batteries", "cloud", "dmi", "pci", "peripherals", "tpm", "usb"):
         assert read(name, Host(str(tmp_path))).outcome == ABSENT
 
 

@@ -14,7 +14,7 @@ from driftline.v1.facts_pb2 import Hardware
 from driftline_agent.dmi_text import parse_date
 from driftline_agent.edid import parse_edid
 from driftline_agent.errors import UnreadableError
-from driftline_agent.outputs import cpuinfo, dmidecode, ipmitool_fru, lspci, lsusb, upower
+from driftline_agent.outputs import cpuinfo, ddcprobe, dmidecode, ipmitool_fru, lspci, lsusb, upower
 
 GENERIC = "tasks__inventory__generic__"
 
@@ -338,7 +338,8 @@ def test_every_display_says_who_made_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "parse", [dmidecode.parse, lspci.parse, lsusb.parse, cpuinfo.parse, ipmitool_fru.parse, upower.parse]
+    "parse",
+    [ddcprobe.parse, dmidecode.parse, lspci.parse, lsusb.parse, cpuinfo.parse, ipmitool_fru.parse, upower.parse],
 )
 @pytest.mark.parametrize("junk", ["", "\0\xff" * 1000, "command not found\n", "a: b\n" * 1000])
 def test_what_is_no_such_output_is_said(parse: Any, junk: str) -> None:
@@ -367,3 +368,15 @@ def test_cut_and_garbled_outputs_break_nothing(parse: Any) -> None:
                     parse(garbled if number % 2 else garbled.replace(": ", ":\t99999999999999999999 "))
                 except UnreadableError:
                     continue
+
+
+def test_ddcprobe() -> None:
+    for name, theirs in expected("tasks__inventory__linux__video")["ddcprobe"].items():
+        (ours,) = ddcprobe.parse(recording(f"linux/ddcprobe/{name}")).hardware.displays
+        assert f"{ours.manufacturer}{ours.product_code}" == theirs["eisa"]
+        assert ours.model == theirs.get("monitorname", theirs.get("monitorid"))
+        assert ours.serial_number == theirs.get("monitorserial", "")
+        week, year = theirs["manufacture"].split()
+        assert ours.manufactured == f"{year}-W{int(week):02}"
+        assert f"{ours.width // 10} {ours.height // 10}" == theirs["screensize"]
+        assert ours.resolution == theirs["dtiming"].partition("@")[0]

@@ -9,6 +9,7 @@ from typing import Any
 
 from driftline.v1.facts_pb2 import Cloud
 from driftline_agent import clouds
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -116,7 +117,12 @@ def collect(host: Host) -> Reading:
     """Read what cloud-init and firmware say."""
     reading = Reading()
     cloud = _by_dmi(host, reading)
-    told = _by_cloud_init(host)
+    try:
+        told = _by_cloud_init(host)
+    except UnreadableError as error:
+        told = Cloud()
+        fields = ("region", "zone", "image", "account", "instance_type")
+        reading.unreadable.update({f"hardware.cloud.{field}": str(error) for field in fields})
     if told.provider:
         reading.unreadable.clear()
     for field in Cloud.DESCRIPTOR.fields:
@@ -130,6 +136,6 @@ TOPIC = Topic(
     revision=1,
     fills=("hardware.cloud",),
     collect=collect,
-    applies=lambda host: any(map(host.exists, (_DATA, _DMI, _HYPERVISOR))),
+    applies=lambda host: any(map(host.exists, (_DMI, _HYPERVISOR, _DATA))),
     watches=("/run/cloud-init/instance-data.json",),
 )

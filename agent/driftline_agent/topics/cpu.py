@@ -6,6 +6,7 @@ from driftline.v1.facts_pb2 import ProcessorCache, Processors, Vulnerability
 from driftline_agent import cpuinfo
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
+from driftline_agent.virtualization import machine
 
 _FOLDER = "/sys/devices/system/cpu"
 _NODES = "/sys/devices/system/node"
@@ -109,6 +110,14 @@ def fixed(host: Host) -> Processors:
     return known
 
 
+def hypervisor(host: Host) -> str | None:
+    """Return what the machine runs in, None where it is a real one. It stays so while the kernel runs."""
+    known: str | None = host.kept.get("cpu.hypervisor")
+    if known is None:
+        known = host.kept["cpu.hypervisor"] = machine(host)
+    return None if known == "none" else known
+
+
 def collect(host: Host) -> Reading:
     """Read the processors; sockets and cores come from sysfs, where every architecture has them."""
     reading = Reading()
@@ -135,6 +144,8 @@ def collect(host: Host) -> Reading:
     if threads in ("on", "off", "forceoff"):
         out.simultaneous_threads = threads == "on"
     out.MergeFrom(fixed(host))
+    out.kvm = host.exists("/sys/class/misc/kvm")
+    out.hypervisor = reading.text("hardware.processors.hypervisor", lambda: hypervisor(host))
     _nodes(host, out)
     folder = f"{_FOLDER}/vulnerabilities"
     for name in host.names(folder):

@@ -14,6 +14,7 @@ from driftline_agent.smbios_names import CHASSIS_TYPES
 from driftline_agent.topic import Reading, Topic
 
 _FOLDER = "/sys/class/dmi/id"
+_BMC = "/sys/class/ipmi/ipmi0/device/bmc"
 _TREE = "/proc/device-tree"
 _EFI = "/sys/firmware/efi/efivars"
 #: EFI's global variables, UEFI specification 2.10, section 3.3.
@@ -102,6 +103,21 @@ def _start(host: Host, reading: Reading) -> None:
                 setattr(firmware, field, value)
 
 
+def _management_controller(host: Host, reading: Reading) -> None:
+    """Read what the kernel's driver knows of the BMC, where it is loaded."""
+    for field, file in (
+        ("firmware", "firmware_revision"),
+        ("manufacturer_id", "manufacturer_id"),
+        ("product_id", "product_id"),
+    ):
+        text = reading.text(
+            f"hardware.management_controller.{field}",
+            lambda file=file: host.line(f"{_BMC}/{file}"),  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        )
+        if text:
+            setattr(reading.facts.hardware.management_controller, field, text)
+
+
 def of_table(host: Host) -> Hardware:
     """Return what only the table has; built once as long as the table is the same.
 
@@ -122,6 +138,7 @@ def collect(host: Host) -> Reading:
     reading = Reading(Facts())
     hardware = reading.facts.hardware
     _start(host, reading)
+    _management_controller(host, reading)
     if not host.exists(_FOLDER):
         _without_smbios(host, reading)
         return reading

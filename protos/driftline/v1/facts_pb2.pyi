@@ -33,6 +33,7 @@ from driftline.v1.hardware_pb2 import Firmware as Firmware
 from driftline.v1.hardware_pb2 import FurtherBoard as FurtherBoard
 from driftline.v1.hardware_pb2 import Hardware as Hardware
 from driftline.v1.hardware_pb2 import HotplugPciDevice as HotplugPciDevice
+from driftline.v1.hardware_pb2 import InputDevice as InputDevice
 from driftline.v1.hardware_pb2 import ManagementController as ManagementController
 from driftline.v1.hardware_pb2 import Memory as Memory
 from driftline.v1.hardware_pb2 import MemoryModule as MemoryModule

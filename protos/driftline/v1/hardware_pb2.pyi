@@ -45,6 +45,7 @@ class Hardware(_message.Message):
     CLOUD_FIELD_NUMBER: _builtins.int
     FURTHER_BOARDS_FIELD_NUMBER: _builtins.int
     SOUND_CARDS_FIELD_NUMBER: _builtins.int
+    INPUT_DEVICES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def system(self) -> Global___System: ...
     @_builtins.property
@@ -97,6 +98,10 @@ class Hardware(_message.Message):
 
     @_builtins.property
     def sound_cards(self) -> _containers.RepeatedCompositeFieldContainer[Global___SoundCard]: ...
+    @_builtins.property
+    def input_devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___InputDevice]:
+        """STATE: keyboards and mice are plugged and pulled, remote consoles bring their own."""
+
     def __init__(
         self,
         *,
@@ -121,10 +126,11 @@ class Hardware(_message.Message):
         cloud: Global___Cloud | None = ...,
         further_boards: _abc.Iterable[Global___FurtherBoard] | None = ...,
         sound_cards: _abc.Iterable[Global___SoundCard] | None = ...,
+        input_devices: _abc.Iterable[Global___InputDevice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["board", b"board", "chassis", b"chassis", "cloud", b"cloud", "firmware", b"firmware", "management_controller", b"management_controller", "memory", b"memory", "processors", b"processors", "system", b"system", "tpm", b"tpm"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["batteries", b"batteries", "board", b"board", "chassis", b"chassis", "cloud", b"cloud", "displays", b"displays", "expansion_slots", b"expansion_slots", "firmware", b"firmware", "further_boards", b"further_boards", "hotplug_pci_devices", b"hotplug_pci_devices", "management_controller", b"management_controller", "memory", b"memory", "onboard_devices", b"onboard_devices", "pci_devices", b"pci_devices", "ports", b"ports", "power_supplies", b"power_supplies", "processor_sockets", b"processor_sockets", "processors", b"processors", "sound_cards", b"sound_cards", "system", b"system", "tpm", b"tpm", "usb_devices", b"usb_devices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batteries", b"batteries", "board", b"board", "chassis", b"chassis", "cloud", b"cloud", "displays", b"displays", "expansion_slots", b"expansion_slots", "firmware", b"firmware", "further_boards", b"further_boards", "hotplug_pci_devices", b"hotplug_pci_devices", "input_devices", b"input_devices", "management_controller", b"management_controller", "memory", b"memory", "onboard_devices", b"onboard_devices", "pci_devices", b"pci_devices", "ports", b"ports", "power_supplies", b"power_supplies", "processor_sockets", b"processor_sockets", "processors", b"processors", "sound_cards", b"sound_cards", "system", b"system", "tpm", b"tpm", "usb_devices", b"usb_devices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -397,6 +403,8 @@ class Processors(_message.Message):
     NUMA_NODES_FIELD_NUMBER: _builtins.int
     VULNERABILITIES_FIELD_NUMBER: _builtins.int
     INSTRUCTION_SET_FIELD_NUMBER: _builtins.int
+    HYPERVISOR_FIELD_NUMBER: _builtins.int
+    KVM_FIELD_NUMBER: _builtins.int
     sockets: _builtins.int
     """Populated sockets."""
     cores: _builtins.int
@@ -431,6 +439,12 @@ class Processors(_message.Message):
     """
     instruction_set: _builtins.str
     """Instruction set: rv64imafdc (RISC-V's isa), mips64r2."""
+    hypervisor: _builtins.str
+    """What the machine runs in, where it is a virtual one: kvm, vmware, microsoft; names of systemd-detect-virt(1). Seen out of
+    a container too, where os.host.virtualization names the container.
+    """
+    kvm: _builtins.bool
+    """Can it run virtual machines by KVM now? As soon as the kernel module is there: /sys/class/misc/kvm."""
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Instruction set features. /proc/cpuinfo flags or Features."""
@@ -474,13 +488,17 @@ class Processors(_message.Message):
         numa_nodes: _abc.Iterable[Global___NumaNode] | None = ...,
         vulnerabilities: _abc.Iterable[Global___Vulnerability] | None = ...,
         instruction_set: _builtins.str = ...,
+        hypervisor: _builtins.str = ...,
+        kvm: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cores", b"_cores", "_max_frequency", b"_max_frequency", "_physical_address_bits", b"_physical_address_bits", "_simultaneous_threads", b"_simultaneous_threads", "_sockets", b"_sockets", "_threads", b"_threads", "_virtual_address_bits", b"_virtual_address_bits", "cores", b"cores", "max_frequency", b"max_frequency", "physical_address_bits", b"physical_address_bits", "simultaneous_threads", b"simultaneous_threads", "sockets", b"sockets", "threads", b"threads", "virtual_address_bits", b"virtual_address_bits"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cores", b"_cores", "_kvm", b"_kvm", "_max_frequency", b"_max_frequency", "_physical_address_bits", b"_physical_address_bits", "_simultaneous_threads", b"_simultaneous_threads", "_sockets", b"_sockets", "_threads", b"_threads", "_virtual_address_bits", b"_virtual_address_bits", "cores", b"cores", "kvm", b"kvm", "max_frequency", b"max_frequency", "physical_address_bits", b"physical_address_bits", "simultaneous_threads", b"simultaneous_threads", "sockets", b"sockets", "threads", b"threads", "virtual_address_bits", b"virtual_address_bits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cores", b"_cores", "_max_frequency", b"_max_frequency", "_physical_address_bits", b"_physical_address_bits", "_simultaneous_threads", b"_simultaneous_threads", "_sockets", b"_sockets", "_threads", b"_threads", "_virtual_address_bits", b"_virtual_address_bits", "byte_order", b"byte_order", "caches", b"caches", "cores", b"cores", "family", b"family", "flags", b"flags", "instruction_set", b"instruction_set", "max_frequency", b"max_frequency", "microcode", b"microcode", "model", b"model", "model_number", b"model_number", "models", b"models", "numa_nodes", b"numa_nodes", "op_modes", b"op_modes", "physical_address_bits", b"physical_address_bits", "simultaneous_threads", b"simultaneous_threads", "sockets", b"sockets", "stepping", b"stepping", "threads", b"threads", "vendor", b"vendor", "virtual_address_bits", b"virtual_address_bits", "virtualization", b"virtualization", "vulnerabilities", b"vulnerabilities"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cores", b"_cores", "_kvm", b"_kvm", "_max_frequency", b"_max_frequency", "_physical_address_bits", b"_physical_address_bits", "_simultaneous_threads", b"_simultaneous_threads", "_sockets", b"_sockets", "_threads", b"_threads", "_virtual_address_bits", b"_virtual_address_bits", "byte_order", b"byte_order", "caches", b"caches", "cores", b"cores", "family", b"family", "flags", b"flags", "hypervisor", b"hypervisor", "instruction_set", b"instruction_set", "kvm", b"kvm", "max_frequency", b"max_frequency", "microcode", b"microcode", "model", b"model", "model_number", b"model_number", "models", b"models", "numa_nodes", b"numa_nodes", "op_modes", b"op_modes", "physical_address_bits", b"physical_address_bits", "simultaneous_threads", b"simultaneous_threads", "sockets", b"sockets", "stepping", b"stepping", "threads", b"threads", "vendor", b"vendor", "virtual_address_bits", b"virtual_address_bits", "virtualization", b"virtualization", "vulnerabilities", b"vulnerabilities"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cores: _TypeAlias = _typing.Literal["cores"]  # noqa: Y015
     _WhichOneofArgType__cores: _TypeAlias = _typing.Literal["_cores", b"_cores"]  # noqa: Y015
+    _WhichOneofReturnType__kvm: _TypeAlias = _typing.Literal["kvm"]  # noqa: Y015
+    _WhichOneofArgType__kvm: _TypeAlias = _typing.Literal["_kvm", b"_kvm"]  # noqa: Y015
     _WhichOneofReturnType__max_frequency: _TypeAlias = _typing.Literal["max_frequency"]  # noqa: Y015
     _WhichOneofArgType__max_frequency: _TypeAlias = _typing.Literal["_max_frequency", b"_max_frequency"]  # noqa: Y015
     _WhichOneofReturnType__physical_address_bits: _TypeAlias = _typing.Literal["physical_address_bits"]  # noqa: Y015
@@ -495,6 +513,8 @@ class Processors(_message.Message):
     _WhichOneofArgType__virtual_address_bits: _TypeAlias = _typing.Literal["_virtual_address_bits", b"_virtual_address_bits"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__cores) -> _WhichOneofReturnType__cores | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__kvm) -> _WhichOneofReturnType__kvm | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_frequency) -> _WhichOneofReturnType__max_frequency | None: ...
     @_typing.overload
@@ -990,19 +1010,31 @@ class ManagementController(_message.Message):
 
     INTERFACE_FIELD_NUMBER: _builtins.int
     SPECIFICATION_FIELD_NUMBER: _builtins.int
+    FIRMWARE_FIELD_NUMBER: _builtins.int
+    MANUFACTURER_ID_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
     interface: _builtins.str
     """How to talk to it: KCS, SMIC, BT, SSIF."""
     specification: _builtins.str
     """Version of the IPMI specification: 2.0."""
+    firmware: _builtins.str
+    """Firmware: 2.85. /sys/class/ipmi; STATE, like the two that follow, because it is there only while the driver is loaded."""
+    manufacturer_id: _builtins.str
+    """Maker by its IANA number, hexadecimal: 0x0002a2."""
+    product_id: _builtins.str
+    """0x0100."""
     def __init__(
         self,
         *,
         interface: _builtins.str = ...,
         specification: _builtins.str = ...,
+        firmware: _builtins.str = ...,
+        manufacturer_id: _builtins.str = ...,
+        product_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["interface", b"interface", "specification", b"specification"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["firmware", b"firmware", "interface", b"interface", "manufacturer_id", b"manufacturer_id", "product_id", b"product_id", "specification", b"specification"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1229,6 +1261,39 @@ class SoundCard(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SoundCard: _TypeAlias = SoundCard  # noqa: Y015
+
+@_typing.final
+class InputDevice(_message.Message):
+    """Keyboard, mouse, buttons. Source: /proc/bus/input/devices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VENDOR_ID_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """Place: isa0060/serio0/input0, usb-0000:00:14.0-4/input0."""
+    name: _builtins.str
+    """AT Translated Set 2 keyboard."""
+    vendor_id: _builtins.str
+    """Vendor and product, hexadecimal: 046d."""
+    product_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        name: _builtins.str = ...,
+        vendor_id: _builtins.str = ...,
+        product_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "path", b"path", "product_id", b"product_id", "vendor_id", b"vendor_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InputDevice: _TypeAlias = InputDevice  # noqa: Y015
 
 @_typing.final
 class Display(_message.Message):
