@@ -33,18 +33,24 @@ _NEXT = re.compile(rb"\n[^\t#\n]")
 _NEXT_DEVICE = re.compile(rb"\n(?:\t[^\t]|[^\t#\n])")
 
 
-def in_list(text: bytes, wanted: Id) -> str:
-    """Return a name out of a pci.ids or usb.ids, or nothing. The text must begin with a line end."""
+def in_list(text: bytes, wanted: Id, places: dict[bytes, tuple[int, int]]) -> str:
+    """Return a name out of a pci.ids or usb.ids, or nothing. The text must begin with a line end.
+
+    :param places: where vendors and classes begin and end, as far as they were looked for; filled in here.
+    """
     if wanted[0] == "C":
         base, below = wanted[1][:2].encode(), wanted[1][2:].encode()
-        top = text.find(b"\nC " + base + b"  ")
+        start = b"\nC " + base + b"  "
     else:
         base, below = wanted[0].encode(), b"".join(part.encode() for part in wanted[1:2])
-        top = text.find(b"\n" + base + b"  ")
+        start = b"\n" + base + b"  "
+    if start not in places:
+        top = text.find(start)
+        following = _NEXT.search(text, top + 1) if top >= 0 else None
+        places[start] = top, following.start() + 1 if following else len(text)
+    top, end = places[start]
     if top < 0:
         return ""
-    following = _NEXT.search(text, top + 1)
-    end = following.start() + 1 if following else len(text)
     if wanted[0] == "C":
         name = _line_after(text, b"\n\t" + below + b"  ", top, end)
         return name or _line_after(text, base + b"  ", top, end)
@@ -106,9 +112,10 @@ def names(host: Host, kind: str, wanted: set[Id]) -> dict[Id, str]:
     missing = wanted - known.keys()
     if missing and paths:
         try:
-            text = b"\n" + b"\n".join(host.read_bytes(path) or b"" for path in paths)
+            text = b"\n".join([b"", *(host.read_bytes(path) or b"" for path in paths)])
         except UnreadableError:
             return {}
+        places: dict[bytes, tuple[int, int]] = {}
         for each in missing:
-            known[each] = in_hwdb(text, kind, each) if hwdb else in_list(text, each)
+            known[each] = in_hwdb(text, kind, each) if hwdb else in_list(text, each, places)
     return {each: name for each in wanted if (name := known.get(each, ""))}

@@ -746,6 +746,23 @@ def test_clouds_by_firmware(files: dict[str, str], provider: str, identity: str,
     assert set(files) <= set(clouds.FILES)
 
 
+def test_while_cloud_init_is_at_work_nothing_is_gone(tmp_path: Path) -> None:
+    firmware = {"sys/class/dmi/id/sys_vendor": "Hetzner\n", "sys/class/dmi/id/product_serial": "42\n"}
+    host = tree(tmp_path, {**firmware, "run/cloud-init/enabled": ""})
+    result = read("cloud", host)
+    assert "hardware.cloud.region" in result.section.unreadable and "not finished" in result.section.reason
+    data = json.dumps({"v1": {"cloud_name": "hetzner", "instance_id": "42", "region": "eu-central"}})
+    tree(tmp_path, {"run/cloud-init/instance-data.json": data, "run/cloud-init/result.json": "{}"})
+    assert not read("cloud", host).section.unreadable
+    assert facts("cloud", host).hardware.cloud.region == "eu-central"
+
+
+def test_google_tells_the_instance_by_its_guest_agent(tmp_path: Path) -> None:
+    settings = "[Instance]\ninstance_id = 4567\n\n[InstanceSetup]\nset_host_keys = false\n"
+    files = {"sys/class/dmi/id/product_name": "Google Compute Engine\n", "etc/default/instance_configs.cfg": settings}
+    assert facts("cloud", tree(tmp_path, files)).hardware.cloud.instance_id == "4567"
+
+
 def test_what_cloud_init_found_counts_more(tmp_path: Path) -> None:
     host = tree(
         tmp_path,

@@ -13,12 +13,17 @@ _ID = re.compile(r"\s*\[([0-9a-fA-F]{4})(?::([0-9a-fA-F]{4}))?\](?=\s|$)")
 _REGION = re.compile(r"(?:Memory|Region \d+: Memory) at .*(?<!non-)prefetchable\).*\[size=(\d+)([KMGT]?)\]")
 #: The words that end a maker's name in pci.ids; the model follows.
 _MAKER = re.compile(
-    r"(?:.*?\b(?:Corporation|Corp\.?|Incorporated|Inc\.?(?: and subsidiaries)?|Limited|Ltd\.?|LTD|L\.L\.C\.|LLC|GmbH|AG"
+    r"(?:Broadcom / LSI|LSI Logic / Symbios Logic|Marvell Technology Group Ltd\.|Matrox Electronics Systems Ltd\."
+    r"|IBM|Zhaoxin|Western Digital|SK hynix|STMicroelectronics|Oracle/SUN|Cirrus Logic|Creative Labs|Motorola"
+    r"|Microsemi / PMC / IDT"
+    r"|Solarflare Communications|Silicon Motion, Inc\.|Ralink corp\.|Toshiba America|Qualcomm Atheros|Texas Instruments"
+    r"|Trident Microsystems|Blackmagic Design|Measurement Computing|Xircom|SysKonnect|Napatech A/S"
+    r"|.*?\b(?:Corporation|Corp\.?|Incorporated|Inc\.?(?: and subsidiaries)?|Limited|Ltd\.?|LTD|L\.L\.C\.|LLC|GmbH|AG"
     r"|S\.A\.|Technologies|Technology|Semiconductors?|Systems|Electronics|Devices|International|Group|Co\.?|Company"
     r"|Instruments|Laboratories|Networks)(?:,? (?:Corporation|Corp\.?|Inc\.?(?: and subsidiaries)?|Ltd\.?|Limited"
-    r"|Co\.?,? ?Ltd\.?|LLC|GmbH|L\.P\.|Pte\.? Ltd\.?))*(?:\. ?)?(?: \[[^\]]+\](?= ))?"
-    r"|VMware|QLogic|Emulex|Qualcomm Atheros|Matrox|Aquantia|Solarflare|3ware|Adaptec|Mellanox|XenSource|Fujitsu|Nokia"
-    r"|Sun|HP|Dell|Apple|KIOXIA|NVIDIA|Intel|Broadcom|ASPEED|SanDisk|Toshiba|Google|PNY),? (?=\S)"
+    r"|Co\.?,? ?Ltd\.?|LLC|GmbH|L\.P\.|Pte\.? Ltd\.?))*(?: \[[^\]]+\](?= ))?"
+    r"|VMware|QLogic|Emulex|Matrox|Aquantia|Solarflare|3ware|Adaptec|Mellanox|XenSource|Fujitsu|Nokia"
+    r"|Sun|HP|Dell|Apple|KIOXIA|NVIDIA|Intel|Broadcom|ASPEED|SanDisk|Toshiba|Google|PNY) (?=\S)"
 )
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
 _VM_LINE = re.compile(
@@ -41,7 +46,7 @@ def take_ids(text: str) -> tuple[str, str, str]:
 def split_maker(text: str) -> tuple[str, str]:
     """Return maker and model of a name that has both; no maker where its end cannot be told."""
     found = _MAKER.match(text[:300])
-    return (found[0].rstrip(" ,"), text[found.end() :]) if found else ("", text)
+    return (found[0].rstrip(), text[found.end() :]) if found else ("", text)
 
 
 def named(model: str) -> str:

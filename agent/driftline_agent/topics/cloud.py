@@ -5,6 +5,7 @@ secrets; cloud-init takes them out.
 """
 
 import json
+import re
 from typing import Any
 
 from driftline.v1.facts_pb2 import Cloud
@@ -13,7 +14,10 @@ from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
-_DATA = "/run/cloud-init/instance-data.json"
+_FOLDER = "/run/cloud-init"
+_DATA = f"{_FOLDER}/instance-data.json"
+#: What Google's guest agent keeps of the instance that it last ran on.
+_GOOGLE = "/etc/default/instance_configs.cfg"
 _DMI = "/sys/class/dmi/id"
 _HYPERVISOR = "/sys/hypervisor/uuid"
 #: Sources of cloud-init's data that are no provider.
@@ -91,7 +95,12 @@ def parse_instance_data(text: str) -> Cloud:
 
 
 def _by_cloud_init(host: Host) -> Cloud:
-    """Return what stands in cloud-init's file; read again only where it was written anew."""
+    """Return what stands in cloud-init's file; read again only where it was written anew.
+
+    :raises UnreadableError: while cloud-init is at work after the start of the machine: what is there is not all.
+    """
+    if host.exists(f"{_FOLDER}/enabled") and not host.exists(f"{_FOLDER}/result.json"):
+        raise UnreadableError(f"{_FOLDER}: cloud-init has not finished yet")
     found = host.stat(_DATA)
     if found is None:
         return Cloud()
@@ -110,7 +119,12 @@ def _by_dmi(host: Host, reading: Reading) -> Cloud:
     def read(file: str) -> str:
         return reading.text("hardware.cloud.instance_id", lambda: host.line(f"{_DMI}/{file}"))
 
-    return clouds.describe(texts, read)
+    found = clouds.describe(texts, read)
+    if found.provider == "gce":
+        text = reading.text("hardware.cloud.instance_id", lambda: host.read(_GOOGLE))
+        match = re.search(r"^instance_id *= *(\d+) *$", text, re.MULTILINE)
+        found.instance_id = match[1] if match else ""
+    return found
 
 
 def collect(host: Host) -> Reading:
@@ -137,5 +151,5 @@ TOPIC = Topic(
     fills=("hardware.cloud",),
     collect=collect,
     applies=lambda host: any(map(host.exists, (_DMI, _HYPERVISOR, _DATA))),
-    watches=("/run/cloud-init/instance-data.json",),
+    watches=(_FOLDER,),
 )

@@ -930,9 +930,9 @@ class Battery(_message.Message):
     chemistry: _builtins.str
     """Li-ion, LION, Lithium Ion: as the battery says."""
     capacity: _builtins.int
-    """Energy that it was made for."""
+    """Energy that it was made for. STATE: some batteries answer with what they hold now."""
     voltage: _builtins.int
-    """Voltage that it was made for."""
+    """Voltage that it was made for. STATE: as above."""
     manufactured: _builtins.str
     """Day of manufacture, ISO 8601."""
     def __init__(
@@ -1078,7 +1078,9 @@ class PciDevice(_message.Message):
     driver: _builtins.str
     """Driver bound to it. STATE: it is bound after the start of the kernel, and again when a virtual machine gets the device."""
     memory: _builtins.int
-    """Its prefetchable memory regions; of a video controller, what the processor sees of its memory."""
+    """Of a video controller: its prefetchable memory regions, that is what the processor sees of its memory. STATE: some
+    drivers make them larger.
+    """
     video_memory: _builtins.int
     """Memory of a video controller as its driver tells (amdgpu)."""
     slot: _builtins.str
