@@ -69,7 +69,7 @@ def parse_uuid(text: str | None) -> str:
 def parse_date(text: str | None) -> str:
     """Return a BIOS date (month/day/year) as ISO 8601, or nothing where it is none."""
     parts = (text or "").strip().split("/")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 5 for part in parts):
         return ""
     month, day, year = (int(part) for part in parts)
     if year < 100:

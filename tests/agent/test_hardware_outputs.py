@@ -363,7 +363,7 @@ def test_cut_and_garbled_outputs_break_nothing(parse: Any) -> None:
     for path in sorted(paths)[:12]:
         text = Path(path).read_text(errors="replace")
         for number, cut in enumerate(range(0, len(text), max(1, len(text) // 17))):
-            for garbled in (text[:cut], text[cut:], text[:cut] + "\x00\u20ac: 99999999999999999999 GB\n" + text[cut:]):
+            for garbled in (text[:cut], text[cut:], text[:cut] + "\x00\u00b2: 99999999999999999999 GB\n" + text[cut:]):
                 try:
                     parse(garbled if number % 2 else garbled.replace(": ", ":\t99999999999999999999 "))
                 except UnreadableError:
@@ -380,3 +380,21 @@ def test_ddcprobe() -> None:
         assert ours.manufactured == f"{year}-W{int(week):02}"
         assert f"{ours.width // 10} {ours.height // 10}" == theirs["screensize"]
         assert ours.resolution == theirs["dtiming"].partition("@")[0]
+
+
+@pytest.mark.parametrize("parse", OUTPUTS)
+def test_numbers_that_are_none_break_nothing(parse: Any) -> None:
+    other_digits = str.maketrans("0123456789", "\u0660\u0661\u0662\u00b3\u2074\u0665\u0666\u0667\u0668\u0669")
+    paths = [path for path in (corpus("hostcmd") / "resources" / OUTPUTS[parse]).rglob("*") if path.is_file()]
+    for path in sorted(paths)[:12]:
+        text = path.read_text(errors="replace")[:20000]
+        for other in (
+            text.translate(other_digits),
+            text.replace("1", "9" * 5000),
+            text.replace("0", "9" * 30),
+            text[::-1],
+        ):
+            try:
+                parse(other)
+            except UnreadableError:
+                continue

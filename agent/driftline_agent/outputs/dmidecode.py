@@ -29,9 +29,9 @@ _OLD_NAMES = {
     },
     9: {"Slot": "Designation", "Usage": "Current Usage"},
 }
-_HANDLE = re.compile(r"Handle 0x[0-9A-Fa-f]+(?:,\s*DMI type (\d+),.*)?\s*")
+_HANDLE = re.compile(r"Handle 0x[0-9A-Fa-f]+(?:,\s*DMI type ([0-9]{1,3}),.*)?\s*")
 _MORE = re.compile(r"On Board Device \d+ Information")
-_TYPE = re.compile(r"\s+DMI type (\d+),.*")
+_TYPE = re.compile(r"\s+DMI type ([0-9]{1,3}),.*")
 
 
 def _indent(line: str) -> int:

@@ -28,7 +28,7 @@ def _detail(device: UsbDevice, line: str) -> None:
         device.vendor = text
     elif name == "idProduct" and text:
         device.product = text
-    elif name in ("bDeviceClass", "bInterfaceClass") and value.isdigit():
+    elif name in ("bDeviceClass", "bInterfaceClass") and value.isascii() and value.isdigit():
         kind = class_of(f"{int(value[:3]):x}")
         if kind and kind not in device.classes:
             device.classes.append(kind)

@@ -9,6 +9,7 @@ from driftline_agent.topic import Reading, Topic
 from driftline_agent.virtualization import machine
 
 _FOLDER = "/sys/devices/system/cpu"
+_MOST_PROCESSORS = 1 << 16
 _NODES = "/sys/devices/system/node"
 _CACHE_TYPES = {"Data": "data", "Instruction": "instruction", "Unified": "unified"}
 #: What a status begins with, in this order.
@@ -21,13 +22,19 @@ _STATUS = (
 )
 
 
+def _whole(text: str | None) -> int | None:
+    """Return a whole number of at most nine digits, else None."""
+    return int(text) if text and len(text) <= 9 and text.isascii() and text.isdigit() else None
+
+
 def parse_cpu_list(text: str) -> list[int]:
     """Return the numbers of a kernel list: ``0-3,8`` is 0, 1, 2, 3, 8."""
     numbers: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if first.isdigit() and (last.isdigit() or not dash) and int(last or first) < 1 << 16:
-            numbers.extend(range(int(first), int(last if dash else first) + 1))
+        begin, end = _whole(first), _whole(last if dash else first)
+        if begin is not None and end is not None and end < _MOST_PROCESSORS:
+            numbers.extend(range(begin, end + 1))
     return numbers
 
 
@@ -48,15 +55,16 @@ def parse_cache(
 ) -> ProcessorCache | None:
     """Return one cache of sysfs, None where level or kind are not told."""
     name = _CACHE_TYPES.get(kind or "")
-    if name is None or not (level or "").isdigit():
+    if name is None or _whole(level) is None:
         return None
-    cache = ProcessorCache(level=int(level or 0), type=name)
-    if size and size[:-1].isdigit() and size[-1] in "KM":
-        cache.size = int(size[:-1]) << (10 if size[-1] == "K" else 20)
-    if ways and ways.isdigit() and int(ways):
-        cache.ways = int(ways)
-    if line and line.isdigit() and int(line):
-        cache.line_size = int(line)
+    cache = ProcessorCache(level=_whole(level) or 0, type=name)
+    kilobytes = _whole((size or "").removesuffix("K"))
+    if kilobytes:
+        cache.size = kilobytes << 10
+    if number := _whole(ways):
+        cache.ways = number
+    if number := _whole(line):
+        cache.line_size = number
     return cache
 
 
@@ -93,13 +101,15 @@ def topology(host: Host, numbers: list[int]) -> tuple[int, int] | None:
 
 
 def _nodes(host: Host, out: Processors) -> None:
-    numbers = sorted(int(name[4:]) for name in host.names(_NODES) if name.startswith("node") and name[4:].isdigit())
+    numbers = sorted(
+        int(name[4:]) for name in host.names(_NODES) if name.startswith("node") and _whole(name[4:]) is not None
+    )
     for number in numbers:
         node = out.numa_nodes.add(number=number, processors=host.line(f"{_NODES}/node{number}/cpulist") or "")
         for line in (host.read(f"{_NODES}/node{number}/meminfo") or "")[:4096].splitlines():
             words = line.split()
-            if len(words) == 5 and words[2] == "MemTotal:" and words[3].isdigit():
-                node.memory = int(words[3]) << 10
+            if len(words) == 5 and words[2] == "MemTotal:" and (kilobytes := _whole(words[3])):
+                node.memory = kilobytes << 10
 
 
 def fixed(host: Host) -> Processors:

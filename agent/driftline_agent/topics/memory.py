@@ -1,5 +1,7 @@
 """Main memory, its modules, and swap. Source: /sys/devices/system/memory, /proc/meminfo, SMBIOS types 16 and 17."""
 
+import re
+
 from driftline.v1.facts_pb2 import Hardware, Memory, MemoryModule
 from driftline_agent import smbios_facts, smbios_records
 from driftline_agent.errors import UnreadableError
@@ -14,7 +16,7 @@ def parse_meminfo(text: str) -> dict[str, int]:
     out: dict[str, int] = {}
     for line in text.splitlines():
         words = line.split()
-        if len(words) == 3 and words[2] == "kB" and words[1].isdigit():
+        if len(words) == 3 and words[2] == "kB" and words[1].isascii() and words[1].isdigit() and len(words[1]) < 16:
             out[words[0].rstrip(":")] = int(words[1]) * 1024
     return out
 
@@ -26,7 +28,7 @@ def installed(host: Host, usable: int | None = None) -> int | None:
     is other than before: a block that goes online or offline changes that.
     """
     size = host.line(f"{_FOLDER}/block_size_bytes")
-    if size is None:
+    if size is None or not re.fullmatch("[0-9a-f]{1,12}", size):
         return None
     blocks = [name for name in host.names(_FOLDER) if name.startswith("memory") and name[6:].isdigit()]
     known: tuple[list[str], int | None, int] | None = host.kept.get("memory.blocks")

@@ -33,7 +33,7 @@ def text_of(text: str | None) -> str:
 def parse_release(code: str | None) -> str:
     """Return a device's release: ``0201`` is 2.01."""
     code = (code or "").strip()
-    return f"{int(code[:2])}.{code[2:]}" if len(code) == 4 and code.isdigit() else ""
+    return f"{int(code[:2])}.{code[2:]}" if len(code) == 4 and code.isascii() and code.isdigit() else ""
 
 
 def _device(host: Host, name: str, interfaces: list[str]) -> UsbDevice:
