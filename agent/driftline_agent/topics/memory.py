@@ -77,4 +77,4 @@ def collect(host: Host) -> Reading:
     return reading
 
 
-TOPIC = Topic(revision=3, fills=("hardware.memory",), collect=collect)
+TOPIC = Topic(revision=3, fills=("hardware.memory",), collect=collect, events=frozenset({"device"}))
