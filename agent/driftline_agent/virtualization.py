@@ -4,6 +4,8 @@ Follows systemd's src/basic/virt.c in its order, with one difference: it asks th
 which takes machine code; here the clock sources that the kernel registers on the same signature stand for it.
 """
 
+import re
+
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 
@@ -84,7 +86,11 @@ def machine(host: Host) -> str:
     kind = host.line("/sys/hypervisor/type")
     if kind is not None and not privileged:
         return "xen" if kind == "xen" else "vm-other"
-    return _by_device_tree(host) or ("vm-other" if " hypervisor" in cpuinfo and not privileged else "none")
+    return (
+        _by_device_tree(host)
+        or _by_sysinfo(host)
+        or ("vm-other" if " hypervisor" in cpuinfo and not privileged else "none")
+    )
 
 
 def _by_dmi(host: Host) -> str | None:
@@ -117,6 +123,13 @@ def _by_clock(host: Host) -> str | None:
     if "kvm-clock" in clocks or ("hyperv_clocksource" in clocks and _by_dmi(host) in ("qemu", "kvm")):
         return "kvm"
     return "microsoft" if "hyperv_clocksource" in clocks else None
+
+
+def _by_sysinfo(host: Host) -> str | None:
+    """Return what runs below, on IBM Z: /proc/sysinfo names it where it is not the machine's own partitions."""
+    text = host.read("/proc/sysinfo") or ""
+    found = re.search(r"^VM00 Control Program:\s*(\S+)", text, re.MULTILINE)
+    return None if found is None else "zvm" if found[1] == "z/VM" else "kvm"
 
 
 def _by_device_tree(host: Host) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from driftline.v1.collector_pb2 import READ, UNREADABLE
-from driftline_agent import arm, distribution, routing, smbios, sockdiag, virtualization
+from driftline_agent import arm, cpuinfo, distribution, routing, sockdiag, virtualization
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic
 from driftline_agent.topic import all_topics
@@ -236,7 +236,7 @@ def test_interfaces_that_come_and_go_have_no_settings(tmp_path: Path) -> None:
 
 def test_cpu_lists_and_other_architectures() -> None:
     assert cpu.parse_cpu_list("0-2,8,10-11") == [0, 1, 2, 8, 10, 11]
-    found = cpu.describe(cpu.parse_cpuinfo("processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\n\n"))
+    found = cpuinfo.describe("processor\t: 0\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\n\n")
     assert (list(found.flags), found.vendor, found.model) == (["asimd", "fp"], "ARM", "")
 
 
@@ -291,8 +291,7 @@ def memory_device(**numbers: tuple[int, int, int]) -> bytes:
 )
 def test_sizes_of_memory_modules(size: int, extended: int, expected: int) -> None:
     table = memory_device(size=(0x0C, 2, size), extended=(0x1C, 4, extended))
-    (device,) = smbios.parse(table)
-    assert memory.size_of(device) == expected
+    assert [module.size for module in memory.parse_modules(table)] == ([expected] if expected else [])
 
 
 def test_memory_modules_without_names_and_a_cut_table() -> None:
@@ -308,7 +307,9 @@ def test_memory_modules_without_names_and_a_cut_table() -> None:
 
 def test_memory_modules_are_for_root_only(tmp_path: Path) -> None:
     result = read("memory", tree(tmp_path, {"proc/meminfo": "SwapTotal: 0 kB\n", "sys/firmware/dmi/tables/DMI": None}))
-    assert result.outcome == READ and list(result.section.unreadable) == ["hardware.memory.modules"]
+    assert result.outcome == READ and list(result.section.unreadable) == [
+        f"hardware.memory.{field}" for field in ("error_correction", "maximum", "modules", "slots")
+    ]
 
 
 def test_a_dangling_resolv_conf_takes_no_servers_away(tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ Not on the list, although root could read it:
 from driftline_agent.reader.protocol import CERTIFICATES, DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS
 
 _RULES = {
+    "batteries": ((READ, "/sys/firmware/dmi/tables/DMI"),),
     "certificates": ((FOLDER, "/**"), (CERTIFICATES, "/**")),
-    "dmi": ((READ, "/sys/class/dmi/id/*"),),
+    "cloud": ((READ, "/sys/class/dmi/id/*"),),
+    "dmi": ((READ, "/sys/class/dmi/id/*"), (READ, "/sys/firmware/dmi/tables/DMI")),
     # A service sees its own, read-only mounts; process 1 sees the host's.
     "filesystems": ((READ, "/proc/1/mountinfo"),),
     "files": ((FOLDER, "/**"), (DIGEST, "/**")),
@@ -39,6 +41,7 @@ _RULES = {
         (READ, "/proc/sys/kernel/usermodehelper/*"),
         (READ, "/proc/sys/vm/mmap_rnd_*"),
     ),
+    "tpm": ((READ, "/sys/firmware/dmi/tables/DMI"),),
     "users": ((SHADOW, "/etc/shadow"),),
 }
 #: Topics that need the reader.

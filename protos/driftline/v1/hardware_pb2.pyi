@@ -30,6 +30,22 @@ class Hardware(_message.Message):
     FIRMWARE_FIELD_NUMBER: _builtins.int
     PROCESSORS_FIELD_NUMBER: _builtins.int
     MEMORY_FIELD_NUMBER: _builtins.int
+    PROCESSOR_SOCKETS_FIELD_NUMBER: _builtins.int
+    EXPANSION_SLOTS_FIELD_NUMBER: _builtins.int
+    PORTS_FIELD_NUMBER: _builtins.int
+    POWER_SUPPLIES_FIELD_NUMBER: _builtins.int
+    BATTERIES_FIELD_NUMBER: _builtins.int
+    ONBOARD_DEVICES_FIELD_NUMBER: _builtins.int
+    MANAGEMENT_CONTROLLER_FIELD_NUMBER: _builtins.int
+    PCI_DEVICES_FIELD_NUMBER: _builtins.int
+    HOTPLUG_PCI_DEVICES_FIELD_NUMBER: _builtins.int
+    USB_DEVICES_FIELD_NUMBER: _builtins.int
+    DISPLAYS_FIELD_NUMBER: _builtins.int
+    TPM_FIELD_NUMBER: _builtins.int
+    CLOUD_FIELD_NUMBER: _builtins.int
+    FURTHER_BOARDS_FIELD_NUMBER: _builtins.int
+    SOUND_CARDS_FIELD_NUMBER: _builtins.int
+    INPUT_DEVICES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def system(self) -> Global___System: ...
     @_builtins.property
@@ -42,6 +58,50 @@ class Hardware(_message.Message):
     def processors(self) -> Global___Processors: ...
     @_builtins.property
     def memory(self) -> Global___Memory: ...
+    @_builtins.property
+    def processor_sockets(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProcessorSocket]: ...
+    @_builtins.property
+    def expansion_slots(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExpansionSlot]: ...
+    @_builtins.property
+    def ports(self) -> _containers.RepeatedCompositeFieldContainer[Global___Port]: ...
+    @_builtins.property
+    def power_supplies(self) -> _containers.RepeatedCompositeFieldContainer[Global___PowerSupply]: ...
+    @_builtins.property
+    def batteries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Battery]: ...
+    @_builtins.property
+    def onboard_devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___OnboardDevice]: ...
+    @_builtins.property
+    def management_controller(self) -> Global___ManagementController: ...
+    @_builtins.property
+    def pci_devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___PciDevice]: ...
+    @_builtins.property
+    def hotplug_pci_devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___HotplugPciDevice]:
+        """PCI devices that come and go while nobody changes the host: behind Thunderbolt, virtual functions that a hypervisor
+        takes back, disks of the cloud. STATE for that reason.
+        """
+
+    @_builtins.property
+    def usb_devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsbDevice]:
+        """USB devices but root hubs. STATE: people plug them, remote consoles attach virtual ones, phones sleep."""
+
+    @_builtins.property
+    def displays(self) -> _containers.RepeatedCompositeFieldContainer[Global___Display]:
+        """STATE: a display that is switched off, or that a KVM switch leads elsewhere, is gone."""
+
+    @_builtins.property
+    def tpm(self) -> Global___Tpm: ...
+    @_builtins.property
+    def cloud(self) -> Global___Cloud: ...
+    @_builtins.property
+    def further_boards(self) -> _containers.RepeatedCompositeFieldContainer[Global___FurtherBoard]:
+        """Boards of the machine besides the main one: risers, blades, memory boards."""
+
+    @_builtins.property
+    def sound_cards(self) -> _containers.RepeatedCompositeFieldContainer[Global___SoundCard]: ...
+    @_builtins.property
+    def input_devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___InputDevice]:
+        """STATE: keyboards and mice are plugged and pulled, remote consoles bring their own."""
+
     def __init__(
         self,
         *,
@@ -51,10 +111,26 @@ class Hardware(_message.Message):
         firmware: Global___Firmware | None = ...,
         processors: Global___Processors | None = ...,
         memory: Global___Memory | None = ...,
+        processor_sockets: _abc.Iterable[Global___ProcessorSocket] | None = ...,
+        expansion_slots: _abc.Iterable[Global___ExpansionSlot] | None = ...,
+        ports: _abc.Iterable[Global___Port] | None = ...,
+        power_supplies: _abc.Iterable[Global___PowerSupply] | None = ...,
+        batteries: _abc.Iterable[Global___Battery] | None = ...,
+        onboard_devices: _abc.Iterable[Global___OnboardDevice] | None = ...,
+        management_controller: Global___ManagementController | None = ...,
+        pci_devices: _abc.Iterable[Global___PciDevice] | None = ...,
+        hotplug_pci_devices: _abc.Iterable[Global___HotplugPciDevice] | None = ...,
+        usb_devices: _abc.Iterable[Global___UsbDevice] | None = ...,
+        displays: _abc.Iterable[Global___Display] | None = ...,
+        tpm: Global___Tpm | None = ...,
+        cloud: Global___Cloud | None = ...,
+        further_boards: _abc.Iterable[Global___FurtherBoard] | None = ...,
+        sound_cards: _abc.Iterable[Global___SoundCard] | None = ...,
+        input_devices: _abc.Iterable[Global___InputDevice] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["board", b"board", "chassis", b"chassis", "firmware", b"firmware", "memory", b"memory", "processors", b"processors", "system", b"system"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["board", b"board", "chassis", b"chassis", "cloud", b"cloud", "firmware", b"firmware", "management_controller", b"management_controller", "memory", b"memory", "processors", b"processors", "system", b"system", "tpm", b"tpm"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["board", b"board", "chassis", b"chassis", "firmware", b"firmware", "memory", b"memory", "processors", b"processors", "system", b"system"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batteries", b"batteries", "board", b"board", "chassis", b"chassis", "cloud", b"cloud", "displays", b"displays", "expansion_slots", b"expansion_slots", "firmware", b"firmware", "further_boards", b"further_boards", "hotplug_pci_devices", b"hotplug_pci_devices", "input_devices", b"input_devices", "management_controller", b"management_controller", "memory", b"memory", "onboard_devices", b"onboard_devices", "pci_devices", b"pci_devices", "ports", b"ports", "power_supplies", b"power_supplies", "processor_sockets", b"processor_sockets", "processors", b"processors", "sound_cards", b"sound_cards", "system", b"system", "tpm", b"tpm", "usb_devices", b"usb_devices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -73,6 +149,7 @@ class System(_message.Message):
     UUID_FIELD_NUMBER: _builtins.int
     SKU_FIELD_NUMBER: _builtins.int
     FAMILY_FIELD_NUMBER: _builtins.int
+    OEM_STRINGS_FIELD_NUMBER: _builtins.int
     manufacturer: _builtins.str
     product: _builtins.str
     version: _builtins.str
@@ -81,6 +158,12 @@ class System(_message.Message):
     """UUID, lower case, as the kernel prints it. product_uuid."""
     sku: _builtins.str
     family: _builtins.str
+    @_builtins.property
+    def oem_strings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the maker noted besides, SMBIOS type 11: 1[0739]. Without what looks like an assignment: hypervisors pass
+        credentials to a guest there.
+        """
+
     def __init__(
         self,
         *,
@@ -91,10 +174,11 @@ class System(_message.Message):
         uuid: _builtins.str = ...,
         sku: _builtins.str = ...,
         family: _builtins.str = ...,
+        oem_strings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["family", b"family", "manufacturer", b"manufacturer", "product", b"product", "serial_number", b"serial_number", "sku", b"sku", "uuid", b"uuid", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["family", b"family", "manufacturer", b"manufacturer", "oem_strings", b"oem_strings", "product", b"product", "serial_number", b"serial_number", "sku", b"sku", "uuid", b"uuid", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -111,12 +195,15 @@ class Board(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
     ASSET_TAG_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
     manufacturer: _builtins.str
     product: _builtins.str
     version: _builtins.str
     serial_number: _builtins.str
     asset_tag: _builtins.str
     """Asset tag that the owner set."""
+    type: _builtins.str
+    """Kind, by its SMBIOS name in lower case: motherboard, server blade."""
     def __init__(
         self,
         *,
@@ -125,14 +212,61 @@ class Board(_message.Message):
         version: _builtins.str = ...,
         serial_number: _builtins.str = ...,
         asset_tag: _builtins.str = ...,
+        type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset_tag", b"asset_tag", "manufacturer", b"manufacturer", "product", b"product", "serial_number", b"serial_number", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset_tag", b"asset_tag", "manufacturer", b"manufacturer", "product", b"product", "serial_number", b"serial_number", "type", b"type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Board: _TypeAlias = Board  # noqa: Y015
+
+@_typing.final
+class FurtherBoard(_message.Message):
+    """A board besides the main one. Source: SMBIOS type 2, the second structure and those that follow."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    MANUFACTURER_FIELD_NUMBER: _builtins.int
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    ASSET_TAG_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Place among the boards of the SMBIOS table; the main board is 1."""
+    manufacturer: _builtins.str
+    product: _builtins.str
+    version: _builtins.str
+    serial_number: _builtins.str
+    asset_tag: _builtins.str
+    """Asset tag that the owner set."""
+    type: _builtins.str
+    """Kind, by its SMBIOS name in lower case: daughter board, processor module."""
+    location: _builtins.str
+    """Where in the case."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        manufacturer: _builtins.str = ...,
+        product: _builtins.str = ...,
+        version: _builtins.str = ...,
+        serial_number: _builtins.str = ...,
+        asset_tag: _builtins.str = ...,
+        type: _builtins.str = ...,
+        location: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset_tag", b"asset_tag", "location", b"location", "manufacturer", b"manufacturer", "position", b"position", "product", b"product", "serial_number", b"serial_number", "type", b"type", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FurtherBoard: _TypeAlias = FurtherBoard  # noqa: Y015
 
 @_typing.final
 class Chassis(_message.Message):
@@ -144,12 +278,19 @@ class Chassis(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
     ASSET_TAG_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
     manufacturer: _builtins.str
     type: _builtins.str
     """Form, by its SMBIOS name in lower case: desktop, rack mount chassis, blade, other."""
     serial_number: _builtins.str
     asset_tag: _builtins.str
     """Asset tag that the owner set."""
+    version: _builtins.str
+    sku: _builtins.str
+    height: _builtins.int
+    """Height in rack units. Source: SMBIOS table only."""
     def __init__(
         self,
         *,
@@ -157,12 +298,17 @@ class Chassis(_message.Message):
         type: _builtins.str = ...,
         serial_number: _builtins.str = ...,
         asset_tag: _builtins.str = ...,
+        version: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        height: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_height", b"_height", "height", b"height"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["asset_tag", b"asset_tag", "manufacturer", b"manufacturer", "serial_number", b"serial_number", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_height", b"_height", "asset_tag", b"asset_tag", "height", b"height", "manufacturer", b"manufacturer", "serial_number", b"serial_number", "sku", b"sku", "type", b"type", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__height: _TypeAlias = _typing.Literal["height"]  # noqa: Y015
+    _WhichOneofArgType__height: _TypeAlias = _typing.Literal["_height", b"_height"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__height) -> _WhichOneofReturnType__height | None: ...
 
 Global___Chassis: _TypeAlias = Chassis  # noqa: Y015
 
@@ -177,6 +323,10 @@ class Firmware(_message.Message):
     DATE_FIELD_NUMBER: _builtins.int
     RELEASE_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
+    CONTROLLER_RELEASE_FIELD_NUMBER: _builtins.int
+    SECURE_BOOT_FIELD_NUMBER: _builtins.int
+    SETUP_MODE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
     vendor: _builtins.str
     version: _builtins.str
     date: _builtins.str
@@ -185,6 +335,14 @@ class Firmware(_message.Message):
     """Firmware release (BIOS revision): 1.15."""
     type: _builtins.str
     """bios or uefi."""
+    controller_release: _builtins.str
+    """Release of the embedded controller's firmware: 1.7. ec_firmware_release."""
+    secure_boot: _builtins.bool
+    """Does UEFI start only what is signed? EFI variable SecureBoot."""
+    setup_mode: _builtins.bool
+    """Are UEFI's keys open to whoever comes first? EFI variable SetupMode."""
+    size: _builtins.int
+    """Size of the chip that holds it."""
     def __init__(
         self,
         *,
@@ -193,12 +351,27 @@ class Firmware(_message.Message):
         date: _builtins.str = ...,
         release: _builtins.str = ...,
         type: _builtins.str = ...,
+        controller_release: _builtins.str = ...,
+        secure_boot: _builtins.bool | None = ...,
+        setup_mode: _builtins.bool | None = ...,
+        size: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_secure_boot", b"_secure_boot", "_setup_mode", b"_setup_mode", "_size", b"_size", "secure_boot", b"secure_boot", "setup_mode", b"setup_mode", "size", b"size"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["date", b"date", "release", b"release", "type", b"type", "vendor", b"vendor", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_secure_boot", b"_secure_boot", "_setup_mode", b"_setup_mode", "_size", b"_size", "controller_release", b"controller_release", "date", b"date", "release", b"release", "secure_boot", b"secure_boot", "setup_mode", b"setup_mode", "size", b"size", "type", b"type", "vendor", b"vendor", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__secure_boot: _TypeAlias = _typing.Literal["secure_boot"]  # noqa: Y015
+    _WhichOneofArgType__secure_boot: _TypeAlias = _typing.Literal["_secure_boot", b"_secure_boot"]  # noqa: Y015
+    _WhichOneofReturnType__setup_mode: _TypeAlias = _typing.Literal["setup_mode"]  # noqa: Y015
+    _WhichOneofArgType__setup_mode: _TypeAlias = _typing.Literal["_setup_mode", b"_setup_mode"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__secure_boot) -> _WhichOneofReturnType__secure_boot | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__setup_mode) -> _WhichOneofReturnType__setup_mode | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
 
 Global___Firmware: _TypeAlias = Firmware  # noqa: Y015
 
@@ -216,6 +389,22 @@ class Processors(_message.Message):
     MAX_FREQUENCY_FIELD_NUMBER: _builtins.int
     FLAGS_FIELD_NUMBER: _builtins.int
     MICROCODE_FIELD_NUMBER: _builtins.int
+    FAMILY_FIELD_NUMBER: _builtins.int
+    MODEL_NUMBER_FIELD_NUMBER: _builtins.int
+    STEPPING_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    BYTE_ORDER_FIELD_NUMBER: _builtins.int
+    PHYSICAL_ADDRESS_BITS_FIELD_NUMBER: _builtins.int
+    VIRTUAL_ADDRESS_BITS_FIELD_NUMBER: _builtins.int
+    OP_MODES_FIELD_NUMBER: _builtins.int
+    VIRTUALIZATION_FIELD_NUMBER: _builtins.int
+    SIMULTANEOUS_THREADS_FIELD_NUMBER: _builtins.int
+    CACHES_FIELD_NUMBER: _builtins.int
+    NUMA_NODES_FIELD_NUMBER: _builtins.int
+    VULNERABILITIES_FIELD_NUMBER: _builtins.int
+    INSTRUCTION_SET_FIELD_NUMBER: _builtins.int
+    HYPERVISOR_FIELD_NUMBER: _builtins.int
+    KVM_FIELD_NUMBER: _builtins.int
     sockets: _builtins.int
     """Populated sockets."""
     cores: _builtins.int
@@ -230,10 +419,50 @@ class Processors(_message.Message):
     """Highest clock rate, where the machine tells; power management moves it as it allows turbo. cpuinfo_max_freq."""
     microcode: _builtins.str
     """Microcode revision loaded: 0x2b000571."""
+    family: _builtins.str
+    """Family, by number as /proc/cpuinfo prints it: 6; Itanium's by name."""
+    model_number: _builtins.str
+    """Model number in the family: 85. cpuid, /proc/cpuinfo."""
+    stepping: _builtins.str
+    """Stepping: 7; Arm's variant and revision: r3p1; what else /proc/cpuinfo calls a revision: 2.1."""
+    byte_order: _builtins.str
+    """little endian or big endian. /sys/kernel/cpu_byteorder, the architecture."""
+    physical_address_bits: _builtins.int
+    """Bits of an address in memory."""
+    virtual_address_bits: _builtins.int
+    """Bits of an address in a program."""
+    virtualization: _builtins.str
+    """What it has for virtual machines: vmx (Intel) or svm (AMD), where firmware and hypervisor let it be seen."""
+    simultaneous_threads: _builtins.bool
+    """Do the threads of a core run at the same time (hyper-threading)? Where a core has several.
+    /sys/devices/system/cpu/smt/control: someone decides.
+    """
+    instruction_set: _builtins.str
+    """Instruction set: rv64imafdc (RISC-V's isa), mips64r2."""
+    hypervisor: _builtins.str
+    """What the machine runs in, where it is a virtual one: kvm, vmware, microsoft; names of systemd-detect-virt(1). Seen out of
+    a container too, where os.host.virtualization names the container.
+    """
+    kvm: _builtins.bool
+    """Can it run virtual machines by KVM now? As soon as the kernel module is there: /sys/class/misc/kvm."""
     @_builtins.property
     def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Instruction set features. /proc/cpuinfo flags or Features."""
 
+    @_builtins.property
+    def models(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Models, where the machine has several (Arm's big and little cores, sockets of two kinds)."""
+
+    @_builtins.property
+    def op_modes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What programs it runs: 32-bit, 64-bit."""
+
+    @_builtins.property
+    def caches(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProcessorCache]: ...
+    @_builtins.property
+    def numa_nodes(self) -> _containers.RepeatedCompositeFieldContainer[Global___NumaNode]: ...
+    @_builtins.property
+    def vulnerabilities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Vulnerability]: ...
     def __init__(
         self,
         *,
@@ -245,29 +474,973 @@ class Processors(_message.Message):
         max_frequency: _builtins.int | None = ...,
         flags: _abc.Iterable[_builtins.str] | None = ...,
         microcode: _builtins.str = ...,
+        family: _builtins.str = ...,
+        model_number: _builtins.str = ...,
+        stepping: _builtins.str = ...,
+        models: _abc.Iterable[_builtins.str] | None = ...,
+        byte_order: _builtins.str = ...,
+        physical_address_bits: _builtins.int | None = ...,
+        virtual_address_bits: _builtins.int | None = ...,
+        op_modes: _abc.Iterable[_builtins.str] | None = ...,
+        virtualization: _builtins.str = ...,
+        simultaneous_threads: _builtins.bool | None = ...,
+        caches: _abc.Iterable[Global___ProcessorCache] | None = ...,
+        numa_nodes: _abc.Iterable[Global___NumaNode] | None = ...,
+        vulnerabilities: _abc.Iterable[Global___Vulnerability] | None = ...,
+        instruction_set: _builtins.str = ...,
+        hypervisor: _builtins.str = ...,
+        kvm: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_cores", b"_cores", "_max_frequency", b"_max_frequency", "_sockets", b"_sockets", "_threads", b"_threads", "cores", b"cores", "max_frequency", b"max_frequency", "sockets", b"sockets", "threads", b"threads"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_cores", b"_cores", "_kvm", b"_kvm", "_max_frequency", b"_max_frequency", "_physical_address_bits", b"_physical_address_bits", "_simultaneous_threads", b"_simultaneous_threads", "_sockets", b"_sockets", "_threads", b"_threads", "_virtual_address_bits", b"_virtual_address_bits", "cores", b"cores", "kvm", b"kvm", "max_frequency", b"max_frequency", "physical_address_bits", b"physical_address_bits", "simultaneous_threads", b"simultaneous_threads", "sockets", b"sockets", "threads", b"threads", "virtual_address_bits", b"virtual_address_bits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cores", b"_cores", "_max_frequency", b"_max_frequency", "_sockets", b"_sockets", "_threads", b"_threads", "cores", b"cores", "flags", b"flags", "max_frequency", b"max_frequency", "microcode", b"microcode", "model", b"model", "sockets", b"sockets", "threads", b"threads", "vendor", b"vendor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_cores", b"_cores", "_kvm", b"_kvm", "_max_frequency", b"_max_frequency", "_physical_address_bits", b"_physical_address_bits", "_simultaneous_threads", b"_simultaneous_threads", "_sockets", b"_sockets", "_threads", b"_threads", "_virtual_address_bits", b"_virtual_address_bits", "byte_order", b"byte_order", "caches", b"caches", "cores", b"cores", "family", b"family", "flags", b"flags", "hypervisor", b"hypervisor", "instruction_set", b"instruction_set", "kvm", b"kvm", "max_frequency", b"max_frequency", "microcode", b"microcode", "model", b"model", "model_number", b"model_number", "models", b"models", "numa_nodes", b"numa_nodes", "op_modes", b"op_modes", "physical_address_bits", b"physical_address_bits", "simultaneous_threads", b"simultaneous_threads", "sockets", b"sockets", "stepping", b"stepping", "threads", b"threads", "vendor", b"vendor", "virtual_address_bits", b"virtual_address_bits", "virtualization", b"virtualization", "vulnerabilities", b"vulnerabilities"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__cores: _TypeAlias = _typing.Literal["cores"]  # noqa: Y015
     _WhichOneofArgType__cores: _TypeAlias = _typing.Literal["_cores", b"_cores"]  # noqa: Y015
+    _WhichOneofReturnType__kvm: _TypeAlias = _typing.Literal["kvm"]  # noqa: Y015
+    _WhichOneofArgType__kvm: _TypeAlias = _typing.Literal["_kvm", b"_kvm"]  # noqa: Y015
     _WhichOneofReturnType__max_frequency: _TypeAlias = _typing.Literal["max_frequency"]  # noqa: Y015
     _WhichOneofArgType__max_frequency: _TypeAlias = _typing.Literal["_max_frequency", b"_max_frequency"]  # noqa: Y015
+    _WhichOneofReturnType__physical_address_bits: _TypeAlias = _typing.Literal["physical_address_bits"]  # noqa: Y015
+    _WhichOneofArgType__physical_address_bits: _TypeAlias = _typing.Literal["_physical_address_bits", b"_physical_address_bits"]  # noqa: Y015
+    _WhichOneofReturnType__simultaneous_threads: _TypeAlias = _typing.Literal["simultaneous_threads"]  # noqa: Y015
+    _WhichOneofArgType__simultaneous_threads: _TypeAlias = _typing.Literal["_simultaneous_threads", b"_simultaneous_threads"]  # noqa: Y015
     _WhichOneofReturnType__sockets: _TypeAlias = _typing.Literal["sockets"]  # noqa: Y015
     _WhichOneofArgType__sockets: _TypeAlias = _typing.Literal["_sockets", b"_sockets"]  # noqa: Y015
     _WhichOneofReturnType__threads: _TypeAlias = _typing.Literal["threads"]  # noqa: Y015
     _WhichOneofArgType__threads: _TypeAlias = _typing.Literal["_threads", b"_threads"]  # noqa: Y015
+    _WhichOneofReturnType__virtual_address_bits: _TypeAlias = _typing.Literal["virtual_address_bits"]  # noqa: Y015
+    _WhichOneofArgType__virtual_address_bits: _TypeAlias = _typing.Literal["_virtual_address_bits", b"_virtual_address_bits"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__cores) -> _WhichOneofReturnType__cores | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__kvm) -> _WhichOneofReturnType__kvm | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__max_frequency) -> _WhichOneofReturnType__max_frequency | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__physical_address_bits) -> _WhichOneofReturnType__physical_address_bits | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__simultaneous_threads) -> _WhichOneofReturnType__simultaneous_threads | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__sockets) -> _WhichOneofReturnType__sockets | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__threads) -> _WhichOneofReturnType__threads | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__virtual_address_bits) -> _WhichOneofReturnType__virtual_address_bits | None: ...
 
 Global___Processors: _TypeAlias = Processors  # noqa: Y015
+
+@_typing.final
+class ProcessorCache(_message.Message):
+    """A cache of the first processor. Source: /sys/devices/system/cpu/cpu0/cache."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEVEL_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    WAYS_FIELD_NUMBER: _builtins.int
+    LINE_SIZE_FIELD_NUMBER: _builtins.int
+    level: _builtins.int
+    type: _builtins.str
+    """data, instruction or unified."""
+    size: _builtins.int
+    """Of one; a machine has several."""
+    ways: _builtins.int
+    line_size: _builtins.int
+    def __init__(
+        self,
+        *,
+        level: _builtins.int = ...,
+        type: _builtins.str = ...,
+        size: _builtins.int | None = ...,
+        ways: _builtins.int | None = ...,
+        line_size: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_line_size", b"_line_size", "_size", b"_size", "_ways", b"_ways", "line_size", b"line_size", "size", b"size", "ways", b"ways"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_line_size", b"_line_size", "_size", b"_size", "_ways", b"_ways", "level", b"level", "line_size", b"line_size", "size", b"size", "type", b"type", "ways", b"ways"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__line_size: _TypeAlias = _typing.Literal["line_size"]  # noqa: Y015
+    _WhichOneofArgType__line_size: _TypeAlias = _typing.Literal["_line_size", b"_line_size"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    _WhichOneofReturnType__ways: _TypeAlias = _typing.Literal["ways"]  # noqa: Y015
+    _WhichOneofArgType__ways: _TypeAlias = _typing.Literal["_ways", b"_ways"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__line_size) -> _WhichOneofReturnType__line_size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ways) -> _WhichOneofReturnType__ways | None: ...
+
+Global___ProcessorCache: _TypeAlias = ProcessorCache  # noqa: Y015
+
+@_typing.final
+class NumaNode(_message.Message):
+    """A node of memory and the processors near it. Source: /sys/devices/system/node."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    PROCESSORS_FIELD_NUMBER: _builtins.int
+    MEMORY_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    processors: _builtins.str
+    """Processors online in it: 0-15,32-47. One that is taken offline leaves the list."""
+    memory: _builtins.int
+    """Memory of it that the kernel manages; differs a little from kernel to kernel."""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        processors: _builtins.str = ...,
+        memory: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_memory", b"_memory", "memory", b"memory"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_memory", b"_memory", "memory", b"memory", "number", b"number", "processors", b"processors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__memory: _TypeAlias = _typing.Literal["memory"]  # noqa: Y015
+    _WhichOneofArgType__memory: _TypeAlias = _typing.Literal["_memory", b"_memory"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__memory) -> _WhichOneofReturnType__memory | None: ...
+
+Global___NumaNode: _TypeAlias = NumaNode  # noqa: Y015
+
+@_typing.final
+class Vulnerability(_message.Message):
+    """A weakness of processors, and what the kernel does about it. Source: /sys/devices/system/cpu/vulnerabilities."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """As the kernel names it: spectre_v2, itlb_multihit."""
+    status: _builtins.str
+    """not affected, mitigated, vulnerable; affected where it depends on which hypervisor runs just now. Someone decides it
+    by kernel, microcode and kernel command line, so it is CONFIGURATION.
+    """
+    detail: _builtins.str
+    """What the kernel says besides: Enhanced IBRS; IBPB: conditional. STATE: parts of it follow what runs (SMT, eBPF, VMX)."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        status: _builtins.str = ...,
+        detail: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "name", b"name", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Vulnerability: _TypeAlias = Vulnerability  # noqa: Y015
+
+@_typing.final
+class ProcessorSocket(_message.Message):
+    """A populated processor socket. Source: SMBIOS type 4, /sys/firmware/dmi/tables/DMI, for root only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DESIGNATION_FIELD_NUMBER: _builtins.int
+    MANUFACTURER_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    FAMILY_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    PART_NUMBER_FIELD_NUMBER: _builtins.int
+    ASSET_TAG_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    SOCKET_FIELD_NUMBER: _builtins.int
+    CORES_FIELD_NUMBER: _builtins.int
+    CORES_ENABLED_FIELD_NUMBER: _builtins.int
+    THREADS_FIELD_NUMBER: _builtins.int
+    MAX_FREQUENCY_FIELD_NUMBER: _builtins.int
+    BOOT_FREQUENCY_FIELD_NUMBER: _builtins.int
+    EXTERNAL_CLOCK_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    FAMILY_NUMBER_FIELD_NUMBER: _builtins.int
+    MODEL_NUMBER_FIELD_NUMBER: _builtins.int
+    STEPPING_FIELD_NUMBER: _builtins.int
+    designation: _builtins.str
+    """As the board names it: CPU1, Proc 2."""
+    manufacturer: _builtins.str
+    model: _builtins.str
+    """What the maker calls it: Intel(R) Xeon(R) CPU E5-2630 v3 @ 2.40GHz."""
+    family: _builtins.str
+    """Family, by its SMBIOS name: Xeon, Zen."""
+    serial_number: _builtins.str
+    part_number: _builtins.str
+    asset_tag: _builtins.str
+    id: _builtins.str
+    """CPUID leaf 1, registers EDX and EAX: BFEBFBFF000306F2."""
+    socket: _builtins.str
+    """Kind of the socket: Socket LGA2011-3."""
+    cores: _builtins.int
+    cores_enabled: _builtins.int
+    """Cores that the firmware left on."""
+    threads: _builtins.int
+    max_frequency: _builtins.int
+    """Highest clock rate that the socket takes."""
+    boot_frequency: _builtins.int
+    """Clock rate that it was started with; some firmware writes the one of the moment."""
+    external_clock: _builtins.int
+    """Clock rate of the bus."""
+    status: _builtins.str
+    """enabled, disabled by user, disabled by bios, idle."""
+    family_number: _builtins.str
+    """The family's number, as CPUID counts: 6."""
+    model_number: _builtins.str
+    stepping: _builtins.str
+    def __init__(
+        self,
+        *,
+        designation: _builtins.str = ...,
+        manufacturer: _builtins.str = ...,
+        model: _builtins.str = ...,
+        family: _builtins.str = ...,
+        serial_number: _builtins.str = ...,
+        part_number: _builtins.str = ...,
+        asset_tag: _builtins.str = ...,
+        id: _builtins.str = ...,
+        socket: _builtins.str = ...,
+        cores: _builtins.int | None = ...,
+        cores_enabled: _builtins.int | None = ...,
+        threads: _builtins.int | None = ...,
+        max_frequency: _builtins.int | None = ...,
+        boot_frequency: _builtins.int | None = ...,
+        external_clock: _builtins.int | None = ...,
+        status: _builtins.str = ...,
+        family_number: _builtins.str = ...,
+        model_number: _builtins.str = ...,
+        stepping: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_boot_frequency", b"_boot_frequency", "_cores", b"_cores", "_cores_enabled", b"_cores_enabled", "_external_clock", b"_external_clock", "_max_frequency", b"_max_frequency", "_threads", b"_threads", "boot_frequency", b"boot_frequency", "cores", b"cores", "cores_enabled", b"cores_enabled", "external_clock", b"external_clock", "max_frequency", b"max_frequency", "threads", b"threads"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_boot_frequency", b"_boot_frequency", "_cores", b"_cores", "_cores_enabled", b"_cores_enabled", "_external_clock", b"_external_clock", "_max_frequency", b"_max_frequency", "_threads", b"_threads", "asset_tag", b"asset_tag", "boot_frequency", b"boot_frequency", "cores", b"cores", "cores_enabled", b"cores_enabled", "designation", b"designation", "external_clock", b"external_clock", "family", b"family", "family_number", b"family_number", "id", b"id", "manufacturer", b"manufacturer", "max_frequency", b"max_frequency", "model", b"model", "model_number", b"model_number", "part_number", b"part_number", "serial_number", b"serial_number", "socket", b"socket", "status", b"status", "stepping", b"stepping", "threads", b"threads"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__boot_frequency: _TypeAlias = _typing.Literal["boot_frequency"]  # noqa: Y015
+    _WhichOneofArgType__boot_frequency: _TypeAlias = _typing.Literal["_boot_frequency", b"_boot_frequency"]  # noqa: Y015
+    _WhichOneofReturnType__cores: _TypeAlias = _typing.Literal["cores"]  # noqa: Y015
+    _WhichOneofArgType__cores: _TypeAlias = _typing.Literal["_cores", b"_cores"]  # noqa: Y015
+    _WhichOneofReturnType__cores_enabled: _TypeAlias = _typing.Literal["cores_enabled"]  # noqa: Y015
+    _WhichOneofArgType__cores_enabled: _TypeAlias = _typing.Literal["_cores_enabled", b"_cores_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__external_clock: _TypeAlias = _typing.Literal["external_clock"]  # noqa: Y015
+    _WhichOneofArgType__external_clock: _TypeAlias = _typing.Literal["_external_clock", b"_external_clock"]  # noqa: Y015
+    _WhichOneofReturnType__max_frequency: _TypeAlias = _typing.Literal["max_frequency"]  # noqa: Y015
+    _WhichOneofArgType__max_frequency: _TypeAlias = _typing.Literal["_max_frequency", b"_max_frequency"]  # noqa: Y015
+    _WhichOneofReturnType__threads: _TypeAlias = _typing.Literal["threads"]  # noqa: Y015
+    _WhichOneofArgType__threads: _TypeAlias = _typing.Literal["_threads", b"_threads"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__boot_frequency) -> _WhichOneofReturnType__boot_frequency | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cores) -> _WhichOneofReturnType__cores | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cores_enabled) -> _WhichOneofReturnType__cores_enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__external_clock) -> _WhichOneofReturnType__external_clock | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_frequency) -> _WhichOneofReturnType__max_frequency | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threads) -> _WhichOneofReturnType__threads | None: ...
+
+Global___ProcessorSocket: _TypeAlias = ProcessorSocket  # noqa: Y015
+
+@_typing.final
+class ExpansionSlot(_message.Message):
+    """A slot for cards. Source: SMBIOS type 9, for root only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DESIGNATION_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    IN_USE_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    designation: _builtins.str
+    """As the board names it: PCIe Slot 1."""
+    type: _builtins.str
+    """Kind, with its width, by its SMBIOS name: x16 PCI Express 3."""
+    id: _builtins.str
+    """The board's number of it, or where its adapter is: 3; Adapter 0, Socket 0."""
+    in_use: _builtins.bool
+    """Is something in it?"""
+    address: _builtins.str
+    """PCI address of what is in it: 0000:03:00.0. STATE: firmware numbers buses anew when a card comes elsewhere."""
+    length: _builtins.str
+    """long, short or the like."""
+    def __init__(
+        self,
+        *,
+        designation: _builtins.str = ...,
+        type: _builtins.str = ...,
+        id: _builtins.str = ...,
+        in_use: _builtins.bool | None = ...,
+        address: _builtins.str = ...,
+        length: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_in_use", b"_in_use", "in_use", b"in_use"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_in_use", b"_in_use", "address", b"address", "designation", b"designation", "id", b"id", "in_use", b"in_use", "length", b"length", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__in_use: _TypeAlias = _typing.Literal["in_use"]  # noqa: Y015
+    _WhichOneofArgType__in_use: _TypeAlias = _typing.Literal["_in_use", b"_in_use"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__in_use) -> _WhichOneofReturnType__in_use | None: ...
+
+Global___ExpansionSlot: _TypeAlias = ExpansionSlot  # noqa: Y015
+
+@_typing.final
+class Port(_message.Message):
+    """A connector of the board or the case. Source: SMBIOS type 8, for root only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    INTERNAL_NAME_FIELD_NUMBER: _builtins.int
+    EXTERNAL_NAME_FIELD_NUMBER: _builtins.int
+    INTERNAL_CONNECTOR_FIELD_NUMBER: _builtins.int
+    EXTERNAL_CONNECTOR_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Place among the connectors of the SMBIOS table: several may have one name."""
+    internal_name: _builtins.str
+    """As it is named on the board: J1A1."""
+    external_name: _builtins.str
+    """As it is named on the case: USB 3."""
+    internal_connector: _builtins.str
+    """Plug on the board: 9 Pin Dual Inline (pin 10 cut)."""
+    external_connector: _builtins.str
+    """Plug on the case: RJ-45."""
+    type: _builtins.str
+    """What it is for: Network Port."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        internal_name: _builtins.str = ...,
+        external_name: _builtins.str = ...,
+        internal_connector: _builtins.str = ...,
+        external_connector: _builtins.str = ...,
+        type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["external_connector", b"external_connector", "external_name", b"external_name", "internal_connector", b"internal_connector", "internal_name", b"internal_name", "position", b"position", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Port: _TypeAlias = Port  # noqa: Y015
+
+@_typing.final
+class PowerSupply(_message.Message):
+    """A power supply that is present. Source: SMBIOS type 39, for root only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCATION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    MANUFACTURER_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    PART_NUMBER_FIELD_NUMBER: _builtins.int
+    ASSET_TAG_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    POWER_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    HOT_REPLACEABLE_FIELD_NUMBER: _builtins.int
+    PLUGGED_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    location: _builtins.str
+    """Where it is: PSU1. Empty where the firmware does not say."""
+    name: _builtins.str
+    """Power Supply 1; PWR SPLY,750W,RDNT,EMSN."""
+    manufacturer: _builtins.str
+    serial_number: _builtins.str
+    part_number: _builtins.str
+    asset_tag: _builtins.str
+    revision: _builtins.str
+    power: _builtins.int
+    """Most that it gives."""
+    type: _builtins.str
+    """By its SMBIOS name: Switching, Regulator."""
+    hot_replaceable: _builtins.bool
+    """Can it be exchanged while the machine runs?"""
+    plugged: _builtins.bool
+    """Is a cord in it? As of the start of the machine."""
+    status: _builtins.str
+    """OK, Critical and the like, as of the start of the machine."""
+    def __init__(
+        self,
+        *,
+        location: _builtins.str = ...,
+        name: _builtins.str = ...,
+        manufacturer: _builtins.str = ...,
+        serial_number: _builtins.str = ...,
+        part_number: _builtins.str = ...,
+        asset_tag: _builtins.str = ...,
+        revision: _builtins.str = ...,
+        power: _builtins.int | None = ...,
+        type: _builtins.str = ...,
+        hot_replaceable: _builtins.bool | None = ...,
+        plugged: _builtins.bool | None = ...,
+        status: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_hot_replaceable", b"_hot_replaceable", "_plugged", b"_plugged", "_power", b"_power", "hot_replaceable", b"hot_replaceable", "plugged", b"plugged", "power", b"power"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_hot_replaceable", b"_hot_replaceable", "_plugged", b"_plugged", "_power", b"_power", "asset_tag", b"asset_tag", "hot_replaceable", b"hot_replaceable", "location", b"location", "manufacturer", b"manufacturer", "name", b"name", "part_number", b"part_number", "plugged", b"plugged", "power", b"power", "revision", b"revision", "serial_number", b"serial_number", "status", b"status", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__hot_replaceable: _TypeAlias = _typing.Literal["hot_replaceable"]  # noqa: Y015
+    _WhichOneofArgType__hot_replaceable: _TypeAlias = _typing.Literal["_hot_replaceable", b"_hot_replaceable"]  # noqa: Y015
+    _WhichOneofReturnType__plugged: _TypeAlias = _typing.Literal["plugged"]  # noqa: Y015
+    _WhichOneofArgType__plugged: _TypeAlias = _typing.Literal["_plugged", b"_plugged"]  # noqa: Y015
+    _WhichOneofReturnType__power: _TypeAlias = _typing.Literal["power"]  # noqa: Y015
+    _WhichOneofArgType__power: _TypeAlias = _typing.Literal["_power", b"_power"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__hot_replaceable) -> _WhichOneofReturnType__hot_replaceable | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__plugged) -> _WhichOneofReturnType__plugged | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__power) -> _WhichOneofReturnType__power | None: ...
+
+Global___PowerSupply: _TypeAlias = PowerSupply  # noqa: Y015
+
+@_typing.final
+class Battery(_message.Message):
+    """A battery that the machine runs on. Source: /sys/class/power_supply; SMBIOS type 22 where the kernel knows none.
+    How full and how worn it is are measurements, and no facts.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MANUFACTURER_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    CHEMISTRY_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    VOLTAGE_FIELD_NUMBER: _builtins.int
+    MANUFACTURED_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """As the kernel names it: BAT0; or where it is."""
+    manufacturer: _builtins.str
+    model: _builtins.str
+    serial_number: _builtins.str
+    chemistry: _builtins.str
+    """Li-ion, LION, Lithium Ion: as the battery says."""
+    capacity: _builtins.int
+    """Energy that it was made for. STATE: some batteries answer with what they hold now."""
+    voltage: _builtins.int
+    """Voltage that it was made for. STATE: as above."""
+    manufactured: _builtins.str
+    """Day of manufacture, ISO 8601."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        manufacturer: _builtins.str = ...,
+        model: _builtins.str = ...,
+        serial_number: _builtins.str = ...,
+        chemistry: _builtins.str = ...,
+        capacity: _builtins.int | None = ...,
+        voltage: _builtins.int | None = ...,
+        manufactured: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_voltage", b"_voltage", "capacity", b"capacity", "voltage", b"voltage"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_capacity", b"_capacity", "_voltage", b"_voltage", "capacity", b"capacity", "chemistry", b"chemistry", "manufactured", b"manufactured", "manufacturer", b"manufacturer", "model", b"model", "name", b"name", "serial_number", b"serial_number", "voltage", b"voltage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__capacity: _TypeAlias = _typing.Literal["capacity"]  # noqa: Y015
+    _WhichOneofArgType__capacity: _TypeAlias = _typing.Literal["_capacity", b"_capacity"]  # noqa: Y015
+    _WhichOneofReturnType__voltage: _TypeAlias = _typing.Literal["voltage"]  # noqa: Y015
+    _WhichOneofArgType__voltage: _TypeAlias = _typing.Literal["_voltage", b"_voltage"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__capacity) -> _WhichOneofReturnType__capacity | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__voltage) -> _WhichOneofReturnType__voltage | None: ...
+
+Global___Battery: _TypeAlias = Battery  # noqa: Y015
+
+@_typing.final
+class OnboardDevice(_message.Message):
+    """A device that is part of the board. Source: SMBIOS type 41, or 10 where there is none, for root only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    ENABLED_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """Place among those of the SMBIOS table: several may have one name."""
+    name: _builtins.str
+    """As the board names it: Embedded NIC 1."""
+    type: _builtins.str
+    """By its SMBIOS name: Ethernet, Video, SATA Controller."""
+    enabled: _builtins.bool
+    """Did the firmware leave it on?"""
+    address: _builtins.str
+    """PCI address: 0000:02:00.0. STATE: firmware numbers buses anew when a card comes."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        name: _builtins.str = ...,
+        type: _builtins.str = ...,
+        enabled: _builtins.bool | None = ...,
+        address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "enabled", b"enabled"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "address", b"address", "enabled", b"enabled", "name", b"name", "position", b"position", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
+    _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
+
+Global___OnboardDevice: _TypeAlias = OnboardDevice  # noqa: Y015
+
+@_typing.final
+class ManagementController(_message.Message):
+    """The controller that manages the machine out of band (BMC). Source: SMBIOS type 38, for root only."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INTERFACE_FIELD_NUMBER: _builtins.int
+    SPECIFICATION_FIELD_NUMBER: _builtins.int
+    FIRMWARE_FIELD_NUMBER: _builtins.int
+    MANUFACTURER_ID_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    interface: _builtins.str
+    """How to talk to it: KCS, SMIC, BT, SSIF."""
+    specification: _builtins.str
+    """Version of the IPMI specification: 2.0."""
+    firmware: _builtins.str
+    """Firmware: 2.85. /sys/class/ipmi; STATE, like the two that follow, because it is there only while the driver is loaded."""
+    manufacturer_id: _builtins.str
+    """Maker by its IANA number, hexadecimal: 0x0002a2."""
+    product_id: _builtins.str
+    """0x0100."""
+    def __init__(
+        self,
+        *,
+        interface: _builtins.str = ...,
+        specification: _builtins.str = ...,
+        firmware: _builtins.str = ...,
+        manufacturer_id: _builtins.str = ...,
+        product_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["firmware", b"firmware", "interface", b"interface", "manufacturer_id", b"manufacturer_id", "product_id", b"product_id", "specification", b"specification"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ManagementController: _TypeAlias = ManagementController  # noqa: Y015
+
+@_typing.final
+class PciDevice(_message.Message):
+    """A PCI device. Source: /sys/bus/pci/devices; names from pci.ids or udev's hwdb where one of them is installed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CLASS_ID_FIELD_NUMBER: _builtins.int
+    VENDOR_ID_FIELD_NUMBER: _builtins.int
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    SUBSYSTEM_VENDOR_ID_FIELD_NUMBER: _builtins.int
+    SUBSYSTEM_DEVICE_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    CLASS_FIELD_NUMBER: _builtins.int
+    VENDOR_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    SUBSYSTEM_FIELD_NUMBER: _builtins.int
+    DRIVER_FIELD_NUMBER: _builtins.int
+    MEMORY_FIELD_NUMBER: _builtins.int
+    VIDEO_MEMORY_FIELD_NUMBER: _builtins.int
+    SLOT_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """Domain, bus, device, function: 0000:00:1f.2."""
+    class_id: _builtins.str
+    """Class and subclass, hexadecimal: 0106."""
+    vendor_id: _builtins.str
+    """Vendor and device, hexadecimal: 8086."""
+    device_id: _builtins.str
+    subsystem_vendor_id: _builtins.str
+    subsystem_device_id: _builtins.str
+    revision: _builtins.str
+    """Revision, hexadecimal: 03."""
+    vendor: _builtins.str
+    device: _builtins.str
+    subsystem: _builtins.str
+    driver: _builtins.str
+    """Driver bound to it. STATE: it is bound after the start of the kernel, and again when a virtual machine gets the device."""
+    memory: _builtins.int
+    """Of a video controller: its prefetchable memory regions, that is what the processor sees of its memory. STATE: some
+    drivers make them larger.
+    """
+    video_memory: _builtins.int
+    """Memory of a video controller as its driver tells (amdgpu)."""
+    slot: _builtins.str
+    """Slot that it is in, as the firmware numbers it. /sys/bus/pci/slots. STATE: hot-plug drivers give the names."""
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        class_id: _builtins.str = ...,
+        vendor_id: _builtins.str = ...,
+        device_id: _builtins.str = ...,
+        subsystem_vendor_id: _builtins.str = ...,
+        subsystem_device_id: _builtins.str = ...,
+        revision: _builtins.str = ...,
+        vendor: _builtins.str = ...,
+        device: _builtins.str = ...,
+        subsystem: _builtins.str = ...,
+        driver: _builtins.str = ...,
+        memory: _builtins.int | None = ...,
+        video_memory: _builtins.int | None = ...,
+        slot: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_memory", b"_memory", "_video_memory", b"_video_memory", "memory", b"memory", "video_memory", b"video_memory"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_memory", b"_memory", "_video_memory", b"_video_memory", "address", b"address", "class", b"class", "class_id", b"class_id", "device", b"device", "device_id", b"device_id", "driver", b"driver", "memory", b"memory", "revision", b"revision", "slot", b"slot", "subsystem", b"subsystem", "subsystem_device_id", b"subsystem_device_id", "subsystem_vendor_id", b"subsystem_vendor_id", "vendor", b"vendor", "vendor_id", b"vendor_id", "video_memory", b"video_memory"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__memory: _TypeAlias = _typing.Literal["memory"]  # noqa: Y015
+    _WhichOneofArgType__memory: _TypeAlias = _typing.Literal["_memory", b"_memory"]  # noqa: Y015
+    _WhichOneofReturnType__video_memory: _TypeAlias = _typing.Literal["video_memory"]  # noqa: Y015
+    _WhichOneofArgType__video_memory: _TypeAlias = _typing.Literal["_video_memory", b"_video_memory"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__memory) -> _WhichOneofReturnType__memory | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__video_memory) -> _WhichOneofReturnType__video_memory | None: ...
+
+Global___PciDevice: _TypeAlias = PciDevice  # noqa: Y015
+
+@_typing.final
+class HotplugPciDevice(_message.Message):
+    """A PCI device that comes and goes. Fields as in pci_devices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CLASS_ID_FIELD_NUMBER: _builtins.int
+    VENDOR_ID_FIELD_NUMBER: _builtins.int
+    DEVICE_ID_FIELD_NUMBER: _builtins.int
+    SUBSYSTEM_VENDOR_ID_FIELD_NUMBER: _builtins.int
+    SUBSYSTEM_DEVICE_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    CLASS_FIELD_NUMBER: _builtins.int
+    VENDOR_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    SUBSYSTEM_FIELD_NUMBER: _builtins.int
+    DRIVER_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    class_id: _builtins.str
+    vendor_id: _builtins.str
+    device_id: _builtins.str
+    subsystem_vendor_id: _builtins.str
+    subsystem_device_id: _builtins.str
+    revision: _builtins.str
+    vendor: _builtins.str
+    device: _builtins.str
+    subsystem: _builtins.str
+    driver: _builtins.str
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        class_id: _builtins.str = ...,
+        vendor_id: _builtins.str = ...,
+        device_id: _builtins.str = ...,
+        subsystem_vendor_id: _builtins.str = ...,
+        subsystem_device_id: _builtins.str = ...,
+        revision: _builtins.str = ...,
+        vendor: _builtins.str = ...,
+        device: _builtins.str = ...,
+        subsystem: _builtins.str = ...,
+        driver: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "class", b"class", "class_id", b"class_id", "device", b"device", "device_id", b"device_id", "driver", b"driver", "revision", b"revision", "subsystem", b"subsystem", "subsystem_device_id", b"subsystem_device_id", "subsystem_vendor_id", b"subsystem_vendor_id", "vendor", b"vendor", "vendor_id", b"vendor_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HotplugPciDevice: _TypeAlias = HotplugPciDevice  # noqa: Y015
+
+@_typing.final
+class UsbDevice(_message.Message):
+    """A USB device. Source: /sys/bus/usb/devices; names as the device says, else from usb.ids or udev's hwdb."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    VENDOR_ID_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    VENDOR_FIELD_NUMBER: _builtins.int
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    RELEASE_FIELD_NUMBER: _builtins.int
+    CLASSES_FIELD_NUMBER: _builtins.int
+    DRIVERS_FIELD_NUMBER: _builtins.int
+    SPEED_FIELD_NUMBER: _builtins.int
+    REMOVABLE_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """Place: bus, and ports down to it: 1-1.4. lsusb's bus and device numbers, which count up: 002:018."""
+    vendor_id: _builtins.str
+    """Vendor and product, hexadecimal: 046d."""
+    product_id: _builtins.str
+    vendor: _builtins.str
+    product: _builtins.str
+    serial_number: _builtins.str
+    release: _builtins.str
+    """Device release as the device says: 2.01."""
+    speed: _builtins.int
+    """Rate of its link."""
+    removable: _builtins.str
+    """Can it be pulled out? fixed or removable, where the firmware tells."""
+    @_builtins.property
+    def classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Class of the device, or of its interfaces: HID, mass storage."""
+
+    @_builtins.property
+    def drivers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Drivers of its interfaces."""
+
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        vendor_id: _builtins.str = ...,
+        product_id: _builtins.str = ...,
+        vendor: _builtins.str = ...,
+        product: _builtins.str = ...,
+        serial_number: _builtins.str = ...,
+        release: _builtins.str = ...,
+        classes: _abc.Iterable[_builtins.str] | None = ...,
+        drivers: _abc.Iterable[_builtins.str] | None = ...,
+        speed: _builtins.int | None = ...,
+        removable: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_speed", b"_speed", "speed", b"speed"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_speed", b"_speed", "classes", b"classes", "drivers", b"drivers", "path", b"path", "product", b"product", "product_id", b"product_id", "release", b"release", "removable", b"removable", "serial_number", b"serial_number", "speed", b"speed", "vendor", b"vendor", "vendor_id", b"vendor_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__speed: _TypeAlias = _typing.Literal["speed"]  # noqa: Y015
+    _WhichOneofArgType__speed: _TypeAlias = _typing.Literal["_speed", b"_speed"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__speed) -> _WhichOneofReturnType__speed | None: ...
+
+Global___UsbDevice: _TypeAlias = UsbDevice  # noqa: Y015
+
+@_typing.final
+class SoundCard(_message.Message):
+    """A sound card as the kernel counts them; USB headsets are among them. Source: /proc/asound/cards."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    DRIVER_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """PCH."""
+    driver: _builtins.str
+    """HDA-Intel."""
+    name: _builtins.str
+    """HDA Intel PCH."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        driver: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["driver", b"driver", "id", b"id", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SoundCard: _TypeAlias = SoundCard  # noqa: Y015
+
+@_typing.final
+class InputDevice(_message.Message):
+    """Keyboard, mouse, buttons. Source: /proc/bus/input/devices."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VENDOR_ID_FIELD_NUMBER: _builtins.int
+    PRODUCT_ID_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """Place: isa0060/serio0/input0, usb-0000:00:14.0-4/input0."""
+    name: _builtins.str
+    """AT Translated Set 2 keyboard."""
+    vendor_id: _builtins.str
+    """Vendor and product, hexadecimal: 046d."""
+    product_id: _builtins.str
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        name: _builtins.str = ...,
+        vendor_id: _builtins.str = ...,
+        product_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "path", b"path", "product_id", b"product_id", "vendor_id", b"vendor_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InputDevice: _TypeAlias = InputDevice  # noqa: Y015
+
+@_typing.final
+class Display(_message.Message):
+    """A display. Source: EDID (VESA E-EDID 1.4) of /sys/class/drm/*/edid."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTOR_FIELD_NUMBER: _builtins.int
+    MANUFACTURER_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    SERIAL_CODE_FIELD_NUMBER: _builtins.int
+    MANUFACTURED_FIELD_NUMBER: _builtins.int
+    WIDTH_FIELD_NUMBER: _builtins.int
+    HEIGHT_FIELD_NUMBER: _builtins.int
+    RESOLUTION_FIELD_NUMBER: _builtins.int
+    PRODUCT_CODE_FIELD_NUMBER: _builtins.int
+    connector: _builtins.str
+    """Card and connector: card0-HDMI-A-1."""
+    manufacturer: _builtins.str
+    """Maker by its three letters (PNP id): DEL."""
+    model: _builtins.str
+    """Name by its descriptor: DELL U2415; else the product number, hexadecimal: a0ba."""
+    serial_number: _builtins.str
+    """By its descriptor, else the number of four bytes, decimal."""
+    serial_code: _builtins.str
+    """The number of four bytes, hexadecimal, as some labels have it: 304c4353."""
+    manufactured: _builtins.str
+    """Year, or year and week of manufacture: 2016, 2016-W28."""
+    width: _builtins.int
+    """Size of the picture."""
+    height: _builtins.int
+    resolution: _builtins.str
+    """Resolution that it is made for: 1920x1200."""
+    product_code: _builtins.str
+    """Product number, hexadecimal: a0ba."""
+    def __init__(
+        self,
+        *,
+        connector: _builtins.str = ...,
+        manufacturer: _builtins.str = ...,
+        model: _builtins.str = ...,
+        serial_number: _builtins.str = ...,
+        serial_code: _builtins.str = ...,
+        manufactured: _builtins.str = ...,
+        width: _builtins.int | None = ...,
+        height: _builtins.int | None = ...,
+        resolution: _builtins.str = ...,
+        product_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_height", b"_height", "_width", b"_width", "height", b"height", "width", b"width"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_height", b"_height", "_width", b"_width", "connector", b"connector", "height", b"height", "manufactured", b"manufactured", "manufacturer", b"manufacturer", "model", b"model", "product_code", b"product_code", "resolution", b"resolution", "serial_code", b"serial_code", "serial_number", b"serial_number", "width", b"width"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__height: _TypeAlias = _typing.Literal["height"]  # noqa: Y015
+    _WhichOneofArgType__height: _TypeAlias = _typing.Literal["_height", b"_height"]  # noqa: Y015
+    _WhichOneofReturnType__width: _TypeAlias = _typing.Literal["width"]  # noqa: Y015
+    _WhichOneofArgType__width: _TypeAlias = _typing.Literal["_width", b"_width"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__height) -> _WhichOneofReturnType__height | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__width) -> _WhichOneofReturnType__width | None: ...
+
+Global___Display: _TypeAlias = Display  # noqa: Y015
+
+@_typing.final
+class Tpm(_message.Message):
+    """The trusted platform module. Source: /sys/class/tpm/tpm0, SMBIOS type 43."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    MANUFACTURER_FIELD_NUMBER: _builtins.int
+    FIRMWARE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    version: _builtins.str
+    """Family of the specification: 1.2, 2.0."""
+    manufacturer: _builtins.str
+    """Maker by its four letters: IFX, INTC, STM. Source: SMBIOS, and the kernel for 1.2."""
+    firmware: _builtins.str
+    """7.85."""
+    description: _builtins.str
+    """Is it a thing of its own, or part of firmware? What SMBIOS says of it."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.str = ...,
+        manufacturer: _builtins.str = ...,
+        firmware: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "firmware", b"firmware", "manufacturer", b"manufacturer", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tpm: _TypeAlias = Tpm  # noqa: Y015
+
+@_typing.final
+class Cloud(_message.Message):
+    """What the provider of a rented machine says of it. Source: cloud-init's /run/cloud-init/instance-data.json; where it is
+    not there, DMI. No metadata service is asked.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    INSTANCE_TYPE_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    ZONE_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """By cloud-init's name: aws, gce, azure, openstack, digitalocean, hetzner, vultr, oracle, aliyun, scaleway."""
+    instance_id: _builtins.str
+    instance_type: _builtins.str
+    """m5.large, Standard_D2s_v3."""
+    region: _builtins.str
+    """eu-central-1."""
+    zone: _builtins.str
+    """eu-central-1a."""
+    image: _builtins.str
+    """Image that the instance was made of."""
+    account: _builtins.str
+    """Account, project or subscription."""
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        instance_id: _builtins.str = ...,
+        instance_type: _builtins.str = ...,
+        region: _builtins.str = ...,
+        zone: _builtins.str = ...,
+        image: _builtins.str = ...,
+        account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "image", b"image", "instance_id", b"instance_id", "instance_type", b"instance_type", "provider", b"provider", "region", b"region", "zone", b"zone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cloud: _TypeAlias = Cloud  # noqa: Y015
 
 @_typing.final
 class Memory(_message.Message):
@@ -279,12 +1452,21 @@ class Memory(_message.Message):
     USABLE_FIELD_NUMBER: _builtins.int
     SWAP_FIELD_NUMBER: _builtins.int
     MODULES_FIELD_NUMBER: _builtins.int
+    MAXIMUM_FIELD_NUMBER: _builtins.int
+    SLOTS_FIELD_NUMBER: _builtins.int
+    ERROR_CORRECTION_FIELD_NUMBER: _builtins.int
     installed: _builtins.int
     """Memory that is installed. /sys/devices/system/memory (blocks online x block size)."""
     usable: _builtins.int
     """Memory the kernel manages; differs a little from kernel to kernel. /proc/meminfo MemTotal."""
     swap: _builtins.int
     """Swap space, all areas. /proc/meminfo SwapTotal."""
+    maximum: _builtins.int
+    """Memory that the board takes at most, over all arrays. SMBIOS type 16."""
+    slots: _builtins.int
+    """Slots for modules, over all arrays. SMBIOS type 16."""
+    error_correction: _builtins.str
+    """By its SMBIOS name: Multi-bit ECC, Single-bit ECC. Absent where there is none. SMBIOS type 16."""
     @_builtins.property
     def modules(self) -> _containers.RepeatedCompositeFieldContainer[Global___MemoryModule]: ...
     def __init__(
@@ -294,19 +1476,30 @@ class Memory(_message.Message):
         usable: _builtins.int | None = ...,
         swap: _builtins.int | None = ...,
         modules: _abc.Iterable[Global___MemoryModule] | None = ...,
+        maximum: _builtins.int | None = ...,
+        slots: _builtins.int | None = ...,
+        error_correction: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_installed", b"_installed", "_swap", b"_swap", "_usable", b"_usable", "installed", b"installed", "swap", b"swap", "usable", b"usable"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_installed", b"_installed", "_maximum", b"_maximum", "_slots", b"_slots", "_swap", b"_swap", "_usable", b"_usable", "installed", b"installed", "maximum", b"maximum", "slots", b"slots", "swap", b"swap", "usable", b"usable"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_installed", b"_installed", "_swap", b"_swap", "_usable", b"_usable", "installed", b"installed", "modules", b"modules", "swap", b"swap", "usable", b"usable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_installed", b"_installed", "_maximum", b"_maximum", "_slots", b"_slots", "_swap", b"_swap", "_usable", b"_usable", "error_correction", b"error_correction", "installed", b"installed", "maximum", b"maximum", "modules", b"modules", "slots", b"slots", "swap", b"swap", "usable", b"usable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__installed: _TypeAlias = _typing.Literal["installed"]  # noqa: Y015
     _WhichOneofArgType__installed: _TypeAlias = _typing.Literal["_installed", b"_installed"]  # noqa: Y015
+    _WhichOneofReturnType__maximum: _TypeAlias = _typing.Literal["maximum"]  # noqa: Y015
+    _WhichOneofArgType__maximum: _TypeAlias = _typing.Literal["_maximum", b"_maximum"]  # noqa: Y015
+    _WhichOneofReturnType__slots: _TypeAlias = _typing.Literal["slots"]  # noqa: Y015
+    _WhichOneofArgType__slots: _TypeAlias = _typing.Literal["_slots", b"_slots"]  # noqa: Y015
     _WhichOneofReturnType__swap: _TypeAlias = _typing.Literal["swap"]  # noqa: Y015
     _WhichOneofArgType__swap: _TypeAlias = _typing.Literal["_swap", b"_swap"]  # noqa: Y015
     _WhichOneofReturnType__usable: _TypeAlias = _typing.Literal["usable"]  # noqa: Y015
     _WhichOneofArgType__usable: _TypeAlias = _typing.Literal["_usable", b"_usable"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__installed) -> _WhichOneofReturnType__installed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__maximum) -> _WhichOneofReturnType__maximum | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__slots) -> _WhichOneofReturnType__slots | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__swap) -> _WhichOneofReturnType__swap | None: ...
     @_typing.overload
@@ -330,6 +1523,12 @@ class MemoryModule(_message.Message):
     ASSET_TAG_FIELD_NUMBER: _builtins.int
     SPEED_FIELD_NUMBER: _builtins.int
     CONFIGURED_SPEED_FIELD_NUMBER: _builtins.int
+    FORM_FACTOR_FIELD_NUMBER: _builtins.int
+    RANK_FIELD_NUMBER: _builtins.int
+    DATA_WIDTH_FIELD_NUMBER: _builtins.int
+    TOTAL_WIDTH_FIELD_NUMBER: _builtins.int
+    VOLTAGE_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     bank: _builtins.str
     """Bank, as the board names it: P0 CHANNEL A. Empty where it names none."""
     slot: _builtins.str
@@ -346,6 +1545,20 @@ class MemoryModule(_message.Message):
     """Highest data rate that the module is made for."""
     configured_speed: _builtins.int
     """Data rate that it was started with."""
+    form_factor: _builtins.str
+    """By its SMBIOS name: DIMM, SODIMM, Row Of Chips."""
+    rank: _builtins.int
+    """Ranks of chips on it."""
+    data_width: _builtins.int
+    """Bits of data that it moves at once."""
+    total_width: _builtins.int
+    """The same with the bits for error correction."""
+    voltage: _builtins.int
+    """Voltage that it was started with."""
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Synchronous, Registered (Buffered), Unbuffered (Unregistered), LRDIMM and the like."""
+
     def __init__(
         self,
         *,
@@ -359,22 +1572,44 @@ class MemoryModule(_message.Message):
         asset_tag: _builtins.str = ...,
         speed: _builtins.int | None = ...,
         configured_speed: _builtins.int | None = ...,
+        form_factor: _builtins.str = ...,
+        rank: _builtins.int | None = ...,
+        data_width: _builtins.int | None = ...,
+        total_width: _builtins.int | None = ...,
+        voltage: _builtins.int | None = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_configured_speed", b"_configured_speed", "_size", b"_size", "_speed", b"_speed", "configured_speed", b"configured_speed", "size", b"size", "speed", b"speed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_configured_speed", b"_configured_speed", "_data_width", b"_data_width", "_rank", b"_rank", "_size", b"_size", "_speed", b"_speed", "_total_width", b"_total_width", "_voltage", b"_voltage", "configured_speed", b"configured_speed", "data_width", b"data_width", "rank", b"rank", "size", b"size", "speed", b"speed", "total_width", b"total_width", "voltage", b"voltage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_configured_speed", b"_configured_speed", "_size", b"_size", "_speed", b"_speed", "asset_tag", b"asset_tag", "bank", b"bank", "configured_speed", b"configured_speed", "manufacturer", b"manufacturer", "part_number", b"part_number", "serial_number", b"serial_number", "size", b"size", "slot", b"slot", "speed", b"speed", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_configured_speed", b"_configured_speed", "_data_width", b"_data_width", "_rank", b"_rank", "_size", b"_size", "_speed", b"_speed", "_total_width", b"_total_width", "_voltage", b"_voltage", "asset_tag", b"asset_tag", "bank", b"bank", "configured_speed", b"configured_speed", "data_width", b"data_width", "features", b"features", "form_factor", b"form_factor", "manufacturer", b"manufacturer", "part_number", b"part_number", "rank", b"rank", "serial_number", b"serial_number", "size", b"size", "slot", b"slot", "speed", b"speed", "total_width", b"total_width", "type", b"type", "voltage", b"voltage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__configured_speed: _TypeAlias = _typing.Literal["configured_speed"]  # noqa: Y015
     _WhichOneofArgType__configured_speed: _TypeAlias = _typing.Literal["_configured_speed", b"_configured_speed"]  # noqa: Y015
+    _WhichOneofReturnType__data_width: _TypeAlias = _typing.Literal["data_width"]  # noqa: Y015
+    _WhichOneofArgType__data_width: _TypeAlias = _typing.Literal["_data_width", b"_data_width"]  # noqa: Y015
+    _WhichOneofReturnType__rank: _TypeAlias = _typing.Literal["rank"]  # noqa: Y015
+    _WhichOneofArgType__rank: _TypeAlias = _typing.Literal["_rank", b"_rank"]  # noqa: Y015
     _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
     _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
     _WhichOneofReturnType__speed: _TypeAlias = _typing.Literal["speed"]  # noqa: Y015
     _WhichOneofArgType__speed: _TypeAlias = _typing.Literal["_speed", b"_speed"]  # noqa: Y015
+    _WhichOneofReturnType__total_width: _TypeAlias = _typing.Literal["total_width"]  # noqa: Y015
+    _WhichOneofArgType__total_width: _TypeAlias = _typing.Literal["_total_width", b"_total_width"]  # noqa: Y015
+    _WhichOneofReturnType__voltage: _TypeAlias = _typing.Literal["voltage"]  # noqa: Y015
+    _WhichOneofArgType__voltage: _TypeAlias = _typing.Literal["_voltage", b"_voltage"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__configured_speed) -> _WhichOneofReturnType__configured_speed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__data_width) -> _WhichOneofReturnType__data_width | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rank) -> _WhichOneofReturnType__rank | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__speed) -> _WhichOneofReturnType__speed | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__total_width) -> _WhichOneofReturnType__total_width | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__voltage) -> _WhichOneofReturnType__voltage | None: ...
 
 Global___MemoryModule: _TypeAlias = MemoryModule  # noqa: Y015
