@@ -9,7 +9,7 @@ import pytest
 from tests.support.site import until
 
 from driftline.v1.facts_pb2 import Unit
-from driftline_agent import units
+from driftline_agent import unit_settings, units
 from driftline_agent.errors import BusyError
 from driftline_agent.host import Host
 from driftline_agent.topic import all_topics
@@ -76,7 +76,7 @@ def test_drop_ins_are_merged(root: Path) -> None:
 
 
 def test_continued_lines_are_one() -> None:
-    assert units.parse_unit("[Service]\nExecStart=/bin/a \\\n  --b\n")["Service", "ExecStart"] == ["/bin/a --b"]
+    assert unit_settings.parse_unit("[Service]\nExecStart=/bin/a \\\n  --b\n")["Service", "ExecStart"] == ["/bin/a --b"]
 
 
 def test_a_masked_unit_has_the_mask_as_its_file(root: Path) -> None:

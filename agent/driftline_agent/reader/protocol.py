@@ -21,7 +21,15 @@ FOLDER = 5
 DIGEST = 6
 #: Of a file /proc/PID/maps: programs and libraries that are mapped and gone, each ended by a NUL.
 MAPPED = 7
-OPERATIONS = (READ, LINK, SOCKETS, SHADOW, FOLDER, DIGEST, MAPPED)
+#: Of a table of cron: its lines without secrets, as :mod:`driftline_agent.reader.crontab` packs them.
+CRONTAB = 16
+#: Of a shadow(5) file: how old passwords may get, see :mod:`driftline_agent.reader.ageing`.
+AGEING = 17
+#: Of a gshadow(5) file: who may change the groups, see :mod:`driftline_agent.reader.ageing`.
+GROUPS = 18
+#: Of a passwd(5) file: the keys that open its users' accounts, as :mod:`driftline_agent.reader.homes` packs them.
+KEYS = 19
+OPERATIONS = (READ, LINK, SOCKETS, SHADOW, FOLDER, DIGEST, MAPPED, CRONTAB, AGEING, GROUPS, KEYS)
 
 DONE, FAILED, REFUSED = 0, 1, 2
 
