@@ -61,6 +61,8 @@ def program_of(executable: str, words: Sequence[str]) -> str:
             return _shown(rest[0]) if rest else ""
         elif word == "-" or not word:
             return ""
+        elif word.endswith("/"):
+            continue  # a folder of perl -dI and the like
         elif not word.startswith(("-", "+")):
             return _shown(word)
     return ""

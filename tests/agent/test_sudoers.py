@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from driftline.facts import elements
+from driftline.paths import matches_any
 from driftline_agent import sudoers
+from driftline_agent.host import Host
+from driftline_agent.topic import Reading, all_topics
 
 FIXTURES = Path(__file__).parents[1] / "fixtures/sudoers"
 Object = dict[str, Any]
@@ -120,3 +124,95 @@ def test_as_cvtsudoers_has_it(case: Path) -> None:
     }
     assert {(kind, name): members for kind, name, members in ours.aliases} == aliases
     assert ours.rules or ours.defaults
+
+
+def read(root: Path, files: dict[str, str]) -> Reading:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return all_topics()["sudoers"].collect(Host(str(root)))
+
+
+MAIN = "root ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n%ops ALL=(ALL) ALL\n"
+
+
+def test_rules_of_what_is_included(tmp_path: Path) -> None:
+    files = {
+        "etc/sudoers": MAIN,
+        "etc/sudoers.d/ops": "alice,bob web1, web2=(www : www) NOPASSWD: /bin/a, /bin/b --password=hunter2\n"
+        "@include more\n",
+        "etc/sudoers.d/more": "Defaults:alice !requiretty, env_keep += X\nDefaults:alice env_keep += Y\n",
+        "etc/sudoers.d/ignored.bak": "eve ALL=ALL\n",
+        "etc/sudoers.d/ignored~": "eve ALL=ALL\n",
+    }
+    reading = read(tmp_path, files)
+    assert not reading.unreadable
+    sudo = reading.facts.accounts.sudo
+    rules = {(rule.file, rule.who, rule.hosts, rule.run_as): list(rule.commands) for rule in sudo.rules}
+    both = ["NOPASSWD: /bin/a", "NOPASSWD: /bin/b --password=[redacted]"]
+    assert rules == {
+        ("/etc/sudoers", "root", "ALL", "ALL:ALL"): ["ALL"],
+        ("/etc/sudoers", "%ops", "ALL", "ALL"): ["ALL"],
+        ("/etc/sudoers.d/ops", "alice", "web1,web2", "www:www"): both,
+        ("/etc/sudoers.d/ops", "bob", "web1,web2", "www:www"): both,
+    }
+    assert {(default.scope, default.name): list(default.values) for default in sudo.defaults} == {
+        (":alice", "env_keep"): ["+= X", "+= Y"], (":alice", "requiretty"): ["false"],
+    }  # fmt: skip
+
+
+def test_a_rule_more_moves_no_other(tmp_path: Path) -> None:
+    before = elements(read(tmp_path, {"etc/sudoers": MAIN}).facts)
+    after = elements(read(tmp_path, {"etc/sudoers": f"eve ALL=ALL\n{MAIN}"}).facts)
+    assert before.items() <= after.items() and len(after) == len(before) + 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["alice ALL\n", "alice ALL=(root ALL\n", 'Defaults x="open\n', "User_Alias lower = a\n", "a b c\n", "a ALL=\n"],
+)
+def test_a_file_that_cannot_be_parsed_is_unreadable(text: str, tmp_path: Path) -> None:
+    reading = read(tmp_path, {"etc/sudoers": MAIN, "etc/sudoers.d/bad": f"\n{text}"})
+    reason = reading.unreadable[r"accounts.sudo.rules[\/etc\/sudoers.d\/bad/*]"]
+    assert reason.startswith("/etc/sudoers.d/bad: line 2: ")
+    assert [rule.who for rule in reading.facts.accounts.sudo.rules] == ["%ops", "root"]
+    assert matches_any(reading.unreadable, r"accounts.sudo.rules[\/etc\/sudoers.d\/bad/eve/ALL/]")
+    assert not matches_any(reading.unreadable, r"accounts.sudo.rules[\/etc\/sudoers/root/ALL/ALL:ALL]")
+
+
+@pytest.mark.parametrize("text", ["\\" * 5000, "ALL," * 3000, "(" * 3000, '"' * 3001, "\0\xff", "a ALL=" + "!" * 5000])
+def test_nonsense_ends_soon(text: str, tmp_path: Path) -> None:
+    assert read(tmp_path, {"etc/sudoers": text}).unreadable or "\0" in text
+
+
+def test_options_that_cvtsudoers_cannot_print() -> None:
+    text = "u ALL = CWD=/tmp ROLE=a_r TYPE=a_t /bin/a, /bin/b\n"
+    assert [rule.text() for rule in sudoers.parse(text).rules] == [
+        "CWD=/tmp ROLE=a_r TYPE=a_t /bin/a",
+        "CWD=/tmp ROLE=a_r TYPE=a_t /bin/b",
+    ]
+
+
+DOAS = """# comment
+permit persist :wheel
+permit nopass keepenv setenv { PS1 SECRET=hunter2 -X } alice as root cmd /bin/a args --password hunter2
+permit bob cmd reboot args
+deny eve
+"""
+
+
+def test_doas(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/doas.conf").write_text(DOAS)
+    rules = all_topics()["sudoers"].collect(Host(str(tmp_path))).facts.accounts.doas_rules
+    assert [(rule.action, rule.who, rule.target, rule.command, rule.arguments) for rule in rules] == [
+        ("deny", "eve", "", "", ""),
+        ("permit", ":wheel", "", "", ""),
+        ("permit", "alice", "root", "/bin/a", "args --password [redacted]"),
+        ("permit", "bob", "", "reboot", "args"),
+    ]
+    assert list(rules[2].options) == ["keepenv", "nopass", "setenv { PS1 SECRET -X }"]
+    (tmp_path / "etc/doas.conf").write_text("permit\n")
+    reading = all_topics()["sudoers"].collect(Host(str(tmp_path)))
+    assert reading.unreadable == {"accounts.doas_rules": "doas.conf: line 1: nobody is named"}

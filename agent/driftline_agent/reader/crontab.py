@@ -12,7 +12,7 @@ from driftline_agent.redact import REDACTED, redact
 SYSTEM, USER, ANACRON = "system", "user", "anacron"
 #: Folders of users' tables: Debian and Alpine, cronie and SUSE, BusyBox.
 SPOOLS = ("/var/spool/cron/crontabs", "/var/spool/cron", "/var/spool/cron/tabs", "/etc/crontabs")
-MAX_LINES = 2000
+MAX_LINES, MAX_TEXT = 2000, 1 << 20
 #: Variables that cron itself looks at; others belong to the jobs and may be anything.
 _KNOWN = frozenset(
     [
@@ -58,7 +58,7 @@ def parse(text: str, kind: str, user: str, seal: Callable[[str], str] = str) -> 
     :param seal: what becomes of a command line from which something was taken out.
     """
     out: list[Line] = []
-    for raw in text.replace("\0", "").splitlines()[: 10 * MAX_LINES]:
+    for raw in text[:MAX_TEXT].replace("\0", "").splitlines()[: 10 * MAX_LINES]:
         line = raw.strip()
         if not line or line[0] == "#":
             continue

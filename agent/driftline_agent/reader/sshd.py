@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 CONFIG = "/etc/ssh/sshd_config"
 #: What users' keys stand in where nothing says so.
 KEY_FILES = (".ssh/authorized_keys", ".ssh/authorized_keys2")
-_MAX_FILES, _MAX_DEPTH, _MAX_LINES = 100, 16, 20_000
+_MAX_FILES, _MAX_DEPTH, _MAX_LINES, _MAX_TEXT = 100, 16, 20_000, 1 << 20
 
 #: Condition of the Match block (empty: always), name in lower case, value as its words.
 Setting = tuple[str, str, list[str]]
@@ -73,7 +73,7 @@ class Settings:
         self._files += 1
         if self._files > _MAX_FILES or depth > _MAX_DEPTH:
             return
-        for raw in (self._read(path) or "").splitlines():
+        for raw in (self._read(path) or "")[:_MAX_TEXT].splitlines():
             self._lines += 1
             if self._lines > _MAX_LINES:
                 return

@@ -11,6 +11,7 @@ from driftline_agent.redact import redact
 from driftline_agent.topic import Reading, Topic
 
 _INETD, _XINETD, _FOLDER = "/etc/inetd.conf", "/etc/xinetd.conf", "/etc/xinetd.d"
+_MAX_TEXT = 1 << 20
 #: update-inetd(8) turns a service off so.
 _OFF = ("#<off># ", "#<off>#")
 _ATTRIBUTE = re.compile(r"(\w+)\s*([+-]?=)\s*(.*)")
@@ -87,7 +88,7 @@ def collect(host: Host) -> Reading:
     try:
         files += [f"{_FOLDER}/{name}" for name in host.names(_FOLDER) if "." not in name and not name.endswith("~")]
         for file in files:
-            text = host.read(file) or ""
+            text = (host.read(file) or "")[:_MAX_TEXT]
             parse = parse_inetd if file == _INETD else parse_xinetd
             for service in parse(text, bounded(file)):
                 found.setdefault((service.name, service.protocol, service.file), service)

@@ -11,7 +11,7 @@ _FILES = (
     ("login.defs", "/etc/login.defs", False),
     ("useradd", "/etc/default/useradd", True),
 )
-_MAX_SETTINGS = 500
+_MAX_SETTINGS, _MAX_TEXT = 500, 1 << 20
 
 
 def parse_settings(text: str, equals: bool) -> dict[str, str]:
@@ -44,12 +44,12 @@ def collect(host: Host) -> Reading:
     reading = Reading()
     policy = reading.facts.accounts.policy
     try:
-        policy.shells.extend(parse_shells(host.read("/etc/shells") or ""))
+        policy.shells.extend(parse_shells((host.read("/etc/shells") or "")[:_MAX_TEXT]))
     except UnreadableError as error:
         reading.unreadable["accounts.policy.shells"] = str(error)
     for name, path, equals in _FILES:
         try:
-            found = parse_settings(host.read(path) or "", equals)
+            found = parse_settings((host.read(path) or "")[:_MAX_TEXT], equals)
         except UnreadableError as error:
             reading.unreadable[f"accounts.policy.settings[{name}/*]"] = str(error)
             continue

@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import replace
 
 from driftline.v1.facts_pb2 import DoasRule, Sudo, SudoAlias, SudoDefault, SudoRule
 from driftline_agent import doas, sudoers
@@ -13,7 +14,7 @@ from driftline_agent.topic import Reading, Topic
 
 _MAIN = "/etc/sudoers"
 _DOAS, _DOAS_FOLDER = "/etc/doas.conf", "/etc/doas.d"
-_MAX_FILES, _MAX_COMMANDS = 500, 1000
+_MAX_FILES, _MAX_COMMANDS, _MAX_TEXT = 500, 1000, 1 << 20
 _REST = ("accounts.sudo.defaults", "accounts.sudo.aliases", "accounts.sudo.includes")
 
 
@@ -59,6 +60,8 @@ def read(host: Host, reading: Reading) -> list[tuple[str, sudoers.Parsed]]:
             text = host.read(path)
             if text is None:
                 continue
+            if len(text) > _MAX_TEXT:
+                raise UnreadableError(f"{path}: larger than {_MAX_TEXT} characters")
             found = sudoers.parse(text)
             out.append((path, found))
             waiting = [file for kind, name in found.includes for file in included(host, kind, name, path)] + waiting
@@ -81,7 +84,7 @@ def build(files: list[tuple[str, sudoers.Parsed]]) -> Sudo:
         for rule in parsed.rules:
             for who in named(rule.who):
                 key = (bounded(path, 300), bounded(who, 100), bounded(",".join(rule.hosts), 100), bounded(run_as(rule)))
-                rules.setdefault(key, []).append(bounded(redact(rule.text()), 1000))
+                rules.setdefault(key, []).append(bounded(replace(rule, command=redact(rule.command)).text(), 1000))
         for scope, name, value in parsed.defaults:
             defaults.setdefault((bounded(scope), bounded(name)), []).append(bounded(redact(value), 1000))
         for kind, name, members in parsed.aliases:
@@ -106,7 +109,7 @@ def read_doas(host: Host, reading: Reading) -> list[DoasRule]:
             names = (entry[0] for entry in host.folder(_DOAS_FOLDER)[0])
             files += [f"{_DOAS_FOLDER}/{name}" for name in names if name.endswith(".conf") and name[0] != "."]
         for file in files:
-            for rule in doas.parse(host.read(file) or ""):
+            for rule in doas.parse((host.read(file) or "")[:_MAX_TEXT]):
                 key = (rule.action, bounded(rule.who), bounded(rule.target), bounded(rule.command))
                 fact = DoasRule(action=key[0], who=key[1], target=key[2], command=key[3])
                 fact.options.extend(rule.options)

@@ -28,6 +28,8 @@ _SETTLED_S = 2.0
 _SETTLED_NS = 2_000_000_000
 #: Units that systemd is asked about at a time.
 _MAX_ASKED = 100
+#: Nobody writes a unit file of a MiB.
+_MAX_BYTES = 1 << 20
 
 #: Path, inode, size and times of a file; of one that is not there only the path.
 Version = tuple[str | int, ...]
@@ -104,6 +106,8 @@ def read_files(host: Host, loaded: Loaded, name: str) -> Kept:
     unit = Unit(name=name, path=path)
     install: Sections = {}
     content = None if masked else host.read_bytes(path)
+    if content is not None and len(content) > _MAX_BYTES:
+        raise UnreadableError(f"{path}: larger than {_MAX_BYTES} bytes")
     if not masked:
         own = parse_unit((content or b"").decode("utf-8", "replace"))
         install = {key: values for key, values in own.items() if key[0] == "Install"}
@@ -111,6 +115,8 @@ def read_files(host: Host, loaded: Loaded, name: str) -> Kept:
             unit.digest = sha256(content).hexdigest()
         for file in drop_ins:
             said = host.read_bytes(file) or b""
+            if len(said) > _MAX_BYTES:
+                raise UnreadableError(f"{file}: larger than {_MAX_BYTES} bytes")
             own = parse_unit(said.decode("utf-8", "replace"), own)
             digest = "" if _untold(file, files.closed) else sha256(said).hexdigest()
             unit.drop_in_files.add(path=file, digest=digest)
