@@ -69,6 +69,23 @@ def test_runit(tmp_path: Path) -> None:
     assert {name: list(script.starts_in) for (_, name), script in found.items()} == {"a": ["/etc/service"], "b": []}
 
 
+@pytest.mark.parametrize(
+    ("files", "manager"),
+    [
+        ({"proc/1/comm": "systemd\n"}, "systemd"),
+        ({"proc/1/comm": "init\n", "run/systemd/system/x": ""}, "systemd"),
+        ({"proc/1/comm": "init\n", "run/openrc/softlevel": ""}, "openrc"),
+        ({"proc/1/comm": "init\n", "etc/inittab": ""}, "sysvinit"),
+        ({"proc/1/comm": "runit\n"}, "runit"),
+        ({"proc/1/comm": "bash\n"}, ""),
+    ],
+)
+def test_which_init_runs(files: dict[str, str], manager: str, tmp_path: Path) -> None:
+    for name, text in files.items():
+        put(tmp_path, name, text)
+    assert all_topics()["init"].collect(Host(str(tmp_path / "root"))).facts.services.manager == manager
+
+
 INETD = """# comment
 ftp\tstream\ttcp\tnowait\troot\t/usr/sbin/tcpd\t/usr/sbin/in.ftpd -l
 #<off># telnet\tstream\ttcp\tnowait\ttelnetd\t/usr/sbin/in.telnetd

@@ -1,4 +1,4 @@
-"""Services of init systems other than systemd: System V's scripts, OpenRC's, runit's.
+"""Which init system runs, and services of those other than systemd: System V's scripts, OpenRC's, runit's.
 
 Source: insserv(8) and chkconfig(8) (links /etc/rc?.d/S20name), LSB init script headers, openrc(8), runsvdir(8).
 """
@@ -145,9 +145,35 @@ def supervised(host: Host) -> Iterable[InitScript]:
             yield out
 
 
+#: Init systems by the name of process 1; of some the name is only "init".
+_MANAGERS = {
+    "systemd": "systemd",
+    "openrc-init": "openrc",
+    "runit": "runit",
+    "runit-init": "runit",
+    "s6-svscan": "s6",
+    "procd": "procd",
+}
+
+
+def manager(host: Host) -> str:
+    """Return the init system that runs; empty where none of the known ones does."""
+    if host.exists("/run/systemd/system"):
+        return "systemd"
+    name = host.line("/proc/1/comm") or ""
+    if name != "init":
+        return _MANAGERS.get(name, "")
+    if host.exists("/run/openrc"):
+        return "openrc"
+    if host.exists("/sbin/upstart-socket-bridge") or host.exists("/sbin/upstart-udev-bridge"):
+        return "upstart"
+    return "sysvinit" if host.exists("/etc/inittab") or host.exists("/etc/rc2.d") else ""
+
+
 def collect(host: Host) -> Reading:
     """Read the scripts, their links, and runit's folders."""
     reading = Reading()
+    reading.facts.services.manager = manager(host)
     found = {(out.system, out.name): out for out in [*scripts(host, reading), *supervised(host)]}
     try:
         packages = ownership.owners(host, [out.path for out in found.values() if out.path])
@@ -162,9 +188,9 @@ def collect(host: Host) -> Reading:
 
 TOPIC = Topic(
     revision=1,
-    fills=("services.init_scripts",),
+    fills=("services.init_scripts", "services.manager"),
     collect=collect,
-    applies=lambda host: any(host.exists(path) for path in (_SCRIPTS, *_RUNIT)),
+    applies=lambda host: any(host.exists(path) for path in ("/proc/1/comm", _SCRIPTS, *_RUNIT)),
     watches=(
         _SCRIPTS,
         *(_LINKS[0].format(level) for level in _LEVELS),

@@ -33,8 +33,13 @@ class Services(_message.Message):
     INTERNET_SERVICES_FIELD_NUMBER: _builtins.int
     PROCESSES_FIELD_NUMBER: _builtins.int
     SSH_SERVER_FIELD_NUMBER: _builtins.int
+    MANAGER_FIELD_NUMBER: _builtins.int
     at_jobs: _builtins.int
     """Jobs of at(1) that wait for their time. They come and go by themselves. /var/spool/cron/atjobs, /var/spool/at."""
+    manager: _builtins.str
+    """What starts all of them: systemd, sysvinit, openrc, runit, s6, procd, upstart. Absent in most containers. Source: /proc/1/comm,
+    /run/systemd/system, /run/openrc; it changes only where somebody installs another one and starts the host anew.
+    """
     @_builtins.property
     def units(self) -> _containers.RepeatedCompositeFieldContainer[Global___Unit]: ...
     @_builtins.property
@@ -65,10 +70,11 @@ class Services(_message.Message):
         internet_services: _abc.Iterable[Global___InternetService] | None = ...,
         processes: _abc.Iterable[Global___Process] | None = ...,
         ssh_server: Global___SshServer | None = ...,
+        manager: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_at_jobs", b"_at_jobs", "at_jobs", b"at_jobs", "ssh_server", b"ssh_server"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_at_jobs", b"_at_jobs", "at_jobs", b"at_jobs", "crontabs", b"crontabs", "init_scripts", b"init_scripts", "internet_services", b"internet_services", "periodic_scripts", b"periodic_scripts", "processes", b"processes", "ssh_server", b"ssh_server", "timers", b"timers", "units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_at_jobs", b"_at_jobs", "at_jobs", b"at_jobs", "crontabs", b"crontabs", "init_scripts", b"init_scripts", "internet_services", b"internet_services", "manager", b"manager", "periodic_scripts", b"periodic_scripts", "processes", b"processes", "ssh_server", b"ssh_server", "timers", b"timers", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__at_jobs: _TypeAlias = _typing.Literal["at_jobs"]  # noqa: Y015
     _WhichOneofArgType__at_jobs: _TypeAlias = _typing.Literal["_at_jobs", b"_at_jobs"]  # noqa: Y015
