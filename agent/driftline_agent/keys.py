@@ -33,3 +33,8 @@ def pattern_of(path: str, *keys: str) -> str:
 def pattern_below(path: str, key: str) -> str:
     """Return the pattern of the schema for all elements that have this first key."""
     return f"{path}[{paths.quote(paths.escape_key(key))}/*]"
+
+
+def is_id(text: str) -> bool:
+    """Tell whether text is a number as a user or a group has one: uid_t has 32 bits."""
+    return text.isascii() and text.isdigit() and len(text) <= 10

@@ -119,6 +119,8 @@ def _enable(out: Loaded, folder: str, by: str, name: str, target: str | None) ->
     if target is not None and target != "/dev/null":
         names.add(target.rpartition("/")[2])
     out.enabled[folder].update(names)
+    if folder.startswith("/run/systemd/generator"):
+        return  # follows from other files, and may name a device that has another name after the next boot
     template, instance = template_of(name)
     if instance:
         out.instances[template].add(instance)

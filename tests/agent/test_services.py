@@ -14,6 +14,7 @@ from driftline_agent import processes
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.inventory import read_topic
+from driftline_agent.output import all_outputs
 from driftline_agent.outputs import ps
 from driftline_agent.topic import all_topics
 from driftline_agent.topics import processes as topic
@@ -251,3 +252,23 @@ def test_other_forms_of_ps(text: str, expected: dict[str, list[str]]) -> None:
 def test_what_is_no_ps(text: str) -> None:
     with pytest.raises(UnreadableError, match="no line that names its columns"):
         ps.parse(text)
+
+
+OURS = ("chage", "crontab", "group", "list_timers", "list_unit_files", "passwd", "ps", "sshd", "sudoers")
+JUNK = [
+    "", "\0", "\ufffd" * 1000, "a" * 100_000, ":" * 10_000, "\n" * 10_000, "{" * 10_000, "[" * 10_000, "=" * 5000,
+    "(" * 5000, '"' * 5001, "\\" * 5000, "* " * 5000, "x:x:99999999999999999999:1::/:/bin/sh\n", "x:x:\u00b2:1::/:/x\n",
+    '[{"unit": 1}, {"unit": "a", "last": -1}]', "PID USER VSZ STAT COMMAND\n\n 1\n x y z\n 1 2 3 4 5 6\n",
+    "Last password change : nonsense\nAccount expires : Foo 99, 1\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("text", JUNK, ids=range(len(JUNK)))
+def test_outputs_survive_junk(name: str, text: str) -> None:
+    try:
+        facts = all_outputs()[name].parse(text)
+    except UnreadableError as error:
+        assert str(error)
+    else:
+        elements(facts)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from driftline.v1.facts_pb2 import Group
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.keys import is_id
 from driftline_agent.reader import ageing
 from driftline_agent.reader.protocol import GROUPS
 from driftline_agent.reader.shadow import parse_status
@@ -24,7 +25,7 @@ def parse_group(text: str, shadow: Mapping[str, tuple[str, str]] | None = None) 
         if len(fields) < 4 or not fields[0] or fields[0][0] in "+-#" or fields[0] in found:
             continue
         group = Group(name=fields[0], members=sorted({name for name in fields[3].split(",") if name}))
-        if fields[2].isdigit():
+        if is_id(fields[2]):
             group.gid = int(fields[2])
         if fields[1] != "x":
             group.password_status = parse_status(fields[1])

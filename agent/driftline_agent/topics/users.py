@@ -10,6 +10,7 @@ from typing import NamedTuple
 from driftline.v1.facts_pb2 import User
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.keys import is_id
 from driftline_agent.reader import ageing
 from driftline_agent.reader.protocol import AGEING, SHADOW
 from driftline_agent.reader.shadow import MISSING, parse_lines, parse_shadow, parse_status
@@ -57,9 +58,9 @@ def parse_passwd(text: str, shadow: Mapping[str, Password] | None) -> list[User]
         if len(fields) < 7 or not fields[0] or fields[0][0] in "+-#" or fields[0] in found:
             continue
         user = User(name=fields[0], comment=fields[4], home=fields[5], shell=fields[6])
-        if fields[2].isdigit():
+        if is_id(fields[2]):
             user.uid = int(fields[2])
-        if fields[3].isdigit():
+        if is_id(fields[3]):
             user.gid = int(fields[3])
         if fields[1] != "x":
             user.password, user.password_status = fields[1], parse_status(fields[1])

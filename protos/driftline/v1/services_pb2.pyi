@@ -178,11 +178,11 @@ class Unit(_message.Message):
 
     @_builtins.property
     def instances(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Instances of a template that links enable: tty1 of getty@.service."""
+        """Instances of a template that links enable: tty1 of getty@.service. Not those of generators, which may name a device."""
 
     @_builtins.property
     def wanted_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Units whose start brings this one: multi-user.target. Links in .wants, .requires and .upholds folders."""
+        """Units whose start brings this one: multi-user.target. Links in .wants, .requires and .upholds folders, but generators'."""
 
     @_builtins.property
     def exec_start_pre(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
