@@ -6,6 +6,8 @@ from driftline import paths
 
 #: Longer text is cut. A path of facts may have 1,024 characters, with all its keys and escapes.
 MAX_TEXT = 240
+#: Elements of a kind that are named one by one where they cannot be read.
+MAX_NAMED = 40
 
 
 def bounded(text: str, limit: int = MAX_TEXT) -> str:
@@ -33,6 +35,18 @@ def pattern_of(path: str, *keys: str) -> str:
 def pattern_below(path: str, key: str) -> str:
     """Return the pattern of the schema for all elements that have this first key."""
     return f"{path}[{paths.quote(paths.escape_key(key))}/*]"
+
+
+def collapse(unreadable: dict[str, str], path: str) -> None:
+    """Let one pattern stand for all elements below a path where too many of them are named one by one.
+
+    The CMDB takes a hundred patterns of a section.
+    """
+    named = [pattern for pattern in unreadable if pattern.startswith(f"{path}[")]
+    if len(named) > MAX_NAMED:
+        unreadable[path] = f"{unreadable[named[0]]}; and {len(named) - 1} more"
+        for pattern in named:
+            del unreadable[pattern]
 
 
 def is_id(text: str) -> bool:

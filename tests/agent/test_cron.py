@@ -146,3 +146,13 @@ def test_jobs_of_at_are_counted(tmp_path: Path) -> None:
     for name in ("a0000101b5a2c1", "=0000201b5a2c1", ".SEQ", "spool"):
         put(tmp_path, f"var/spool/cron/atjobs/{name}", "")
     assert all_topics()["cron"].collect(Host(str(tmp_path / "root"))).facts.services.at_jobs == 2
+
+
+def test_many_tables_that_nobody_can_read_are_named_together(tmp_path: Path) -> None:
+    folder = tmp_path / "root/etc/cron.d"
+    folder.mkdir(parents=True)
+    for number in range(60):
+        (folder / f"link{number}").symlink_to(tmp_path)  # a folder: no table
+    reading = all_topics()["cron"].collect(Host(str(tmp_path / "root")))
+    assert list(reading.unreadable) == ["services.crontabs"]
+    assert reading.unreadable["services.crontabs"].endswith("is a directory; and 59 more")

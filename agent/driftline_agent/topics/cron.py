@@ -12,7 +12,7 @@ from driftline.v1.facts_pb2 import CronJob, Crontab
 from driftline_agent import ownership
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
-from driftline_agent.keys import bounded, pattern_below, pattern_of
+from driftline_agent.keys import bounded, collapse, pattern_below, pattern_of
 from driftline_agent.reader import crontab
 from driftline_agent.reader.listing import Entry
 from driftline_agent.reader.protocol import CRONTAB
@@ -213,6 +213,8 @@ def collect(host: Host) -> Reading:
     add_scripts(host, reading)
     add_packages(host, reading)
     add_at(host, reading)
+    for path in ("services.crontabs", "services.periodic_scripts"):
+        collapse(reading.unreadable, path)
     return reading
 
 

@@ -13,7 +13,7 @@ from driftline.v1.facts_pb2 import InitScript
 from driftline_agent import ownership
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
-from driftline_agent.keys import bounded, pattern_of
+from driftline_agent.keys import bounded, collapse, pattern_of
 from driftline_agent.reader.listing import Entry
 from driftline_agent.topic import Reading, Topic
 
@@ -175,6 +175,7 @@ def collect(host: Host) -> Reading:
     reading = Reading()
     reading.facts.services.manager = manager(host)
     found = {(out.system, out.name): out for out in [*scripts(host, reading), *supervised(host)]}
+    collapse(reading.unreadable, "services.init_scripts")
     try:
         packages = ownership.owners(host, [out.path for out in found.values() if out.path])
     except UnreadableError as error:

@@ -8,7 +8,7 @@ from driftline.v1.facts_pb2 import DoasRule, Sudo, SudoAlias, SudoDefault, SudoR
 from driftline_agent import doas, sudoers
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
-from driftline_agent.keys import bounded, pattern_below
+from driftline_agent.keys import bounded, collapse, pattern_below
 from driftline_agent.redact import redact
 from driftline_agent.topic import Reading, Topic
 
@@ -126,6 +126,7 @@ def collect(host: Host) -> Reading:
     reading = Reading()
     if host.exists(_MAIN):
         files = read(host, reading)
+        collapse(reading.unreadable, "accounts.sudo.rules")
         reading.facts.accounts.sudo.CopyFrom(build(files))
     reading.facts.accounts.doas_rules.extend(read_doas(host, reading))
     return reading

@@ -15,7 +15,7 @@ from driftline.v1.facts_pb2 import Unit
 from driftline_agent import ownership, unit_presets, units
 from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
-from driftline_agent.keys import pattern_of
+from driftline_agent.keys import collapse, pattern_of
 from driftline_agent.topic import Reading, Topic
 from driftline_agent.unit_settings import Sections, fill, parse_unit
 from driftline_agent.units import Loaded
@@ -172,6 +172,7 @@ def collect(host: Host) -> Reading:
             unit.wanted_by.extend(sorted(loaded.wanted_by[name]))
         if name in loaded.instances:
             unit.instances.extend(sorted(loaded.instances[name]))
+    collapse(reading.unreadable, "services.units")
     _add_states(host, reading, changed)
     _add_packages(host, reading)
     if generated_at(host) != before:
