@@ -24,17 +24,7 @@ from driftline_agent.numbers import whole
 from driftline_agent.reader import listing, mapped, public, seals
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.listing import Entry
-from driftline_agent.reader.protocol import (
-    CERTIFICATES,
-    DIGEST,
-    FOLDER,
-    LINK,
-    MAPPED,
-    MAX_CONTENT,
-    READ,
-    SHADOW,
-    SOCKETS,
-)
+from driftline_agent.reader.protocol import CERTIFICATES, DIGEST, FOLDER, LINK, MAPPED, MAX_CONTENT, READ, SOCKETS
 from driftline_agent.watchlist import Watchlist
 
 #: A name that is too long for every filesystem is not there.
@@ -399,16 +389,17 @@ class Host:
             return [os.fsdecode(target) for target in (self._by_reader(SOCKETS, path, error) or b"").split(b"\0")]
         return out
 
-    def sealed_shadow(self) -> bytes | None:
-        """Return what the reader makes of /etc/shadow, or None where there is no reader.
+    def ask(self, operation: int, path: str) -> bytes | None:
+        """Return what the reader makes of something that must not come here as it is; None where there is no reader.
 
+        :param operation: see :mod:`driftline_agent.reader.protocol`.
         :raises UnreadableError: where the reader cannot read it either.
         """
-        self.real("/etc/shadow")
+        self.real(path)
         try:
-            return None if self._reader is None else self._reader.ask(SHADOW, "/etc/shadow")
+            return None if self._reader is None else self._reader.ask(operation, path)
         except OSError as error:
-            raise UnreadableError(f"/etc/shadow: {(error.strerror or str(error)).lower()}") from error
+            raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
 
     def _by_reader(self, operation: int, path: str, error: OSError) -> bytes | None:
         """Return the reader's answer where permission was lacking and it has one.

@@ -12,19 +12,62 @@ _URL_USER = re.compile(r"([a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
 _LONG_RANDOM = re.compile(r"[A-Za-z0-9+/_=-]{32,}")
 _HEX = re.compile(r"[0-9a-fA-F]{32,}")
 _PATH = re.compile(r"(?:[a-z-]*=)?\.{0,2}/[A-Za-z0-9._+@%:/-]+")
+#: White space, or a word of a shell: quotes that are closed belong to it with all that is in them.
+_WORDS = re.compile(r"""\s+|(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|\S)+""", re.DOTALL)
+_QUOTED = re.compile(r"""(["'])(.*)\1""", re.DOTALL)
+_HEADER = re.compile(r"([\w-]+)\s*:", re.ASCII)
+_SCHEMES = frozenset({"bearer", "basic", "token", "digest", "negotiate"})
+#: Options whose value is a user with a password after a colon or a percent sign.
+_USERS = frozenset({"-u", "-U", "--user", "--proxy-user"})
+_PASSWORD_OF_USER = re.compile(r"([^:%]*[:%]).+", re.DOTALL)
+#: Programs, by how their names begin, and their short options whose value is a secret.
+_SHORT = {
+    "mysql": ("-p",),
+    "mariadb": ("-p",),
+    "sshpass": ("-p",),
+    "plink": ("-pw",),
+    "ldap": ("-w", "-y"),
+    "redis-cli": ("-a",),
+    "snmp": ("-c", "-A", "-X"),
+    "zip": ("-P",),
+    "unzip": ("-P",),
+    "7z": ("-p",),
+    "ipmitool": ("-P",),
+}
+_ATTACHED_ONLY = ("mysql", "mariadb", "7z")
+_DEPTH = 3
 
 
 def redact(command_line: str) -> str:
     """Return a command line with what looks like a secret replaced by ``[redacted]``."""
+    return _redact(command_line, _DEPTH)
+
+
+def _redact(line: str, depth: int) -> str:
     out: list[str] = []
-    hide_next = False
-    for word in command_line.split(" "):
-        if hide_next and word and not word.startswith("-"):
-            out.append(REDACTED)
-            hide_next = False
+    hide_next = user_next = False
+    short: tuple[str, ...] = ()
+    program = ""
+    for word in _WORDS.findall(line):
+        if word.isspace():
+            out.append(word)
             continue
-        hide_next = False
+        if hide_next and not word.startswith("-"):
+            out.append(REDACTED)
+            hide_next = word.strip("\"'").lower() in _SCHEMES
+            continue
+        if user_next:
+            word = _PASSWORD_OF_USER.sub(rf"\1{REDACTED}", word)
+        hide_next, user_next = False, word in _USERS
+        option = next((option for option in short if word.startswith(option)), "")
+        if option:
+            out.append(word if word == option else f"{option}{REDACTED}")
+            hide_next = word == option and not program.startswith(_ATTACHED_ONLY)
+            continue
         name, equals, value = word.partition("=")
+        if depth and any(map(str.isspace, name)):
+            out.append(_QUOTED.sub(lambda found: _inside(found, depth), word))
+            continue
         if _SECRET_WORD.search(name) and (equals or word.startswith("-") or ":" in word):
             if equals and value:
                 out.append(f"{name}={REDACTED}")
@@ -35,9 +78,22 @@ def redact(command_line: str) -> str:
                 out.append(word)
                 hide_next = True
             continue
+        base = word.rpartition("/")[2]
+        begins = next((begin for begin in _SHORT if base.startswith(begin)), "")
+        if begins and not word.startswith("-"):
+            program, short = base, _SHORT[begins]
         word = _URL_USER.sub(rf"\1{REDACTED}@", word)
         out.append(_hide_random(word))
-    return " ".join(out)
+    return "".join(out)
+
+
+def _inside(found: re.Match[str], depth: int) -> str:
+    """Return what stands between quotes, which may be a header or a command line of its own, without its secrets."""
+    quote, inside = found[1], found[2]
+    header = _HEADER.match(inside)
+    if header is not None and _SECRET_WORD.search(header[1]):
+        return f"{quote}{header[1]}:{REDACTED}{quote}"
+    return f"{quote}{_redact(inside, depth - 1)}{quote}"
 
 
 def _hide_random(word: str) -> str:

@@ -1,15 +1,15 @@
-"""systemd unit files: what is on the load path, how it is enabled, what it says.
+"""systemd unit files: what is on the load path and how it is enabled. What they say is in unit_settings.py.
 
 Source: systemd.unit(5) (load path, drop-ins, [Install]), systemctl(1) list-unit-files (names of enablement).
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from driftline.v1.facts_pb2 import Unit
 from driftline_agent.host import Host
-from driftline_agent.redact import redact
+from driftline_agent.unit_settings import Sections
 
 #: systemd.unit(5) table 1, first wins, without /run/systemd/transient: those units come and go with every login and
 #: every systemd-run, and nobody decides on them. /lib is /usr/lib on merged systems and is read only where it is not.
@@ -30,6 +30,11 @@ TYPES = frozenset(
 )
 _RULES = frozenset({"WantedBy", "RequiredBy", "UpheldBy", "Alias"})
 _LINK_FOLDERS = (".wants", ".requires", ".upholds")
+#: A folder that was changed so short a time ago may be changed again without another time on it.
+_SETTLED_NS = 2_000_000_000
+
+#: A name and, where it is a symbolic link, its target.
+Named = tuple[str, str | None]
 
 
 @dataclass(slots=True)
@@ -44,12 +49,43 @@ class Loaded:
     enabled: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     #: Unit name (or type) to its drop-in files by file name, those in force.
     drop_ins: dict[str, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))
+    #: Unit name to the units whose start brings it.
+    wanted_by: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    #: Template's name to its enabled instances.
+    instances: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
 
 def is_unit(name: str) -> bool:
     """Tell whether a file name is a unit's."""
     stem, _, kind = name.rpartition(".")
     return bool(stem) and kind in TYPES
+
+
+def template_of(name: str) -> tuple[str, str]:
+    """Return a unit's template and instance: getty@.service and tty1; or its name and nothing."""
+    stem, _, kind = name.rpartition(".")
+    prefix, at, instance = stem.partition("@")
+    return (f"{prefix}@.{kind}", instance) if at and instance else (name, "")
+
+
+def listing(host: Host, folder: str) -> list[Named]:
+    """Return what stands in a folder, sorted by name; read again only where it has another time than before."""
+    kept: dict[str, tuple[tuple[int, int], list[Named]]] = host.kept.setdefault("units.folders", {})
+    found = host.stat(folder)
+    if found is None:
+        return []
+    version = (found.st_ino, found.st_mtime_ns)
+    known = kept.get(folder)
+    if known is not None and known[0] == version:
+        return known[1]
+    out = [
+        (entry.name, host.link(f"{folder}/{entry.name}") if entry.is_symlink() else None)
+        for entry in host.entries(folder)
+    ]
+    out.sort()
+    if not 0 <= time.time_ns() - found.st_mtime_ns < _SETTLED_NS:
+        kept[folder] = (version, out)
+    return out
 
 
 def load(host: Host, load_path: Iterable[str] = LOAD_PATH) -> Loaded:
@@ -59,18 +95,16 @@ def load(host: Host, load_path: Iterable[str] = LOAD_PATH) -> Loaded:
     for folder in load_path:
         if folder.startswith("/lib/") and merged:
             continue
-        for entry in sorted(host.entries(folder), key=lambda entry: entry.name):
-            name = entry.name
+        for name, target in listing(host, folder):
             if name.endswith(".d"):
-                for file in host.names(f"{folder}/{name}"):
+                for file, _ in listing(host, f"{folder}/{name}"):
                     if file.endswith(".conf"):
                         out.drop_ins[name[:-2]].setdefault(file, f"{folder}/{name}/{file}")
             elif name.endswith(_LINK_FOLDERS):
-                for link in host.names(f"{folder}/{name}"):
+                for link, leads_to in listing(host, f"{folder}/{name}"):
                     if is_unit(link):
-                        _enable(host, out, folder, f"{folder}/{name}/{link}", link)
+                        _enable(out, folder, name.rpartition(".")[0], link, leads_to)
             elif is_unit(name):
-                target = host.link(f"{folder}/{name}") if entry.is_symlink() else None
                 if name not in out.folder:
                     out.folder[name] = folder
                     if target is not None:
@@ -80,44 +114,18 @@ def load(host: Host, load_path: Iterable[str] = LOAD_PATH) -> Loaded:
     return out
 
 
-def _enable(host: Host, out: Loaded, folder: str, path: str, name: str) -> None:
-    target = host.link(path)
-    out.enabled[folder].add(name)
+def _enable(out: Loaded, folder: str, by: str, name: str, target: str | None) -> None:
+    names = {name}
     if target is not None and target != "/dev/null":
-        out.enabled[folder].add(target.rpartition("/")[2])
-
-
-Sections = dict[tuple[str, str], list[str]]
-
-
-def parse_unit(text: str, before: Sections | None = None) -> Sections:
-    """Return a unit file's values by section and name; an empty value takes back those before it.
-
-    :param before: values of the files that this one is a drop-in to.
-    """
-    out: Sections = {key: list(values) for key, values in (before or {}).items()}
-    section = ""
-    pending = ""
-    for raw in text.splitlines():
-        line = pending + raw.strip()
-        pending = ""
-        if not line or line[0] in "#;":
-            continue
-        if line.endswith("\\"):
-            pending = line[:-1].rstrip() + " "
-            continue
-        if line[0] == "[" and line[-1] == "]":
-            section = line[1:-1]
-            continue
-        name, equals, value = line.partition("=")
-        if equals:
-            key = (section, name.rstrip())
-            value = value.strip()
-            if value:
-                out.setdefault(key, []).append(value)
-            else:
-                out[key] = []
-    return out
+        names.add(target.rpartition("/")[2])
+    out.enabled[folder].update(names)
+    if folder.startswith("/run/systemd/generator"):
+        return  # follows from other files, and may name a device that has another name after the next boot
+    template, instance = template_of(name)
+    if instance:
+        out.instances[template].add(instance)
+    for each in names:
+        out.wanted_by[each].add(by)
 
 
 def enablement(loaded: Loaded, name: str, sections: Sections, empty: bool) -> str:
@@ -161,33 +169,9 @@ def drop_ins_of(loaded: Loaded, name: str) -> list[str]:
     owners.append(name)
     found: dict[str, str] = {}
     for owner in owners:
-        found.update(loaded.drop_ins.get(owner, {}))
+        if owner in loaded.drop_ins:
+            found.update(loaded.drop_ins[owner])
     return [found[file] for file in sorted(found)]
-
-
-def build(loaded: Loaded, name: str, text: str | None, drop_ins: dict[str, str]) -> Unit:
-    """Return one unit.
-
-    :param text: its file's content; None where it has none (masked, or a dangling link).
-    :param drop_ins: contents of its drop-in files by path.
-    """
-    own = parse_unit(text) if text else {}
-    merged = own
-    for drop_in in drop_ins.values():
-        merged = parse_unit(drop_in, merged)
-    target = loaded.links.get(name)
-    state = enablement(loaded, name, own, empty=text is not None and not text.strip())
-    out = Unit(name=name, enablement=state, path=f"{loaded.folder[name]}/{name}")
-    if target == "/dev/null":
-        return out
-    description = merged.get(("Unit", "Description"))
-    out.description = description[-1] if description else ""
-    # Some units carry a password or a token here; that one is not reported, whatever it costs in exactness.
-    out.exec_start.extend(redact(line) for line in merged.get(("Service", "ExecStart"), []))
-    user = merged.get(("Service", "User"))
-    out.user = user[-1] if user else ""
-    out.drop_ins.extend(drop_ins)
-    return out
 
 
 def parse_states(text: str) -> dict[str, tuple[str, str]]:

@@ -138,7 +138,15 @@ def test_absent_is_never_spelled_out() -> None:
         if result.reading is not None:
             whole.MergeFrom(result.reading.facts)
     words = {"unknown", "none", "n/a", "-1", "null"}
-    allowed = {"os.host.virtualization", "os.security.lockdown", "accounts.users.password_status", "os.sysctls.value"}
+    allowed = {
+        "os.host.virtualization",
+        "accounts.users.password_status",
+        "accounts.groups.password_status",
+        "accounts.policy.settings.value",
+        "services.ssh_server.settings.values",
+        "os.security.lockdown",
+        "os.sysctls.value",
+    }
     for path, value in flatten(whole).items():
         if schema_path(path) not in allowed:
             assert str(value).lower() not in words, path
@@ -190,6 +198,7 @@ def test_without_privileges_nothing_is_lost_that_anybody_may_read() -> None:
     run = subprocess.run([sys.executable, "-c", _UNPRIVILEGED], capture_output=True, text=True, check=True)
     found = json.loads(run.stdout)
     assert {name for name, (outcome, _, _) in found.items() if outcome == UNREADABLE} == set()
-    assert found["users"][1] == ["accounts.users[*].password", "accounts.users[*].password_status"]
+    assert {"accounts.users[*].password", "accounts.users[*].password_status"} <= set(found["users"][1])
+    assert not any("uid" in path or "home" in path or "shell" in path for path in found["users"][1])
     assert found["users"][2] == "/etc/shadow: permission denied"
-    assert found["groups"][1] == []
+    assert found["groups"][1] == ["accounts.groups[*].administrators", "accounts.groups[*].password_status"]

@@ -206,6 +206,38 @@ def test_generated_units_are_not_lost_in_a_reload(tmp_path: Path) -> None:
     assert result.outcome == UNREADABLE and result.busy
 
 
+def test_what_moves_in_services_and_accounts(tmp_path: Path) -> None:
+    """Timers that ran, processes that came, jobs of at, a reload that is due, a table that was written anew."""
+
+    def host(time: int) -> Facts:
+        facts = Facts()
+        facts.services.timers.add(name="a.timer", schedules=["OnCalendar=daily"], last_run_at=time, next_run_at=time)
+        facts.services.processes.add(executable=f"/usr/bin/{time}", count=time, started_at=time)
+        facts.services.at_jobs = time
+        facts.services.init_scripts.add(system="openrc", name="x", started=time == 1)
+        facts.services.units.add(name="a.service", enablement="static", needs_daemon_reload=time == 1)
+        return facts
+
+    before, after = elements(host(1)), elements(host(2))
+    assert {path: item.content for path, item in before.items()} == {path: item.content for path, item in after.items()}
+    table = "# (/tmp/crontab.{} installed on Tue)\n1 1 * * * {}/bin/a\n{}"
+    read = drifting("cron", tmp_path, {"var/spool/cron/crontabs/a": table.format("x1", "", "")})
+    assert drifting("cron", tmp_path, {"var/spool/cron/crontabs/a": table.format("y2", "  ", "\n\n")}) == read
+    assert drifting("cron", tmp_path, {"var/spool/cron/crontabs/a": table.format("y2", "", "@daily /bin/b\n")}) != read
+
+
+@pytest.mark.parametrize("device", ["ttyS0", "ttyS1"])
+def test_devices_in_generators_links_are_no_facts(device: str, tmp_path: Path) -> None:
+    (tmp_path / "usr/lib/systemd/system").mkdir(parents=True)
+    files = {"usr/lib/systemd/system/serial-getty@.service": "[Service]\nExecStart=/sbin/agetty %I\n"}
+    before = drifting("units", tmp_path, files)
+    wants = tmp_path / "run/systemd/generator/getty.target.wants"
+    wants.mkdir(parents=True)
+    (wants / f"serial-getty@{device}.service").symlink_to("/lib/systemd/system/serial-getty@.service")
+    (unit,) = drifting("units", tmp_path, files).items()
+    assert device.encode() not in unit[1] and unit[0] in before
+
+
 def test_states_of_units_and_install_times_do_not_drift() -> None:
     def host(state: str, time: int, link: str) -> Facts:
         facts = Facts()
@@ -234,6 +266,7 @@ def test_states_of_units_and_install_times_do_not_drift() -> None:
         "network.routes[fe80::\\/64/main/256//veth1a2b].protocol",
         "network.routes[10.244.1.7\\/32/main/0//cali0123456]",
         "services.units[snap-core22-1122.mount].enablement",
+        "services.units[snap.lxd.daemon.service].digest",
         "files.files[\\/etc\\/systemd\\/system\\/snap-core22-1122.mount]",
         "files.files[\\/etc\\/systemd\\/system\\/multi-user.target.wants\\/snap-core22-1122.mount].target",
         "files.files[\\/etc\\/letsencrypt\\/archive\\/example.org\\/cert2.pem]",
@@ -256,6 +289,8 @@ def test_a_captured_baseline_ignores_containers_and_snaps(path: str) -> None:
         "network.routes[0.0.0.0\\/0/main/100/192.0.2.1/eth0].protocol",
         "services.units[snapd.service].enablement",
         "services.units[ssh.service].enablement",
+        "services.units[ssh.service].digest",
+        "services.units[snap.lxd.daemon.service].exec_start",
         "files.files[\\/etc\\/ssh\\/sshd_config].digest",
         "files.files[\\/etc\\/letsencrypt\\/cli.ini].digest",
         "files.files[\\/etc\\/systemd\\/system\\/snapd.service.d\\/proxy.conf].digest",

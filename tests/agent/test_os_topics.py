@@ -17,7 +17,7 @@ from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.inventory import read_topic
 from driftline_agent.topic import all_topics
-from driftline_agent.topics import clock, init, kernel, locale, login, modules, names, sysctl, updates
+from driftline_agent.topics import clock, init, kernel, limits, locale, modules, names, sysctl, updates
 
 
 def grow(root: Path, files: Mapping[str, str], links: Mapping[str, str] | None = None) -> Host:
@@ -307,7 +307,7 @@ def test_versions_of_systemd() -> None:
 def test_limits() -> None:
     main = "# c\n*  soft core 0\n* hard core 0\n@users - nproc 50 # c\nbad line\nftp -\nroot what nofile 1\n"
     found = [
-        (one.domain, one.type, one.item, one.value) for one in login.parse_limits([main, "* soft core unlimited\n"])
+        (one.domain, one.type, one.item, one.value) for one in limits.parse_limits([main, "* soft core unlimited\n"])
     ]
     assert found == [
         ("*", "hard", "core", "0"),
@@ -518,12 +518,12 @@ JUNK = [
 @pytest.mark.parametrize("junk", JUNK, ids=range(len(JUNK)))
 @pytest.mark.parametrize(
     "topic",
-    ["clock", "init", "kdump", "locale", "login", "modules", "names", "release", "security", "sysctl", "updates"],
+    ["clock", "init", "kdump", "limits", "locale", "modules", "names", "release", "security", "sysctl", "updates"],
 )
 def test_junk_in_every_file(topic: str, junk: str, tmp_path: Path) -> None:
     files = [
         "etc/os-release", "etc/debian_version", "etc/redhat-release", "bin/sh", "etc/hosts", "etc/nsswitch.conf",
-        "etc/login.defs", "etc/security/limits.conf", "etc/security/limits.d/a.conf", "etc/locale.conf", "etc/vconsole.conf",
+        "etc/security/limits.conf", "etc/security/limits.d/a.conf", "etc/locale.conf", "etc/vconsole.conf",
         "etc/default/keyboard", "etc/X11/xorg.conf.d/00-keyboard.conf", "etc/chrony/chrony.conf", "etc/adjtime",
         "etc/systemd/timesyncd.conf", "etc/systemd/system.conf", "etc/inittab", "proc/1/comm", "proc/modules",
         "etc/modprobe.d/a.conf", "etc/modules", "etc/modules-load.d/a.conf", "etc/selinux/config", "etc/sysctl.conf",

@@ -297,7 +297,7 @@ def test_garbage_ends_the_connection(garbage: bytes, start: Start) -> None:
     [
         (["--writable", "/"], "there is no option --writable"),
         (["--topic"], "each option has a value"),
-        (["--topic", "dpkg"], "--topic dpkg: nothing to read for it; there are batteries,"),
+        (["--topic", "dpkg"], "--topic dpkg: nothing to read for it; there are authorized_keys,"),
         (["--files-root", "etc"], "--files-root etc: not the plain, absolute path of a folder"),
         ([], "--user: not given"),
         (["--user", "nobody"], "no socket; it is started by systemd's socket unit"),

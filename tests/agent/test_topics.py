@@ -45,7 +45,7 @@ def read(name: str, given: Host) -> Result:
 def test_without_shadow_users_are_read_and_passwords_keep_their_last_values(tmp_path: Path) -> None:
     result = read("users", tree(tmp_path, {"etc/passwd": "a:x:1:2:A:/home/a:/bin/sh\n", "etc/shadow": None}))
     assert result.outcome == READ and result.reading is not None
-    assert list(result.section.unreadable) == ["accounts.users[*].password", "accounts.users[*].password_status"]
+    assert {"accounts.users[*].password", "accounts.users[*].password_max_days"} <= set(result.section.unreadable)
     assert result.section.reason == "/etc/shadow: is a directory"
     (user,) = result.reading.facts.accounts.users
     assert (user.name, user.uid, user.password, user.password_status) == ("a", 1, "", "")
@@ -70,7 +70,7 @@ def test_of_a_unit_that_someone_closed_nothing_is_guessed(tmp_path: Path) -> Non
     assert result.reading is not None
     closed, opened = result.reading.facts.services.units
     assert (closed.name, closed.enablement, opened.enablement) == ("closed.service", "", "disabled")
-    assert "services.units[closed.service].enablement" in result.section.unreadable
+    assert "services.units[closed.service]" in result.section.unreadable
 
 
 @pytest.mark.parametrize(

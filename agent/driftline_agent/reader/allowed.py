@@ -14,16 +14,50 @@ Not on the list, although root could read it:
   its name is not opened for that.
 """
 
-from driftline_agent.reader.protocol import CERTIFICATES, DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS
+from driftline_agent.reader.protocol import (
+    AGEING,
+    CERTIFICATES,
+    CRONTAB,
+    DIGEST,
+    FOLDER,
+    GROUPS,
+    KEYS,
+    LINK,
+    MAPPED,
+    READ,
+    SHADOW,
+    SOCKETS,
+)
 
 _RULES = {
+    # It looks into the homes of passwd's users by itself, and tells of public keys only.
+    "authorized_keys": ((KEYS, "/etc/passwd"),),
     "batteries": ((READ, "/sys/firmware/dmi/tables/DMI"),),
     "certificates": ((FOLDER, "/**"), (CERTIFICATES, "/**")),
     "cloud": ((READ, "/sys/class/dmi/id/*"),),
+    # Command lines without secrets; of a folder, names and times.
+    "cron": (
+        (CRONTAB, "/etc/crontab"),
+        (CRONTAB, "/etc/anacrontab"),
+        (CRONTAB, "/etc/cron.d/*"),
+        (CRONTAB, "/etc/crontabs/*"),
+        (CRONTAB, "/var/spool/cron/*"),
+        (CRONTAB, "/var/spool/cron/crontabs/*"),
+        (CRONTAB, "/var/spool/cron/tabs/*"),
+        (FOLDER, "/etc/cron.*"),
+        (FOLDER, "/etc/crontabs"),
+        (FOLDER, "/var/spool/cron"),
+        (FOLDER, "/var/spool/cron/crontabs"),
+        (FOLDER, "/var/spool/cron/tabs"),
+        (FOLDER, "/var/spool/cron/atjobs"),
+        (FOLDER, "/var/spool/at"),
+        (FOLDER, "/var/spool/atjobs"),
+    ),
     "dmi": ((READ, "/sys/class/dmi/id/*"), (READ, "/sys/firmware/dmi/tables/DMI")),
     # A service sees its own, read-only mounts; process 1 sees the host's.
     "filesystems": ((READ, "/proc/1/mountinfo"),),
     "files": ((FOLDER, "/**"), (DIGEST, "/**")),
+    "groups": ((GROUPS, "/etc/gshadow"),),
     # Only what names the container's manager comes out of it, see server.py.
     "host": ((READ, "/proc/1/environ"), (READ, "/sys/firmware/dmi/entries/0-0/raw")),
     # What this host is called, no secret: those are in iscsid.conf.
@@ -31,10 +65,22 @@ _RULES = {
     # Names, sizes and UUIDs, and the command that changed them last.
     "lvm": ((FOLDER, "/etc/lvm/backup"), (READ, "/etc/lvm/backup/*")),
     "memory": ((READ, "/sys/firmware/dmi/tables/DMI"),),
+    "processes": ((LINK, "/proc/#/exe"),),
     "restart": ((MAPPED, "/proc/#/maps"), (LINK, "/proc/#/exe")),
     # Which profiles are loaded: names and modes, which aa-status(8) shows to root only.
     "security": ((READ, "/sys/kernel/security/apparmor/profiles"),),
     "sockets": ((SOCKETS, "/proc/#/fd"), (LINK, "/proc/#/exe")),
+    # Closed on some distributions, and without secrets: sshd's are in files of their own.
+    "sshd": ((READ, "/etc/ssh/sshd_config"), (READ, "/etc/ssh/sshd_config.d/*"), (FOLDER, "/etc/ssh/sshd_config.d")),
+    # Who may do what; passwords are in shadow.
+    "sudoers": (
+        (READ, "/etc/sudoers*"),
+        (READ, "/etc/sudoers.d/*"),
+        (READ, "/etc/doas.conf"),
+        (READ, "/etc/doas.d/*"),
+        (FOLDER, "/etc/sudoers.d"),
+        (FOLDER, "/etc/doas.d"),
+    ),
     "sysctl": (
         (READ, "/proc/sys/fs/protected_*"),
         (READ, "/proc/sys/kernel/apparmor_*"),
@@ -42,7 +88,7 @@ _RULES = {
         (READ, "/proc/sys/vm/mmap_rnd_*"),
     ),
     "tpm": ((READ, "/sys/firmware/dmi/tables/DMI"),),
-    "users": ((SHADOW, "/etc/shadow"),),
+    "users": ((SHADOW, "/etc/shadow"), (AGEING, "/etc/shadow")),
 }
 #: Topics that need the reader.
 TOPICS = tuple(_RULES)

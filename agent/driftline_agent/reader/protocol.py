@@ -21,9 +21,17 @@ FOLDER = 5
 DIGEST = 6
 #: Of a file /proc/PID/maps: programs and libraries that are mapped and gone, each ended by a NUL.
 MAPPED = 7
+#: Of a table of cron: its lines without secrets, as :mod:`driftline_agent.reader.crontab` packs them.
+CRONTAB = 16
+#: Of a shadow(5) file: how old passwords may get, see :mod:`driftline_agent.reader.ageing`.
+AGEING = 17
+#: Of a gshadow(5) file: who may change the groups, see :mod:`driftline_agent.reader.ageing`.
+GROUPS = 18
+#: Of a passwd(5) file: the keys that open its users' accounts, as :mod:`driftline_agent.reader.homes` packs them.
+KEYS = 19
 #: Of a file below the files' roots: the certificates in it, as :func:`driftline_agent.reader.public.only` leaves them.
 CERTIFICATES = 20
-OPERATIONS = (READ, LINK, SOCKETS, SHADOW, FOLDER, DIGEST, MAPPED, CERTIFICATES)
+OPERATIONS = (READ, LINK, SOCKETS, SHADOW, FOLDER, DIGEST, MAPPED, CRONTAB, AGEING, GROUPS, KEYS, CERTIFICATES)
 
 DONE, FAILED, REFUSED = 0, 1, 2
 

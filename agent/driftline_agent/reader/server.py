@@ -8,15 +8,19 @@ import socket
 import struct
 import sys
 
-from driftline_agent.reader import confidential, listing, mapped, opening, public, seals, shadow
+from driftline_agent.reader import ageing, confidential, listing, mapped, opening, public, seals, shadow
 from driftline_agent.reader.allowed import FILES_ROOTS, allows, place_of
 from driftline_agent.reader.protocol import (
+    AGEING,
     ANSWER,
     CERTIFICATES,
+    CRONTAB,
     DIGEST,
     DONE,
     FAILED,
     FOLDER,
+    GROUPS,
+    KEYS,
     LINK,
     MAPPED,
     MAX_CONTENT,
@@ -64,6 +68,8 @@ class Server:
         try:
             if operation == SHADOW:
                 content = shadow.seal_lines(content, seals.load_key(self._key_file))
+            elif operation == CRONTAB:
+                content = self._crontab(path, content)
             elif operation == DIGEST and confidential.sealed(path, closed=True):
                 content = seals.sealer(seals.load_key(self._key_file))(content.decode()).encode()
         except OSError as error:
@@ -81,12 +87,16 @@ class Server:
             return opening.link(self._root, place)
         if operation == SOCKETS:
             return opening.sockets(self._root, place)
+        if operation == KEYS:
+            return self._keys()
         if operation == MAPPED:
             descriptor = opening.open_at(self._root, place)
             try:
                 return mapped.pack(mapped.parse_chunks(iter(lambda: os.read(descriptor, 65536), b"")))
             finally:
                 os.close(descriptor)
+        if operation in (AGEING, GROUPS):
+            return (ageing.users if operation == AGEING else ageing.groups)(opening.read(self._root, place))
         if operation not in (FOLDER, DIGEST):
             return opening.read(self._root, place)
         descriptor = opening.open_at(self._root, place, folder=operation == FOLDER)
@@ -94,6 +104,35 @@ class Server:
             if operation == DIGEST:
                 return seals.digest(descriptor).encode()
             return b"".join(map(listing.pack, listing.read(descriptor)))
+        finally:
+            os.close(descriptor)
+
+    def _crontab(self, path: str, content: bytes) -> bytes:
+        from driftline_agent.reader import crontab  # brings re, which nothing else here needs
+
+        def seal(command: str) -> str:
+            return seals.sealer(seals.load_key(self._key_file))(command)
+
+        return crontab.pack(crontab.parse(content.decode("utf-8", "replace"), *crontab.kind_of(path), seal))
+
+    def _keys(self) -> bytes:
+        from driftline_agent.reader import homes  # as above
+
+        return homes.pack(homes.read_all(self._root, self._text, self._names))
+
+    def _text(self, path: str) -> str | None:
+        try:
+            return opening.read(self._root, path).decode("utf-8", "replace")
+        except FileNotFoundError:
+            return None
+
+    def _names(self, path: str) -> list[str]:
+        try:
+            descriptor = opening.open_at(self._root, path, folder=True)
+        except FileNotFoundError:
+            return []
+        try:
+            return sorted(os.listdir(descriptor))  # noqa: PTH208  # a descriptor, not a path
         finally:
             os.close(descriptor)
 

@@ -15,7 +15,10 @@ _RUNLEVEL = re.compile(r"^[^:#\n]*:([0-6S]):initdefault:", re.MULTILINE)
 #: A program that init may be, to the name of the init system.
 _PROGRAMS = {
     "systemd": "systemd",
+    "openrc-init": "openrc",
     "runit": "runit",
+    "runit-init": "runit",
+    "procd": "procd",
     "s6-svscan": "s6",
     "dinit": "dinit",
     "upstart": "upstart",

@@ -1,15 +1,18 @@
-"""Local users. Source: passwd(5), shadow(5).
+"""Local users, and how old their passwords may get. Source: passwd(5), shadow(5).
 
 Passwords are sealed before they leave the inventory, or, where the reader has read them, before they came here.
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import NamedTuple
 
 from driftline.v1.facts_pb2 import User
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.numbers import whole
+from driftline_agent.reader import ageing
+from driftline_agent.reader.protocol import AGEING, SHADOW
 from driftline_agent.reader.shadow import MISSING, parse_lines, parse_shadow, parse_status
 from driftline_agent.topic import Reading, Topic
 
@@ -34,7 +37,7 @@ def read_passwords(host: Host, reading: Reading) -> dict[str, Password]:
     try:
         return clear(parse_shadow(host.read("/etc/shadow") or ""))
     except UnreadableError:
-        sealed = host.sealed_shadow()
+        sealed = host.ask(SHADOW, "/etc/shadow")
         if sealed is None:
             raise
     found = {user: Password(seal, status) for user, (status, seal) in parse_lines(sealed).items()}
@@ -71,21 +74,70 @@ def parse_passwd(text: str, shadow: Mapping[str, Password] | None) -> list[User]
     return [found[name] for name in sorted(found)]
 
 
+#: Fields of shadow(5) in days, in order; between the day of the last change and that of the account's end.
+_DAYS = ("password_min_days", "password_max_days", "password_warn_days", "password_inactive_days")
+_AGEING = ("password_method", "password_changed_on", "password_must_change", *_DAYS, "expires_on")
+
+
+def parse_day(text: str) -> str:
+    """Return the day that is so many days after 1970-01-01; empty where there is none, or none that a calendar has."""
+    try:
+        return date.fromordinal(date(1970, 1, 1).toordinal() + int(text)).isoformat()
+    except (ValueError, OverflowError):
+        return ""
+
+
+def add_ageing(users: list[User], content: bytes) -> None:
+    """Add to users what :func:`driftline_agent.reader.ageing.users` says of them."""
+    said = {line.split(":")[0]: line.split(":")[1:] for line in content.decode("utf-8", "replace").splitlines()}
+    for user in users:
+        fields = said.get(user.name, ())
+        if len(fields) < 7 or not user.password_status:
+            continue
+        user.password_method = fields[0]
+        if fields[1] == "0":
+            user.password_must_change = True
+        else:
+            user.password_changed_on = parse_day(fields[1])
+        for name, text in zip(_DAYS, fields[2:6], strict=True):
+            if text and len(text) < 10:
+                setattr(user, name, int(text))
+        user.expires_on = parse_day(fields[6])
+
+
+def read_ageing(host: Host) -> bytes:
+    """Return what /etc/shadow says besides secrets.
+
+    :raises UnreadableError: where nobody can read it.
+    """
+    try:
+        return ageing.users(host.read_bytes("/etc/shadow") or b"")
+    except UnreadableError:
+        found = host.ask(AGEING, "/etc/shadow")
+        if found is None:
+            raise
+        return found
+
+
 def collect(host: Host) -> Reading:
     """Read the users; without /etc/shadow the passwords are unreadable and the rest is not."""
     reading = Reading()
     shadow: dict[str, Password] | None = None
+    aged = b""
     try:
         shadow = read_passwords(host, reading)
+        aged = read_ageing(host)
     except UnreadableError as error:
-        for name in ("password", "password_status"):
+        for name in ("password", "password_status", *_AGEING):
             reading.unreadable[f"accounts.users[*].{name}"] = str(error)
-    reading.facts.accounts.users.extend(parse_passwd(host.read("/etc/passwd") or "", shadow))
+    users = parse_passwd(host.read("/etc/passwd") or "", shadow)
+    add_ageing(users, aged)
+    reading.facts.accounts.users.extend(users)
     return reading
 
 
 TOPIC = Topic(
-    revision=1,
+    revision=2,
     fills=("accounts.users",),
     collect=collect,
     applies=lambda host: host.exists("/etc/passwd"),

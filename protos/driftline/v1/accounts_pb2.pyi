@@ -20,25 +20,41 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Accounts(_message.Message):
-    """Local accounts."""
+    """Local accounts, and what they may do."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     USERS_FIELD_NUMBER: _builtins.int
     GROUPS_FIELD_NUMBER: _builtins.int
+    AUTHORIZED_KEYS_FIELD_NUMBER: _builtins.int
+    SUDO_FIELD_NUMBER: _builtins.int
+    DOAS_RULES_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___User]: ...
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___Group]: ...
+    @_builtins.property
+    def authorized_keys(self) -> _containers.RepeatedCompositeFieldContainer[Global___AuthorizedKey]: ...
+    @_builtins.property
+    def sudo(self) -> Global___Sudo: ...
+    @_builtins.property
+    def doas_rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___DoasRule]: ...
+    @_builtins.property
+    def policy(self) -> Global___AccountPolicy: ...
     def __init__(
         self,
         *,
         users: _abc.Iterable[Global___User] | None = ...,
         groups: _abc.Iterable[Global___Group] | None = ...,
+        authorized_keys: _abc.Iterable[Global___AuthorizedKey] | None = ...,
+        sudo: Global___Sudo | None = ...,
+        doas_rules: _abc.Iterable[Global___DoasRule] | None = ...,
+        policy: Global___AccountPolicy | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy", "sudo", b"sudo"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups", "users", b"users"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorized_keys", b"authorized_keys", "doas_rules", b"doas_rules", "groups", b"groups", "policy", b"policy", "sudo", b"sudo", "users", b"users"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -58,6 +74,14 @@ class User(_message.Message):
     SHELL_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     PASSWORD_STATUS_FIELD_NUMBER: _builtins.int
+    PASSWORD_METHOD_FIELD_NUMBER: _builtins.int
+    PASSWORD_CHANGED_ON_FIELD_NUMBER: _builtins.int
+    PASSWORD_MUST_CHANGE_FIELD_NUMBER: _builtins.int
+    PASSWORD_MIN_DAYS_FIELD_NUMBER: _builtins.int
+    PASSWORD_MAX_DAYS_FIELD_NUMBER: _builtins.int
+    PASSWORD_WARN_DAYS_FIELD_NUMBER: _builtins.int
+    PASSWORD_INACTIVE_DAYS_FIELD_NUMBER: _builtins.int
+    EXPIRES_ON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     uid: _builtins.int
     gid: _builtins.int
@@ -70,6 +94,22 @@ class User(_message.Message):
     """The password field of shadow(5), sealed: that it changed is seen, what it is is not. Never the hash itself."""
     password_status: _builtins.str
     """none, locked, set: what kind of password field it is, without its value."""
+    password_method: _builtins.str
+    """How the password is hashed: yescrypt, sha512, sha256, md5, blowfish, des ... The scheme's name alone, of crypt(5)."""
+    password_changed_on: _builtins.str
+    """Day of the last change: 2024-05-01. It moves only when somebody sets a password. Absent where ageing is off."""
+    password_must_change: _builtins.bool
+    """True where the password must be changed at the next login (chage -d 0)."""
+    password_min_days: _builtins.int
+    """Days that must pass before a password may be changed again."""
+    password_max_days: _builtins.int
+    """Days after which it must be changed; 99999 is never."""
+    password_warn_days: _builtins.int
+    """Days of warning before that."""
+    password_inactive_days: _builtins.int
+    """Days after that during which the old one still allows to log in and change it."""
+    expires_on: _builtins.str
+    """Day on which the account ends: 2025-01-01. Absent where it does not."""
     def __init__(
         self,
         *,
@@ -81,17 +121,45 @@ class User(_message.Message):
         shell: _builtins.str = ...,
         password: _builtins.str = ...,
         password_status: _builtins.str = ...,
+        password_method: _builtins.str = ...,
+        password_changed_on: _builtins.str = ...,
+        password_must_change: _builtins.bool | None = ...,
+        password_min_days: _builtins.int | None = ...,
+        password_max_days: _builtins.int | None = ...,
+        password_warn_days: _builtins.int | None = ...,
+        password_inactive_days: _builtins.int | None = ...,
+        expires_on: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_gid", b"_gid", "_uid", b"_uid", "gid", b"gid", "uid", b"uid"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_gid", b"_gid", "_password_inactive_days", b"_password_inactive_days", "_password_max_days", b"_password_max_days", "_password_min_days", b"_password_min_days", "_password_must_change", b"_password_must_change", "_password_warn_days", b"_password_warn_days", "_uid", b"_uid", "gid", b"gid", "password_inactive_days", b"password_inactive_days", "password_max_days", b"password_max_days", "password_min_days", b"password_min_days", "password_must_change", b"password_must_change", "password_warn_days", b"password_warn_days", "uid", b"uid"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gid", b"_gid", "_uid", b"_uid", "comment", b"comment", "gid", b"gid", "home", b"home", "name", b"name", "password", b"password", "password_status", b"password_status", "shell", b"shell", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gid", b"_gid", "_password_inactive_days", b"_password_inactive_days", "_password_max_days", b"_password_max_days", "_password_min_days", b"_password_min_days", "_password_must_change", b"_password_must_change", "_password_warn_days", b"_password_warn_days", "_uid", b"_uid", "comment", b"comment", "expires_on", b"expires_on", "gid", b"gid", "home", b"home", "name", b"name", "password", b"password", "password_changed_on", b"password_changed_on", "password_inactive_days", b"password_inactive_days", "password_max_days", b"password_max_days", "password_method", b"password_method", "password_min_days", b"password_min_days", "password_must_change", b"password_must_change", "password_status", b"password_status", "password_warn_days", b"password_warn_days", "shell", b"shell", "uid", b"uid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__gid: _TypeAlias = _typing.Literal["gid"]  # noqa: Y015
     _WhichOneofArgType__gid: _TypeAlias = _typing.Literal["_gid", b"_gid"]  # noqa: Y015
+    _WhichOneofReturnType__password_inactive_days: _TypeAlias = _typing.Literal["password_inactive_days"]  # noqa: Y015
+    _WhichOneofArgType__password_inactive_days: _TypeAlias = _typing.Literal["_password_inactive_days", b"_password_inactive_days"]  # noqa: Y015
+    _WhichOneofReturnType__password_max_days: _TypeAlias = _typing.Literal["password_max_days"]  # noqa: Y015
+    _WhichOneofArgType__password_max_days: _TypeAlias = _typing.Literal["_password_max_days", b"_password_max_days"]  # noqa: Y015
+    _WhichOneofReturnType__password_min_days: _TypeAlias = _typing.Literal["password_min_days"]  # noqa: Y015
+    _WhichOneofArgType__password_min_days: _TypeAlias = _typing.Literal["_password_min_days", b"_password_min_days"]  # noqa: Y015
+    _WhichOneofReturnType__password_must_change: _TypeAlias = _typing.Literal["password_must_change"]  # noqa: Y015
+    _WhichOneofArgType__password_must_change: _TypeAlias = _typing.Literal["_password_must_change", b"_password_must_change"]  # noqa: Y015
+    _WhichOneofReturnType__password_warn_days: _TypeAlias = _typing.Literal["password_warn_days"]  # noqa: Y015
+    _WhichOneofArgType__password_warn_days: _TypeAlias = _typing.Literal["_password_warn_days", b"_password_warn_days"]  # noqa: Y015
     _WhichOneofReturnType__uid: _TypeAlias = _typing.Literal["uid"]  # noqa: Y015
     _WhichOneofArgType__uid: _TypeAlias = _typing.Literal["_uid", b"_uid"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__gid) -> _WhichOneofReturnType__gid | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__password_inactive_days) -> _WhichOneofReturnType__password_inactive_days | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__password_max_days) -> _WhichOneofReturnType__password_max_days | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__password_min_days) -> _WhichOneofReturnType__password_min_days | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__password_must_change) -> _WhichOneofReturnType__password_must_change | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__password_warn_days) -> _WhichOneofReturnType__password_warn_days | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__uid) -> _WhichOneofReturnType__uid | None: ...
 
@@ -99,30 +167,335 @@ Global___User: _TypeAlias = User  # noqa: Y015
 
 @_typing.final
 class Group(_message.Message):
-    """A local group. Source: group(5)."""
+    """A local group. Source: group(5), gshadow(5)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
     GID_FIELD_NUMBER: _builtins.int
     MEMBERS_FIELD_NUMBER: _builtins.int
+    ADMINISTRATORS_FIELD_NUMBER: _builtins.int
+    PASSWORD_STATUS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     gid: _builtins.int
+    password_status: _builtins.str
+    """none, locked, set: what kind of password field the group has, without its value. gshadow(5), group(5)."""
     @_builtins.property
     def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def administrators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who may change its members. gshadow(5)."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         gid: _builtins.int | None = ...,
         members: _abc.Iterable[_builtins.str] | None = ...,
+        administrators: _abc.Iterable[_builtins.str] | None = ...,
+        password_status: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_gid", b"_gid", "gid", b"gid"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gid", b"_gid", "gid", b"gid", "members", b"members", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gid", b"_gid", "administrators", b"administrators", "gid", b"gid", "members", b"members", "name", b"name", "password_status", b"password_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__gid: _TypeAlias = _typing.Literal["gid"]  # noqa: Y015
     _WhichOneofArgType__gid: _TypeAlias = _typing.Literal["_gid", b"_gid"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__gid) -> _WhichOneofReturnType__gid | None: ...
 
 Global___Group: _TypeAlias = Group  # noqa: Y015
+
+@_typing.final
+class AuthorizedKey(_message.Message):
+    """A key that opens an account over SSH. Source: the files that AuthorizedKeysFile of sshd_config(5) names, by default
+    .ssh/authorized_keys and authorized_keys2 in each user's home; symbolic links there are not followed.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    BITS_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    user: _builtins.str
+    fingerprint: _builtins.str
+    """SHA256:..., as ssh-keygen -l prints it."""
+    file: _builtins.str
+    """The file it stands in."""
+    type: _builtins.str
+    """ssh-ed25519, ssh-rsa, sk-ssh-ed25519@openssh.com ..."""
+    bits: _builtins.int
+    """Size of the key."""
+    comment: _builtins.str
+    @_builtins.property
+    def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Options, as written: from="10.0.0.0/8", command="/usr/bin/backup", no-pty, cert-authority. Values of environment= are left out, as is
+        what looks like a secret.
+        """
+
+    def __init__(
+        self,
+        *,
+        user: _builtins.str = ...,
+        fingerprint: _builtins.str = ...,
+        file: _builtins.str = ...,
+        type: _builtins.str = ...,
+        bits: _builtins.int | None = ...,
+        comment: _builtins.str = ...,
+        options: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bits", b"_bits", "bits", b"bits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bits", b"_bits", "bits", b"bits", "comment", b"comment", "file", b"file", "fingerprint", b"fingerprint", "options", b"options", "type", b"type", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__bits: _TypeAlias = _typing.Literal["bits"]  # noqa: Y015
+    _WhichOneofArgType__bits: _TypeAlias = _typing.Literal["_bits", b"_bits"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bits) -> _WhichOneofReturnType__bits | None: ...
+
+Global___AuthorizedKey: _TypeAlias = AuthorizedKey  # noqa: Y015
+
+@_typing.final
+class Sudo(_message.Message):
+    """Who may become whom. Source: sudoers(5): /etc/sudoers with what it includes. The order of rules is not told of (the
+    digest of the file in `files` is); sudo takes the last that fits.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    DEFAULTS_FIELD_NUMBER: _builtins.int
+    ALIASES_FIELD_NUMBER: _builtins.int
+    INCLUDES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___SudoRule]: ...
+    @_builtins.property
+    def defaults(self) -> _containers.RepeatedCompositeFieldContainer[Global___SudoDefault]: ...
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedCompositeFieldContainer[Global___SudoAlias]: ...
+    @_builtins.property
+    def includes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Files and folders that are included, as written: @includedir /etc/sudoers.d."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[Global___SudoRule] | None = ...,
+        defaults: _abc.Iterable[Global___SudoDefault] | None = ...,
+        aliases: _abc.Iterable[Global___SudoAlias] | None = ...,
+        includes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "defaults", b"defaults", "includes", b"includes", "rules", b"rules"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Sudo: _TypeAlias = Sudo  # noqa: Y015
+
+@_typing.final
+class SudoRule(_message.Message):
+    """What a user or group may start."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    WHO_FIELD_NUMBER: _builtins.int
+    HOSTS_FIELD_NUMBER: _builtins.int
+    RUN_AS_FIELD_NUMBER: _builtins.int
+    COMMANDS_FIELD_NUMBER: _builtins.int
+    file: _builtins.str
+    """The file it stands in."""
+    who: _builtins.str
+    """User, %group, #uid, +netgroup or alias. Each of a list has a rule of its own; a list that excludes some stands whole."""
+    hosts: _builtins.str
+    """On which hosts: ALL, or a list joined by commas."""
+    run_as: _builtins.str
+    """As whom, users and groups: root, ALL:ALL, :adm. Empty where the rule does not say: root."""
+    @_builtins.property
+    def commands(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Commands with the tags and options in force for each, in order, because the last that fits counts:
+        "NOPASSWD: /usr/bin/apt update", "ALL", "!/bin/su". What looks like a secret is taken out.
+        """
+
+    def __init__(
+        self,
+        *,
+        file: _builtins.str = ...,
+        who: _builtins.str = ...,
+        hosts: _builtins.str = ...,
+        run_as: _builtins.str = ...,
+        commands: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["commands", b"commands", "file", b"file", "hosts", b"hosts", "run_as", b"run_as", "who", b"who"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SudoRule: _TypeAlias = SudoRule  # noqa: Y015
+
+@_typing.final
+class SudoDefault(_message.Message):
+    """A setting of sudo."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCOPE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    scope: _builtins.str
+    """For whom: empty for all; @host, :user, >runas or !command, as written."""
+    name: _builtins.str
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is done to it, in order: true, false, "= value", "+= value", "-= value"."""
+
+    def __init__(
+        self,
+        *,
+        scope: _builtins.str = ...,
+        name: _builtins.str = ...,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "scope", b"scope", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SudoDefault: _TypeAlias = SudoDefault  # noqa: Y015
+
+@_typing.final
+class SudoAlias(_message.Message):
+    """A name for a list in sudoers(5)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """User_Alias, Runas_Alias, Host_Alias, Cmnd_Alias."""
+    name: _builtins.str
+    @_builtins.property
+    def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """In order, because what comes later excludes."""
+
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        name: _builtins.str = ...,
+        members: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "members", b"members", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SudoAlias: _TypeAlias = SudoAlias  # noqa: Y015
+
+@_typing.final
+class DoasRule(_message.Message):
+    """A rule of doas.conf(5). Its order is not told of; doas takes the last that fits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTION_FIELD_NUMBER: _builtins.int
+    WHO_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    COMMAND_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    action: _builtins.str
+    """permit or deny."""
+    who: _builtins.str
+    """User or :group."""
+    target: _builtins.str
+    """As whom; empty for everybody."""
+    command: _builtins.str
+    """The command; empty for every one."""
+    arguments: _builtins.str
+    """Its arguments, where the rule names them ("args" alone allows none); what looks like a secret is taken out."""
+    @_builtins.property
+    def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """nopass, nolog, persist, keepenv, setenv."""
+
+    def __init__(
+        self,
+        *,
+        action: _builtins.str = ...,
+        who: _builtins.str = ...,
+        target: _builtins.str = ...,
+        command: _builtins.str = ...,
+        arguments: _builtins.str = ...,
+        options: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "arguments", b"arguments", "command", b"command", "options", b"options", "target", b"target", "who", b"who"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DoasRule: _TypeAlias = DoasRule  # noqa: Y015
+
+@_typing.final
+class AccountPolicy(_message.Message):
+    """What holds for all accounts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHELLS_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def shells(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Shells that a user may choose. shells(5)."""
+
+    @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoginSetting]: ...
+    def __init__(
+        self,
+        *,
+        shells: _abc.Iterable[_builtins.str] | None = ...,
+        settings: _abc.Iterable[Global___LoginSetting] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings", "shells", b"shells"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountPolicy: _TypeAlias = AccountPolicy  # noqa: Y015
+
+@_typing.final
+class LoginSetting(_message.Message):
+    """A setting for new accounts and passwords. Source: login.defs(5), /etc/default/useradd, /etc/adduser.conf."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    file: _builtins.str
+    """login.defs, useradd, adduser.conf."""
+    name: _builtins.str
+    """PASS_MAX_DAYS, UMASK, ENCRYPT_METHOD."""
+    value: _builtins.str
+    def __init__(
+        self,
+        *,
+        file: _builtins.str = ...,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoginSetting: _TypeAlias = LoginSetting  # noqa: Y015

@@ -37,7 +37,6 @@ class Os(_message.Message):
     CLOCK_FIELD_NUMBER: _builtins.int
     INIT_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
-    LOGIN_SETTINGS_FIELD_NUMBER: _builtins.int
     HOSTS_ENTRIES_FIELD_NUMBER: _builtins.int
     NAME_SERVICES_FIELD_NUMBER: _builtins.int
     CRASH_DUMP_FIELD_NUMBER: _builtins.int
@@ -81,10 +80,6 @@ class Os(_message.Message):
         """Limits of login sessions. Source: limits.conf(5)."""
 
     @_builtins.property
-    def login_settings(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoginSetting]:
-        """Settings of the login tools: umask, ranges of user numbers, password ages. Source: login.defs(5)."""
-
-    @_builtins.property
     def hosts_entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___HostsEntry]:
         """Addresses that this host knows without asking. Source: hosts(5)."""
 
@@ -114,7 +109,6 @@ class Os(_message.Message):
         clock: Global___Clock | None = ...,
         init: Global___Init | None = ...,
         limits: _abc.Iterable[Global___Limit] | None = ...,
-        login_settings: _abc.Iterable[Global___LoginSetting] | None = ...,
         hosts_entries: _abc.Iterable[Global___HostsEntry] | None = ...,
         name_services: _abc.Iterable[Global___NameService] | None = ...,
         crash_dump: Global___CrashDump | None = ...,
@@ -122,7 +116,7 @@ class Os(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "crash_dump", b"crash_dump", "host", b"host", "init", b"init", "kernel", b"kernel", "locale", b"locale", "release", b"release", "restart", b"restart", "security", b"security", "updates", b"updates"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "crash_dump", b"crash_dump", "host", b"host", "hosts_entries", b"hosts_entries", "init", b"init", "kernel", b"kernel", "limits", b"limits", "loaded_modules", b"loaded_modules", "locale", b"locale", "login_settings", b"login_settings", "module_settings", b"module_settings", "name_services", b"name_services", "release", b"release", "restart", b"restart", "security", b"security", "ssh_host_keys", b"ssh_host_keys", "sysctls", b"sysctls", "updates", b"updates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "crash_dump", b"crash_dump", "host", b"host", "hosts_entries", b"hosts_entries", "init", b"init", "kernel", b"kernel", "limits", b"limits", "loaded_modules", b"loaded_modules", "locale", b"locale", "module_settings", b"module_settings", "name_services", b"name_services", "release", b"release", "restart", b"restart", "security", b"security", "ssh_host_keys", b"ssh_host_keys", "sysctls", b"sysctls", "updates", b"updates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -749,32 +743,6 @@ class Limit(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Limit: _TypeAlias = Limit  # noqa: Y015
-
-@_typing.final
-class LoginSetting(_message.Message):
-    """One setting of the login tools."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    NAME_FIELD_NUMBER: _builtins.int
-    VALUE_FIELD_NUMBER: _builtins.int
-    name: _builtins.str
-    """UMASK."""
-    value: _builtins.str
-    """022."""
-    def __init__(
-        self,
-        *,
-        name: _builtins.str = ...,
-        value: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___LoginSetting: _TypeAlias = LoginSetting  # noqa: Y015
 
 @_typing.final
 class HostsEntry(_message.Message):

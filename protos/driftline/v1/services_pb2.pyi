@@ -20,29 +20,67 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Services(_message.Message):
-    """What the system starts."""
+    """What the system starts: at boot, at set times, when somebody connects; and what runs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     UNITS_FIELD_NUMBER: _builtins.int
+    TIMERS_FIELD_NUMBER: _builtins.int
+    CRONTABS_FIELD_NUMBER: _builtins.int
+    PERIODIC_SCRIPTS_FIELD_NUMBER: _builtins.int
+    AT_JOBS_FIELD_NUMBER: _builtins.int
+    INIT_SCRIPTS_FIELD_NUMBER: _builtins.int
+    INTERNET_SERVICES_FIELD_NUMBER: _builtins.int
+    PROCESSES_FIELD_NUMBER: _builtins.int
+    SSH_SERVER_FIELD_NUMBER: _builtins.int
+    at_jobs: _builtins.int
+    """Jobs of at(1) that wait for their time. They come and go by themselves. /var/spool/cron/atjobs, /var/spool/at."""
     @_builtins.property
     def units(self) -> _containers.RepeatedCompositeFieldContainer[Global___Unit]: ...
+    @_builtins.property
+    def timers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Timer]: ...
+    @_builtins.property
+    def crontabs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Crontab]: ...
+    @_builtins.property
+    def periodic_scripts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PeriodicScript]: ...
+    @_builtins.property
+    def init_scripts(self) -> _containers.RepeatedCompositeFieldContainer[Global___InitScript]: ...
+    @_builtins.property
+    def internet_services(self) -> _containers.RepeatedCompositeFieldContainer[Global___InternetService]: ...
+    @_builtins.property
+    def processes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Process]:
+        """Processes come and go by themselves."""
+
+    @_builtins.property
+    def ssh_server(self) -> Global___SshServer: ...
     def __init__(
         self,
         *,
         units: _abc.Iterable[Global___Unit] | None = ...,
+        timers: _abc.Iterable[Global___Timer] | None = ...,
+        crontabs: _abc.Iterable[Global___Crontab] | None = ...,
+        periodic_scripts: _abc.Iterable[Global___PeriodicScript] | None = ...,
+        at_jobs: _builtins.int | None = ...,
+        init_scripts: _abc.Iterable[Global___InitScript] | None = ...,
+        internet_services: _abc.Iterable[Global___InternetService] | None = ...,
+        processes: _abc.Iterable[Global___Process] | None = ...,
+        ssh_server: Global___SshServer | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_at_jobs", b"_at_jobs", "at_jobs", b"at_jobs", "ssh_server", b"ssh_server"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["units", b"units"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_at_jobs", b"_at_jobs", "at_jobs", b"at_jobs", "crontabs", b"crontabs", "init_scripts", b"init_scripts", "internet_services", b"internet_services", "periodic_scripts", b"periodic_scripts", "processes", b"processes", "ssh_server", b"ssh_server", "timers", b"timers", "units", b"units"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__at_jobs: _TypeAlias = _typing.Literal["at_jobs"]  # noqa: Y015
+    _WhichOneofArgType__at_jobs: _TypeAlias = _typing.Literal["_at_jobs", b"_at_jobs"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__at_jobs) -> _WhichOneofReturnType__at_jobs | None: ...
 
 Global___Services: _TypeAlias = Services  # noqa: Y015
 
 @_typing.final
 class Unit(_message.Message):
-    """A systemd unit (service, socket, timer, path, mount, target). Source: systemd.unit(5) load path, systemd's D-Bus names."""
+    """A systemd unit (service, socket, timer, path, mount, target). Source: systemd.unit(5) load path, systemd's D-Bus names.
+    What a unit says is its unit file with the drop-ins in force; of lists, what is left after empty assignments.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -56,6 +94,29 @@ class Unit(_message.Message):
     ACTIVE_STATE_FIELD_NUMBER: _builtins.int
     SUB_STATE_FIELD_NUMBER: _builtins.int
     PACKAGE_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    DROP_IN_FILES_FIELD_NUMBER: _builtins.int
+    PRESET_FIELD_NUMBER: _builtins.int
+    INSTANCES_FIELD_NUMBER: _builtins.int
+    WANTED_BY_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    RESTART_FIELD_NUMBER: _builtins.int
+    EXEC_START_PRE_FIELD_NUMBER: _builtins.int
+    EXEC_START_POST_FIELD_NUMBER: _builtins.int
+    EXEC_STOP_FIELD_NUMBER: _builtins.int
+    EXEC_STOP_POST_FIELD_NUMBER: _builtins.int
+    EXEC_RELOAD_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FILES_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    DYNAMIC_USER_FIELD_NUMBER: _builtins.int
+    LISTEN_FIELD_NUMBER: _builtins.int
+    CAPABILITY_BOUNDING_SET_FIELD_NUMBER: _builtins.int
+    AMBIENT_CAPABILITIES_FIELD_NUMBER: _builtins.int
+    NO_NEW_PRIVILEGES_FIELD_NUMBER: _builtins.int
+    ROOT_FIELD_NUMBER: _builtins.int
+    WORKING_DIRECTORY_FIELD_NUMBER: _builtins.int
+    ACTIVATES_FIELD_NUMBER: _builtins.int
+    NEEDS_DAEMON_RELOAD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Full name: ssh.service."""
     enablement: _builtins.str
@@ -71,6 +132,32 @@ class Unit(_message.Message):
     """running, exited, dead ..."""
     package: _builtins.str
     """Package that the unit file belongs to; absent where none owns it. dpkg's database; rpm's is not asked."""
+    digest: _builtins.str
+    """SHA-256 of the unit file's content, so that a change of any setting is seen. Absent of units that generators write (they follow
+    from other files) and of files closed to other users (a plain digest would confirm guesses; `files` has a sealed one).
+    """
+    preset: _builtins.str
+    """What the vendor's or the administrator's presets say: enabled, disabled. Absent where that means nothing (static, alias,
+    generated ...). systemd.preset(5).
+    """
+    type: _builtins.str
+    """When a service counts as started: simple, forking, oneshot, notify, dbus, idle. Type; absent where the unit does not say."""
+    restart: _builtins.str
+    """no, always, on-failure ...: whether a service is started anew when it ends. Restart."""
+    group: _builtins.str
+    """Group the service runs as, where the unit names one."""
+    dynamic_user: _builtins.bool
+    """True where systemd makes a user for the time that the service runs. DynamicUser."""
+    no_new_privileges: _builtins.bool
+    """True where the programs can gain no rights: NoNewPrivileges."""
+    root: _builtins.str
+    """Folder that is the service's root: RootDirectory, or the image RootImage."""
+    working_directory: _builtins.str
+    """Folder that the service's program starts in: WorkingDirectory."""
+    activates: _builtins.str
+    """What a timer or path unit starts, where it is not the service of its own name. Unit."""
+    needs_daemon_reload: _builtins.bool
+    """True where the files say something else than systemd has loaded: a daemon-reload is due. systemd's NeedDaemonReload."""
     @_builtins.property
     def exec_start(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """What a service starts, as the unit file says: ExecStart, each one a line."""
@@ -78,6 +165,46 @@ class Unit(_message.Message):
     @_builtins.property
     def drop_ins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Drop-in files in force."""
+
+    @_builtins.property
+    def drop_in_files(self) -> _containers.RepeatedCompositeFieldContainer[Global___DropIn]:
+        """The drop-in files in force with their contents' digests."""
+
+    @_builtins.property
+    def instances(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Instances of a template that links enable: tty1 of getty@.service. Not those of generators, which may name a device."""
+
+    @_builtins.property
+    def wanted_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Units whose start brings this one: multi-user.target. Links in .wants, .requires and .upholds folders, but generators'."""
+
+    @_builtins.property
+    def exec_start_pre(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What runs before and after the service's own program: ExecStartPre, ExecStartPost, ExecStop, ExecStopPost, ExecReload."""
+
+    @_builtins.property
+    def exec_start_post(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def exec_stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def exec_stop_post(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def exec_reload(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def environment_files(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Files that the service's environment is read from. Environment itself is not told of (it may hold secrets); `digest` covers it."""
+
+    @_builtins.property
+    def listen(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Addresses, paths and ports of a socket unit, with how it listens: ListenStream 22, ListenDatagram /run/systemd/journal/dev-log."""
+
+    @_builtins.property
+    def capability_bounding_set(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The capabilities that the service's programs can have at most: CapabilityBoundingSet, as written."""
+
+    @_builtins.property
+    def ambient_capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The capabilities that they begin with: AmbientCapabilities, as written."""
 
     def __init__(
         self,
@@ -92,11 +219,553 @@ class Unit(_message.Message):
         active_state: _builtins.str = ...,
         sub_state: _builtins.str = ...,
         package: _builtins.str = ...,
+        digest: _builtins.str = ...,
+        drop_in_files: _abc.Iterable[Global___DropIn] | None = ...,
+        preset: _builtins.str = ...,
+        instances: _abc.Iterable[_builtins.str] | None = ...,
+        wanted_by: _abc.Iterable[_builtins.str] | None = ...,
+        type: _builtins.str = ...,
+        restart: _builtins.str = ...,
+        exec_start_pre: _abc.Iterable[_builtins.str] | None = ...,
+        exec_start_post: _abc.Iterable[_builtins.str] | None = ...,
+        exec_stop: _abc.Iterable[_builtins.str] | None = ...,
+        exec_stop_post: _abc.Iterable[_builtins.str] | None = ...,
+        exec_reload: _abc.Iterable[_builtins.str] | None = ...,
+        environment_files: _abc.Iterable[_builtins.str] | None = ...,
+        group: _builtins.str = ...,
+        dynamic_user: _builtins.bool | None = ...,
+        listen: _abc.Iterable[_builtins.str] | None = ...,
+        capability_bounding_set: _abc.Iterable[_builtins.str] | None = ...,
+        ambient_capabilities: _abc.Iterable[_builtins.str] | None = ...,
+        no_new_privileges: _builtins.bool | None = ...,
+        root: _builtins.str = ...,
+        working_directory: _builtins.str = ...,
+        activates: _builtins.str = ...,
+        needs_daemon_reload: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_dynamic_user", b"_dynamic_user", "_needs_daemon_reload", b"_needs_daemon_reload", "_no_new_privileges", b"_no_new_privileges", "dynamic_user", b"dynamic_user", "needs_daemon_reload", b"needs_daemon_reload", "no_new_privileges", b"no_new_privileges"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_dynamic_user", b"_dynamic_user", "_needs_daemon_reload", b"_needs_daemon_reload", "_no_new_privileges", b"_no_new_privileges", "activates", b"activates", "active_state", b"active_state", "ambient_capabilities", b"ambient_capabilities", "capability_bounding_set", b"capability_bounding_set", "description", b"description", "digest", b"digest", "drop_in_files", b"drop_in_files", "drop_ins", b"drop_ins", "dynamic_user", b"dynamic_user", "enablement", b"enablement", "environment_files", b"environment_files", "exec_reload", b"exec_reload", "exec_start", b"exec_start", "exec_start_post", b"exec_start_post", "exec_start_pre", b"exec_start_pre", "exec_stop", b"exec_stop", "exec_stop_post", b"exec_stop_post", "group", b"group", "instances", b"instances", "listen", b"listen", "name", b"name", "needs_daemon_reload", b"needs_daemon_reload", "no_new_privileges", b"no_new_privileges", "package", b"package", "path", b"path", "preset", b"preset", "restart", b"restart", "root", b"root", "sub_state", b"sub_state", "type", b"type", "user", b"user", "wanted_by", b"wanted_by", "working_directory", b"working_directory"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__dynamic_user: _TypeAlias = _typing.Literal["dynamic_user"]  # noqa: Y015
+    _WhichOneofArgType__dynamic_user: _TypeAlias = _typing.Literal["_dynamic_user", b"_dynamic_user"]  # noqa: Y015
+    _WhichOneofReturnType__needs_daemon_reload: _TypeAlias = _typing.Literal["needs_daemon_reload"]  # noqa: Y015
+    _WhichOneofArgType__needs_daemon_reload: _TypeAlias = _typing.Literal["_needs_daemon_reload", b"_needs_daemon_reload"]  # noqa: Y015
+    _WhichOneofReturnType__no_new_privileges: _TypeAlias = _typing.Literal["no_new_privileges"]  # noqa: Y015
+    _WhichOneofArgType__no_new_privileges: _TypeAlias = _typing.Literal["_no_new_privileges", b"_no_new_privileges"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__dynamic_user) -> _WhichOneofReturnType__dynamic_user | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__needs_daemon_reload) -> _WhichOneofReturnType__needs_daemon_reload | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__no_new_privileges) -> _WhichOneofReturnType__no_new_privileges | None: ...
+
+Global___Unit: _TypeAlias = Unit  # noqa: Y015
+
+@_typing.final
+class DropIn(_message.Message):
+    """A drop-in file of a unit. Source: systemd.unit(5)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """/etc/systemd/system/ssh.service.d/override.conf."""
+    digest: _builtins.str
+    """SHA-256 of its content; absent where it is closed to other users, or written by a generator."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active_state", b"active_state", "description", b"description", "drop_ins", b"drop_ins", "enablement", b"enablement", "exec_start", b"exec_start", "name", b"name", "package", b"package", "path", b"path", "sub_state", b"sub_state", "user", b"user"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "path", b"path"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Unit: _TypeAlias = Unit  # noqa: Y015
+Global___DropIn: _TypeAlias = DropIn  # noqa: Y015
+
+@_typing.final
+class Timer(_message.Message):
+    """A systemd timer: when, and what. Source: systemd.timer(5), the unit file with its drop-ins; systemctl list-timers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ACTIVATES_FIELD_NUMBER: _builtins.int
+    SCHEDULES_FIELD_NUMBER: _builtins.int
+    RANDOMIZED_DELAY_FIELD_NUMBER: _builtins.int
+    ACCURACY_FIELD_NUMBER: _builtins.int
+    PERSISTENT_FIELD_NUMBER: _builtins.int
+    WAKES_FIELD_NUMBER: _builtins.int
+    LAST_RUN_AT_FIELD_NUMBER: _builtins.int
+    NEXT_RUN_AT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """logrotate.timer. Of a template, the template's name."""
+    activates: _builtins.str
+    """The unit that it starts."""
+    randomized_delay: _builtins.str
+    """At most so much later than the time, drawn by lot: 1h, as written. RandomizedDelaySec."""
+    accuracy: _builtins.str
+    """Within what time it may be late: AccuracySec, as written."""
+    persistent: _builtins.bool
+    """True where a run that was missed is made up for. Persistent."""
+    wakes: _builtins.bool
+    """True where it wakes the machine. WakeSystem."""
+    last_run_at: _builtins.int
+    """When it ran last, and when it runs next. They move by themselves."""
+    next_run_at: _builtins.int
+    @_builtins.property
+    def schedules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """When, as written: OnCalendar=daily, OnBootSec=15min."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        activates: _builtins.str = ...,
+        schedules: _abc.Iterable[_builtins.str] | None = ...,
+        randomized_delay: _builtins.str = ...,
+        accuracy: _builtins.str = ...,
+        persistent: _builtins.bool | None = ...,
+        wakes: _builtins.bool | None = ...,
+        last_run_at: _builtins.int | None = ...,
+        next_run_at: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_last_run_at", b"_last_run_at", "_next_run_at", b"_next_run_at", "_persistent", b"_persistent", "_wakes", b"_wakes", "last_run_at", b"last_run_at", "next_run_at", b"next_run_at", "persistent", b"persistent", "wakes", b"wakes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_run_at", b"_last_run_at", "_next_run_at", b"_next_run_at", "_persistent", b"_persistent", "_wakes", b"_wakes", "accuracy", b"accuracy", "activates", b"activates", "last_run_at", b"last_run_at", "name", b"name", "next_run_at", b"next_run_at", "persistent", b"persistent", "randomized_delay", b"randomized_delay", "schedules", b"schedules", "wakes", b"wakes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__last_run_at: _TypeAlias = _typing.Literal["last_run_at"]  # noqa: Y015
+    _WhichOneofArgType__last_run_at: _TypeAlias = _typing.Literal["_last_run_at", b"_last_run_at"]  # noqa: Y015
+    _WhichOneofReturnType__next_run_at: _TypeAlias = _typing.Literal["next_run_at"]  # noqa: Y015
+    _WhichOneofArgType__next_run_at: _TypeAlias = _typing.Literal["_next_run_at", b"_next_run_at"]  # noqa: Y015
+    _WhichOneofReturnType__persistent: _TypeAlias = _typing.Literal["persistent"]  # noqa: Y015
+    _WhichOneofArgType__persistent: _TypeAlias = _typing.Literal["_persistent", b"_persistent"]  # noqa: Y015
+    _WhichOneofReturnType__wakes: _TypeAlias = _typing.Literal["wakes"]  # noqa: Y015
+    _WhichOneofArgType__wakes: _TypeAlias = _typing.Literal["_wakes", b"_wakes"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_run_at) -> _WhichOneofReturnType__last_run_at | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_run_at) -> _WhichOneofReturnType__next_run_at | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__persistent) -> _WhichOneofReturnType__persistent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wakes) -> _WhichOneofReturnType__wakes | None: ...
+
+Global___Timer: _TypeAlias = Timer  # noqa: Y015
+
+@_typing.final
+class Crontab(_message.Message):
+    """A table of cron or anacron. Source: crontab(5), anacrontab(5); root's eyes where it is closed to others."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    JOBS_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """/etc/crontab, /etc/cron.d/e2scrub_all, /var/spool/cron/crontabs/root."""
+    package: _builtins.str
+    """Package that the file belongs to."""
+    @_builtins.property
+    def environment(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Variables that it sets, in order: SHELL=/bin/sh, MAILTO=ops. What looks like a secret is taken out; of a variable that cron itself
+        does not know, only the name.
+        """
+
+    @_builtins.property
+    def jobs(self) -> _containers.RepeatedCompositeFieldContainer[Global___CronJob]: ...
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        environment: _abc.Iterable[_builtins.str] | None = ...,
+        jobs: _abc.Iterable[Global___CronJob] | None = ...,
+        package: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["environment", b"environment", "jobs", b"jobs", "package", b"package", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Crontab: _TypeAlias = Crontab  # noqa: Y015
+
+@_typing.final
+class CronJob(_message.Message):
+    """What a table starts. A job is known by user and command, not by its line: a line more moves none of the others."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    COMMAND_FIELD_NUMBER: _builtins.int
+    SCHEDULES_FIELD_NUMBER: _builtins.int
+    SEALED_COMMAND_FIELD_NUMBER: _builtins.int
+    IDENTIFIER_FIELD_NUMBER: _builtins.int
+    user: _builtins.str
+    """As whom. Of a user's own table, that user."""
+    command: _builtins.str
+    """The command line. What looks like a secret is taken out; what is long is cut, and has a digest at its end."""
+    sealed_command: _builtins.str
+    """The command line where something was taken out or cut off, sealed: that it changed is seen."""
+    identifier: _builtins.str
+    """Name of the job in an anacrontab."""
+    @_builtins.property
+    def schedules(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """When: "17 * * * *", "@daily"; of an anacrontab, period and delay: "7 10", "@monthly 45"."""
+
+    def __init__(
+        self,
+        *,
+        user: _builtins.str = ...,
+        command: _builtins.str = ...,
+        schedules: _abc.Iterable[_builtins.str] | None = ...,
+        sealed_command: _builtins.str = ...,
+        identifier: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command", "identifier", b"identifier", "schedules", b"schedules", "sealed_command", b"sealed_command", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CronJob: _TypeAlias = CronJob  # noqa: Y015
+
+@_typing.final
+class PeriodicScript(_message.Message):
+    """A script that run-parts starts. Source: /etc/cron.daily and its like, Alpine's /etc/periodic."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLDER_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    RUNS_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    folder: _builtins.str
+    """/etc/cron.daily."""
+    name: _builtins.str
+    runs: _builtins.bool
+    """False where it is not executable, or run-parts leaves out files of such a name (dots on Debian)."""
+    digest: _builtins.str
+    """SHA-256 of its content; absent where it is closed to other users."""
+    package: _builtins.str
+    """Package that it belongs to."""
+    def __init__(
+        self,
+        *,
+        folder: _builtins.str = ...,
+        name: _builtins.str = ...,
+        runs: _builtins.bool | None = ...,
+        digest: _builtins.str = ...,
+        package: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_runs", b"_runs", "runs", b"runs"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_runs", b"_runs", "digest", b"digest", "folder", b"folder", "name", b"name", "package", b"package", "runs", b"runs"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__runs: _TypeAlias = _typing.Literal["runs"]  # noqa: Y015
+    _WhichOneofArgType__runs: _TypeAlias = _typing.Literal["_runs", b"_runs"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__runs) -> _WhichOneofReturnType__runs | None: ...
+
+Global___PeriodicScript: _TypeAlias = PeriodicScript  # noqa: Y015
+
+@_typing.final
+class InitScript(_message.Message):
+    """A service of an init system other than systemd. Source: /etc/init.d with rc?.d (insserv(8), chkconfig(8)), OpenRC's
+    /etc/runlevels, runit's service folders.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SYSTEM_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    STARTS_IN_FIELD_NUMBER: _builtins.int
+    STOPS_IN_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    DEFAULT_START_FIELD_NUMBER: _builtins.int
+    DEFAULT_STOP_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    STARTED_FIELD_NUMBER: _builtins.int
+    system: _builtins.str
+    """sysv, openrc, runit."""
+    name: _builtins.str
+    description: _builtins.str
+    """Short-Description of its LSB header, description of OpenRC's."""
+    path: _builtins.str
+    """The script."""
+    digest: _builtins.str
+    """SHA-256 of its content; absent where it is closed to other users."""
+    package: _builtins.str
+    """Package that it belongs to."""
+    started: _builtins.bool
+    """True where OpenRC has it started. /run/openrc/started."""
+    @_builtins.property
+    def starts_in(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Runlevels that start it: 2, 3, S, default, boot. Absent where none does. Of runit: the folder of enabled services."""
+
+    @_builtins.property
+    def stops_in(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Runlevels that stop it."""
+
+    @_builtins.property
+    def default_start(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Runlevels that its LSB header asks for. Default-Start."""
+
+    @_builtins.property
+    def default_stop(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        system: _builtins.str = ...,
+        name: _builtins.str = ...,
+        starts_in: _abc.Iterable[_builtins.str] | None = ...,
+        stops_in: _abc.Iterable[_builtins.str] | None = ...,
+        description: _builtins.str = ...,
+        default_start: _abc.Iterable[_builtins.str] | None = ...,
+        default_stop: _abc.Iterable[_builtins.str] | None = ...,
+        path: _builtins.str = ...,
+        digest: _builtins.str = ...,
+        package: _builtins.str = ...,
+        started: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_started", b"_started", "started", b"started"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_started", b"_started", "default_start", b"default_start", "default_stop", b"default_stop", "description", b"description", "digest", b"digest", "name", b"name", "package", b"package", "path", b"path", "started", b"started", "starts_in", b"starts_in", "stops_in", b"stops_in", "system", b"system"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__started: _TypeAlias = _typing.Literal["started"]  # noqa: Y015
+    _WhichOneofArgType__started: _TypeAlias = _typing.Literal["_started", b"_started"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__started) -> _WhichOneofReturnType__started | None: ...
+
+Global___InitScript: _TypeAlias = InitScript  # noqa: Y015
+
+@_typing.final
+class InternetService(_message.Message):
+    """What inetd or xinetd starts for a connection. Source: /etc/inetd.conf, /etc/xinetd.conf and its folder."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    ENABLED_FIELD_NUMBER: _builtins.int
+    SOCKET_TYPE_FIELD_NUMBER: _builtins.int
+    WAIT_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    PROGRAM_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_FIELD_NUMBER: _builtins.int
+    ONLY_FROM_FIELD_NUMBER: _builtins.int
+    NO_ACCESS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Service by services(5), or port: ftp, 127.0.0.1:8080."""
+    protocol: _builtins.str
+    """tcp, udp, tcp6 ..."""
+    file: _builtins.str
+    """The file that says so."""
+    enabled: _builtins.bool
+    """False where the file says that it is disabled."""
+    socket_type: _builtins.str
+    """stream, dgram ..."""
+    wait: _builtins.bool
+    """True where the program takes all connections itself."""
+    user: _builtins.str
+    program: _builtins.str
+    """The program; "internal" where inetd itself answers."""
+    arguments: _builtins.str
+    """Its command line; what looks like a secret is taken out."""
+    @_builtins.property
+    def only_from(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Hosts that may connect, or may not, where xinetd says so."""
+
+    @_builtins.property
+    def no_access(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        protocol: _builtins.str = ...,
+        file: _builtins.str = ...,
+        enabled: _builtins.bool | None = ...,
+        socket_type: _builtins.str = ...,
+        wait: _builtins.bool | None = ...,
+        user: _builtins.str = ...,
+        program: _builtins.str = ...,
+        arguments: _builtins.str = ...,
+        only_from: _abc.Iterable[_builtins.str] | None = ...,
+        no_access: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_wait", b"_wait", "enabled", b"enabled", "wait", b"wait"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_wait", b"_wait", "arguments", b"arguments", "enabled", b"enabled", "file", b"file", "name", b"name", "no_access", b"no_access", "only_from", b"only_from", "program", b"program", "protocol", b"protocol", "socket_type", b"socket_type", "user", b"user", "wait", b"wait"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
+    _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__wait: _TypeAlias = _typing.Literal["wait"]  # noqa: Y015
+    _WhichOneofArgType__wait: _TypeAlias = _typing.Literal["_wait", b"_wait"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__wait) -> _WhichOneofReturnType__wait | None: ...
+
+Global___InternetService: _TypeAlias = InternetService  # noqa: Y015
+
+@_typing.final
+class Process(_message.Message):
+    """Processes by their executable: those that have run for ten minutes. Kernel threads and containers' processes are left out.
+    Source: /proc/PID/{stat,exe,cmdline,cgroup}. No command line is told of.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXECUTABLE_FIELD_NUMBER: _builtins.int
+    PROGRAM_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    UNITS_FIELD_NUMBER: _builtins.int
+    USERS_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    STARTED_AT_FIELD_NUMBER: _builtins.int
+    executable: _builtins.str
+    """/usr/sbin/sshd. Of a recorded ps, as the command line has it."""
+    program: _builtins.str
+    """What an interpreter runs: a script, a module, a jar. /usr/bin/fail2ban-server. Empty where the executable is the program."""
+    package: _builtins.str
+    """Package that owns the program, or else the executable."""
+    count: _builtins.int
+    """How many."""
+    started_at: _builtins.int
+    """When the oldest of them was started."""
+    @_builtins.property
+    def units(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """systemd units that they belong to."""
+
+    @_builtins.property
+    def users(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Users that they run as: names, numbers where there is no name."""
+
+    def __init__(
+        self,
+        *,
+        executable: _builtins.str = ...,
+        program: _builtins.str = ...,
+        package: _builtins.str = ...,
+        units: _abc.Iterable[_builtins.str] | None = ...,
+        users: _abc.Iterable[_builtins.str] | None = ...,
+        count: _builtins.int | None = ...,
+        started_at: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_started_at", b"_started_at", "count", b"count", "started_at", b"started_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_started_at", b"_started_at", "count", b"count", "executable", b"executable", "package", b"package", "program", b"program", "started_at", b"started_at", "units", b"units", "users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
+    _WhichOneofArgType__count: _TypeAlias = _typing.Literal["_count", b"_count"]  # noqa: Y015
+    _WhichOneofReturnType__started_at: _TypeAlias = _typing.Literal["started_at"]  # noqa: Y015
+    _WhichOneofArgType__started_at: _TypeAlias = _typing.Literal["_started_at", b"_started_at"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__count) -> _WhichOneofReturnType__count | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__started_at) -> _WhichOneofReturnType__started_at | None: ...
+
+Global___Process: _TypeAlias = Process  # noqa: Y015
+
+@_typing.final
+class SshServer(_message.Message):
+    """What the SSH server is told. Source: sshd_config(5) with what it includes. Only what the files say: what they do not say
+    is as the server's version has it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    USER_AUTHORITIES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[Global___SshSetting]: ...
+    @_builtins.property
+    def user_authorities(self) -> _containers.RepeatedCompositeFieldContainer[Global___SshAuthority]:
+        """Keys that may sign users' certificates: TrustedUserCAKeys."""
+
+    def __init__(
+        self,
+        *,
+        settings: _abc.Iterable[Global___SshSetting] | None = ...,
+        user_authorities: _abc.Iterable[Global___SshAuthority] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["settings", b"settings", "user_authorities", b"user_authorities"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SshServer: _TypeAlias = SshServer  # noqa: Y015
+
+@_typing.final
+class SshSetting(_message.Message):
+    """A setting of the SSH server."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MATCH_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    match: _builtins.str
+    """The condition of its Match block, as written: "user git". Empty for what holds always."""
+    name: _builtins.str
+    """Name in lower case, as sshd -T prints it: permitrootlogin. Of a subsystem "subsystem sftp"."""
+    @_builtins.property
+    def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The value that counts: the first one, or each line where lines add up (port, listenaddress, hostkey, acceptenv, allowusers ...)."""
+
+    def __init__(
+        self,
+        *,
+        match: _builtins.str = ...,
+        name: _builtins.str = ...,
+        values: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["match", b"match", "name", b"name", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SshSetting: _TypeAlias = SshSetting  # noqa: Y015
+
+@_typing.final
+class SshAuthority(_message.Message):
+    """A key that signs users' certificates."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    COMMENT_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    fingerprint: _builtins.str
+    """SHA256:..., as ssh-keygen -l prints it."""
+    type: _builtins.str
+    """ssh-ed25519, ssh-rsa ..."""
+    comment: _builtins.str
+    file: _builtins.str
+    """The file it stands in."""
+    def __init__(
+        self,
+        *,
+        fingerprint: _builtins.str = ...,
+        type: _builtins.str = ...,
+        comment: _builtins.str = ...,
+        file: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["comment", b"comment", "file", b"file", "fingerprint", b"fingerprint", "type", b"type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SshAuthority: _TypeAlias = SshAuthority  # noqa: Y015

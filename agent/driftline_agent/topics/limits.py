@@ -1,8 +1,8 @@
-"""Limits of login sessions, and settings of the login tools. Source: limits.conf(5), login.defs(5)."""
+"""Limits of login sessions. Source: limits.conf(5)."""
 
 from collections.abc import Iterable
 
-from driftline.v1.facts_pb2 import Limit, LoginSetting
+from driftline.v1.facts_pb2 import Limit
 from driftline_agent import dropins
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
@@ -27,18 +27,8 @@ def parse_limits(texts: Iterable[str]) -> list[Limit]:
     return [out[key] for key in sorted(out)][:_MAX]
 
 
-def parse_login_defs(text: str) -> list[LoginSetting]:
-    """Return the settings of a login.defs(5), sorted; a later line counts."""
-    out: dict[str, str] = {}
-    for line in dropins.lines(text, joined=False):
-        name, *rest = line.split(None, 1)
-        if name.isidentifier():
-            out[name] = rest[0].strip().strip('"') if rest else ""
-    return [LoginSetting(name=name, value=out[name]) for name in sorted(out) if out[name]][:_MAX]
-
-
 def collect(host: Host) -> Reading:
-    """Read limits.conf, limits.d and login.defs."""
+    """Read limits.conf and limits.d."""
     reading = Reading()
     names = {name: f"{folder}/{name}" for folder in _FOLDERS for name in host.names(folder) if name.endswith(".conf")}
     main = host.read(_LIMITS)
@@ -46,16 +36,12 @@ def collect(host: Host) -> Reading:
         main = host.read("/usr/lib/security/limits.conf")
     texts = [main or "", *(host.read(names[name]) or "" for name in sorted(names))]
     reading.facts.os.limits.extend(parse_limits(texts))
-    text = host.read("/etc/login.defs")
-    if text is None:
-        text = host.read("/usr/etc/login.defs")
-    reading.facts.os.login_settings.extend(parse_login_defs(text or ""))
     return reading
 
 
 TOPIC = Topic(
     revision=1,
-    fills=("os.limits", "os.login_settings"),
+    fills=("os.limits",),
     collect=collect,
-    watches=(_LIMITS, "/etc/security/limits.d", "/etc/login.defs"),
+    watches=(_LIMITS, "/etc/security/limits.d"),
 )
