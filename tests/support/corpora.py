@@ -1,4 +1,4 @@
-"""Recordings that are no part of this repository: in the folder that DRIFTLINE_CORPORA names, or beside the checkout."""
+"""Recordings that are no part of this repository: in the folder that DRIFTLINE_CORPORA names, or beside it."""
 
 import os
 from pathlib import Path
