@@ -40,9 +40,9 @@ def parse_links(data: bytes) -> dict[int, Interface]:
 
 
 def _interface(hardware: int, flags: int, found: Mapping[int, bytes]) -> Interface:
-    out = Interface(name=found[_IFLA_IFNAME].rstrip(b"\0").decode(), enabled=bool(flags & _IFF_UP))
+    out = Interface(name=found[_IFLA_IFNAME].rstrip(b"\0").decode("utf-8", "replace"), enabled=bool(flags & _IFF_UP))
     info = attributes(found.get(_IFLA_LINKINFO, b""))
-    kind = info.get(_IFLA_INFO_KIND, b"").rstrip(b"\0").decode()
+    kind = info.get(_IFLA_INFO_KIND, b"").rstrip(b"\0").decode("utf-8", "replace")
     if hardware == _ARPHRD_LOOPBACK:
         out.type = "loopback"
     elif kind:
