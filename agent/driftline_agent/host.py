@@ -134,6 +134,16 @@ class Host:
         finally:
             os.close(descriptor)
 
+    def check_file(self, path: str) -> None:
+        """Check what a library is to open by itself; it might wait at a FIFO.
+
+        :raises UnreadableError: where it is no regular file, or cannot be looked at.
+        """
+        try:
+            self._is_file(self.real(path), path, MAX_STREAM)
+        except OSError as error:
+            _none_or_raise(path, error)
+
     def _is_file(self, real: str, path: str, most: int = MAX_BYTES) -> bool:
         """Tell whether there is a file to be read; false for /dev/null. To open anything else may have an effect.
 

@@ -30,7 +30,7 @@ LSB = """#!/bin/sh
 
 
 def init_scripts(root: Path) -> dict[tuple[str, str], InitScript]:
-    found = all_topics()["init"].collect(Host(str(root))).facts.services.init_scripts
+    found = all_topics()["init_scripts"].collect(Host(str(root))).facts.services.init_scripts
     return {(script.system, script.name): script for script in found}
 
 
@@ -78,13 +78,13 @@ def test_runit(tmp_path: Path) -> None:
         ({"proc/1/comm": "init\n", "run/openrc/softlevel": ""}, "openrc"),
         ({"proc/1/comm": "init\n", "etc/inittab": ""}, "sysvinit"),
         ({"proc/1/comm": "runit\n"}, "runit"),
-        ({"proc/1/comm": "bash\n"}, ""),
+        ({"proc/1/comm": "bash\n"}, "bash"),
     ],
 )
 def test_which_init_runs(files: dict[str, str], manager: str, tmp_path: Path) -> None:
     for name, text in files.items():
         put(tmp_path, name, text)
-    assert all_topics()["init"].collect(Host(str(tmp_path / "root"))).facts.services.manager == manager
+    assert all_topics()["init"].collect(Host(str(tmp_path / "root"))).facts.os.init.name == manager
 
 
 INETD = """# comment

@@ -40,14 +40,16 @@ def _mount(descriptor: int, folder: Path, kind: str) -> None:
 
 
 def _answer_first(descriptor: int) -> None:
-    """Answer the kernel's first question, so that it asks others, and none of those."""
+    """Answer the kernel's first question, so that it asks others, and take none of those.
+
+    Whoever waits for one that was taken cannot even be killed (fs/fuse/dev.c, request_wait_answer).
+    """
     with suppress(OSError):  # ENODEV: unmounted
-        while True:
-            request = os.read(descriptor, 1 << 17)
-            _, operation, unique = _IN.unpack_from(request)
-            if operation == _FUSE_INIT:
-                content = _INIT_OUT.pack(7, 31, 1 << 16, 0, 12, 9, 1 << 16, 1, 0, 0, 0)
-                os.write(descriptor, _OUT.pack(_OUT.size + len(content), 0, unique) + content)
+        request = os.read(descriptor, 1 << 17)
+        _, operation, unique = _IN.unpack_from(request)
+        if operation == _FUSE_INIT:
+            content = _INIT_OUT.pack(7, 31, 1 << 16, 0, 12, 9, 1 << 16, 1, 0, 0, 0)
+            os.write(descriptor, _OUT.pack(_OUT.size + len(content), 0, unique) + content)
 
 
 @contextmanager

@@ -127,6 +127,7 @@ def collect(host: Host) -> Reading:
     for folder in FOLDERS:
         path = f"{folder}/rpmdb.sqlite"
         if host.exists(path):
+            host.check_file(path)
             if is_locked(host, f"{folder}/.rpm.lock"):
                 raise BusyError(f"{folder}: locked by a running rpm")
             reading = Reading()
