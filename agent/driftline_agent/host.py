@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from driftline_agent.errors import UnreadableError
-from driftline_agent.firewall.client import Firewall, generation_here, here
+from driftline_agent.firewall.client import Firewall, News, generation_here, here
 from driftline_agent.firewall.protocol import Said
 from driftline_agent.reader import listing, mapped, seals
 from driftline_agent.reader.client import Reader
@@ -382,6 +382,13 @@ class Host:
             return None
         told = self._firewall.generation() if self._firewall is not None else None
         return generation_here() if told is None else told
+
+    def firewall_news(self) -> News:
+        """Return what tells when the packet filter's rules change.
+
+        :raises OSError: where nobody does.
+        """
+        return News(self._firewall or Firewall())
 
     def netlink(self, name: str) -> bytes:
         """Return the kernel's answer to an rtnetlink dump: a name of :data:`driftline_agent.netlink.DUMPS`.
