@@ -302,6 +302,12 @@ def test_it_has_one_right_and_only_the_agents_user_may_ask(inside: Inside) -> No
     assert lines["NoNewPrivs"].strip() == "1"
 
 
+def test_it_is_small(inside: Inside) -> None:
+    status = Path(f"/proc/{inside.process.pid}/status").read_text().splitlines()
+    assert int(next(line for line in status if "VmRSS" in line).split()[1]) < 16 * 1024
+    assert "libcrypto" not in Path(f"/proc/{inside.process.pid}/maps").read_text()
+
+
 def test_the_older_packet_filter_needs_one_more_right() -> None:
     """iptables-legacy asks by a raw socket: without the right for it the rules are unreadable, never gone."""
     with_legacy = Inside()
