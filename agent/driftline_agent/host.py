@@ -18,7 +18,7 @@ from typing import Any
 from driftline_agent import mounts
 from driftline_agent.choices import Choices
 from driftline_agent.errors import UnreadableError
-from driftline_agent.firewall.client import Firewall, generation_here, here
+from driftline_agent.firewall.client import Firewall, News, generation_here, here
 from driftline_agent.firewall.protocol import Said
 from driftline_agent.numbers import whole
 from driftline_agent.reader import listing, mapped, public, seals
@@ -512,6 +512,13 @@ class Host:
             return None
         told = self._firewall.generation() if self._firewall is not None else None
         return generation_here() if told is None else told
+
+    def firewall_news(self) -> News:
+        """Return what tells when the packet filter's rules change.
+
+        :raises OSError: where nobody does.
+        """
+        return News(self._firewall or Firewall())
 
     def netlink(self, name: str) -> bytes:
         """Return the kernel's answer to an rtnetlink dump: a name of :data:`driftline_agent.netlink.DUMPS`.

@@ -263,6 +263,24 @@ def test_who_watches_is_told(inside: Inside) -> None:
     assert inside.client.generation() is not None
 
 
+def test_news_for_a_watcher(inside: Inside) -> None:
+    news = Host(firewall=inside.client).firewall_news()
+    assert not news.take()
+    inside.run("nft add table ip t")
+    assert select.select([news], [], [], 10)[0] and news.take()
+    inside.process.kill()
+    inside.process.wait(10)
+    assert select.select([news], [], [], 10)[0] and news.take()  # the end of who tells: look once more, then silence
+    assert not select.select([news], [], [], 0.2)[0]
+    news.close()
+    inside.process.returncode = 0
+
+
+def test_without_anybody_there_are_no_news(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="no driftline-agent-firewall runs"):
+        Host(firewall=Firewall(str(tmp_path / "none.sock"))).firewall_news()
+
+
 def test_it_answers_three_questions_and_no_other(inside: Inside) -> None:
     for request in [REQUEST.pack(1, 9) + b"/etc/shad", REQUEST.pack(RULES, 1) + b"x", b"\xff" * 64]:
         other = Inside()
@@ -282,6 +300,12 @@ def test_it_has_one_right_and_only_the_agents_user_may_ask(inside: Inside) -> No
     )
     assert int(lines["CapEff"], 16) == int(lines["CapBnd"], 16) == 1 << 12
     assert lines["NoNewPrivs"].strip() == "1"
+
+
+def test_it_is_small(inside: Inside) -> None:
+    status = Path(f"/proc/{inside.process.pid}/status").read_text().splitlines()
+    assert int(next(line for line in status if "VmRSS" in line).split()[1]) < 16 * 1024
+    assert "libcrypto" not in Path(f"/proc/{inside.process.pid}/maps").read_text()
 
 
 def test_the_older_packet_filter_needs_one_more_right() -> None:

@@ -5,7 +5,6 @@ not loaded the packet filter is not asked: the question alone would load it.
 """
 
 import errno
-import hashlib
 import os
 import re
 import select
@@ -15,6 +14,7 @@ import struct
 import time
 
 from driftline_agent.firewall.protocol import MAX_RULES, Said
+from driftline_agent.reader.seals import without_openssl
 
 _FOLDERS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": ":".join(_FOLDERS)}
@@ -174,7 +174,10 @@ def generation_id() -> int | None:
 
 def generation() -> bytes:
     """Return a digest of all that changes with the rules; where nothing but nftables is in use, it costs no program."""
-    seen = hashlib.sha256()
+    without_openssl()
+    from hashlib import sha256
+
+    seen = sha256()
     if loaded("nf_tables"):
         seen.update(str(generation_id()).encode())
     for said in _older():

@@ -1,6 +1,8 @@
 """The agent's side: asks for the packet filter's rules where there is somebody to ask."""
 
+import errno
 import os
+import select
 import socket
 import threading
 import time
@@ -114,6 +116,55 @@ class Firewall:
             raise ValueError(f"the firewall's answer has {length} bytes")
         content = exactly(connection, length)
         return content if status == DONE else None
+
+
+class News:
+    """Changes of the rules, for poll(2): the shape of every other kind of news that a watcher waits for.
+
+    :raises OSError: where there is nobody who tells.
+    """
+
+    #: What poll(2) is to wait for.
+    wants = select.POLLIN
+
+    def __init__(self, firewall: Firewall) -> None:
+        self._firewall = firewall
+        found = firewall.watch()
+        if found is None:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "no driftline-agent-firewall runs")
+        self._socket = found
+
+    def fileno(self) -> int:
+        """Return the descriptor, for poll(2); it stays the same."""
+        return self._socket.fileno()
+
+    def take(self) -> bool:
+        """Take up what has come; tell whether rules may have changed."""
+        try:
+            while data := self._socket.recv(4096):
+                if len(data) < 4096:
+                    return True
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        self._again()
+        return True  # what changed meanwhile nobody saw
+
+    def _again(self) -> None:
+        """Ask anew: the process at the other end was exchanged. Where there is none, nothing comes any more."""
+        found = self._firewall.watch()
+        if found is not None:
+            with found:
+                os.dup2(found.fileno(), self._socket.fileno(), inheritable=False)
+            return
+        silent = os.eventfd(0, os.EFD_CLOEXEC)
+        os.dup2(silent, self._socket.fileno(), inheritable=False)
+        os.close(silent)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._socket.close()
 
 
 def here() -> list[Said] | None:

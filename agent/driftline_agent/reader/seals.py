@@ -13,7 +13,8 @@ MAX_DIGESTED = 4 << 20
 _CHUNK = 1 << 16
 
 
-def _without_openssl() -> None:
+def without_openssl() -> None:
+    """Import hashlib in a way that it does without OpenSSL, where this Python can."""
     sys.modules.setdefault("_hashlib", None)  # type: ignore[arg-type]  # as in driftline_agent/main.py: 3 MiB less
     try:
         import hashlib
@@ -24,7 +25,7 @@ def _without_openssl() -> None:
 
 def sealer(key: bytes) -> Callable[[str], str]:
     """Return what seals values with a key."""
-    _without_openssl()
+    without_openssl()
     from hashlib import blake2b, sha256
 
     # RFC 2104 in three lines: importing hmac would bring OpenSSL back.
@@ -39,7 +40,7 @@ def digest(descriptor: int) -> str:
 
     :raises OSError: EFBIG where it is too large, EAGAIN where it changed while it was read.
     """
-    _without_openssl()
+    without_openssl()
     from hashlib import sha256
 
     before = os.fstat(descriptor)
