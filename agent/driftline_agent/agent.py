@@ -56,7 +56,7 @@ class Agent:
 
     def __init__(self, config: Config, identity: Identity, host: Host | None = None) -> None:
         self._config, self._identity = config, identity
-        self._host = host or Host(readable=config.readable_roots, watchlist=config.watchlist)
+        self._host = host or Host(readable=config.readable_roots, watchlist=config.watchlist, sources=config.sources)
         self._topics = inventory.settled(inventory.select(config.topics), self._host)
         folder = files.private_folder(config.state)
         self._key = states.sealing_key(folder)

@@ -39,7 +39,11 @@ def facts(options: argparse.Namespace) -> int:
     if not Path(options.root).is_dir():
         raise ConfigError(f"--root {options.root}: no such folder")
     out = Facts()
-    host = Host(options.root, reader=Reader(str(DEFAULT_READER)))
+    try:
+        sources = configs.load(None).sources
+    except ConfigError:
+        sources = None  # not this user's to read, or broken: what needs no configuration is shown all the same
+    host = Host(options.root, reader=Reader(str(DEFAULT_READER)), sources=sources)
     for result in inventory.take(host, _display_key(), inventory.select(options.topic)):
         if result.section.reason:
             print(f"driftline-agent: topic {result.name}: {result.section.reason}", file=sys.stderr)
@@ -117,7 +121,7 @@ def _host(config: Config) -> Host:
         reader = privileges.split(config, config.user)
     elif os.geteuid() == 0:
         log.info("running as root; with the setting user, only a process without network would")
-    return Host(readable=config.readable_roots, reader=reader, watchlist=config.watchlist)
+    return Host(readable=config.readable_roots, reader=reader, watchlist=config.watchlist, sources=config.sources)
 
 
 def _enroll(config: Config, token: str, host: Host) -> Identity:

@@ -9,6 +9,7 @@ from typing import Any
 from driftline_agent.errors import ConfigError
 from driftline_agent.reader.allowed import FILES_ROOTS, parts_of
 from driftline_agent.reader.client import DEFAULT_SOCKET
+from driftline_agent.sources import CONTAINER_SOCKETS, PYTHON_ROOTS, Sources
 from driftline_agent.watchlist import Watchlist
 
 DEFAULT_FILE = Path("/etc/driftline/agent.toml")
@@ -56,6 +57,12 @@ class Config:
     files_roots: tuple[str, ...] = FILES_ROOTS
     #: Patterns of files below them that are left out, besides :data:`driftline_agent.watchlist.LEFT_OUT`.
     files_exclude: tuple[str, ...] = ()
+    #: Folders below which environments of Python are looked for.
+    python_roots: tuple[str, ...] = PYTHON_ROOTS
+    #: Ask container engines what they run; their sockets are as good as root.
+    containers: bool = False
+    #: Sockets of container engines.
+    container_sockets: tuple[str, ...] = CONTAINER_SOCKETS
     #: Bytes that unsent reports may take on the disk: 1 MiB to 16 GiB.
     spool_bytes: int = 64 << 20
     #: Report changes as they happen; otherwise only at the next inventory.
@@ -66,6 +73,11 @@ class Config:
     def watchlist(self) -> Watchlist:
         """Which files topic files tells of."""
         return Watchlist(self.files_roots, self.files_exclude)
+
+    @property
+    def sources(self) -> Sources:
+        """What topics of software may look at."""
+        return Sources(self.python_roots, self.container_sockets if self.containers else ())
 
 
 def reader_key(state: Path) -> Path:
@@ -120,9 +132,9 @@ def parse(text: str, file: str) -> Config:
             out[name] = Path(_typed(file, name, value, str, "a path"))
         elif name in ("topics", "readable_roots"):
             out[name] = _strings(file, name, value)
-        elif name in ("files_roots", "files_exclude"):
+        elif name in ("files_roots", "files_exclude", "python_roots", "container_sockets"):
             out[name] = _plain(file, name, _strings(file, name, value))
-        elif name == "watch":
+        elif name in ("watch", "containers"):
             out[name] = _typed(file, name, value, bool, "true or false")
         elif name == "spool_bytes":
             out[name] = _between(file, name, value, 1 << 20, 1 << 34)

@@ -18,6 +18,7 @@ from driftline_agent.reader import listing, mapped, seals
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.listing import Entry
 from driftline_agent.reader.protocol import DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS
+from driftline_agent.sources import Sources
 from driftline_agent.watchlist import Watchlist
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH}
@@ -33,6 +34,7 @@ class Host:
     :param readable: folders that may be read; None allows all. Anything else counts as unreadable.
     :param reader: asked where this process lacks the permission; only on the running host.
     :param watchlist: which files topic files tells of.
+    :param sources: what topics of software may look at.
     """
 
     def __init__(
@@ -41,9 +43,11 @@ class Host:
         readable: Iterable[str] | None = None,
         reader: Reader | None = None,
         watchlist: Watchlist | None = None,
+        sources: Sources | None = None,
     ) -> None:
         self._prefix = root.rstrip("/")
         self.watchlist = watchlist or Watchlist()
+        self.sources = sources or Sources()
         #: What topics keep in memory from one reading to the next, by a name of theirs; nothing is lost with it.
         self.kept: dict[str, Any] = {}
         self._reader = reader if self.live else None

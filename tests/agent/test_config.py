@@ -35,7 +35,7 @@ def test_every_setting_and_topic_is_documented() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("colector = 'a:1'", 'x: there is no setting "colector"; there are collector, files_exclude,'),
+        ("colector = 'a:1'", 'x: there is no setting "colector"; there are collector, container_sockets,'),
         ("collector = 7", "x: collector: 7 is not a text"),
         ("topics = 'dpkg'", "x: topics: 'dpkg' is not a list of texts"),
         ("spool_bytes = 5", "x: spool_bytes: 5 is out of bounds; write 1048576 to 17179869184"),
@@ -105,7 +105,7 @@ def test_facts_tree(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["facts", "--topic", "nope"], 2, 'topic "nope" does not exist; there are block,'),
+        (["facts", "--topic", "nope"], 2, 'topic "nope" does not exist; there are apk, block,'),
         (["facts", "--root", "/nonexistent"], 2, "--root /nonexistent: no such folder"),
         (["enroll", "--state", "{}"], 2, "no join token: give --token-file FILE"),
         (["run", "--state", "{}"], 1, "this agent has not enrolled; run driftline-agent enroll"),

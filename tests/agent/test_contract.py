@@ -15,6 +15,7 @@ from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic, select, take
+from driftline_agent.sources import CONTAINER_SOCKETS, Sources
 from driftline_agent.topic import Topic, all_topics
 
 TOPICS = all_topics()
@@ -105,7 +106,8 @@ def test_a_topic_fills_what_it_declares_and_nothing_else(name: str) -> None:
 
 @EACH
 def test_what_may_not_be_read_is_unreadable_and_never_gone(name: str) -> None:
-    result = read_topic(name, TOPICS[name], Host(readable=["/nonexistent"]), KEY)
+    asked = Sources(container_sockets=CONTAINER_SOCKETS)  # off by default, and then absent
+    result = read_topic(name, TOPICS[name], Host(readable=["/nonexistent"], sources=asked), KEY)
     if name in ("interfaces", "routes") and result.outcome == READ:
         return  # they ask the kernel, not files
     assert result.outcome == UNREADABLE

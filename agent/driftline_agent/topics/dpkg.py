@@ -1,20 +1,38 @@
-"""Packages installed by dpkg. Source: /var/lib/dpkg/status (deb822(5), dpkg(1)), /var/lib/dpkg/info/*.list.
+"""Packages installed by dpkg. Source: /var/lib/dpkg/status (deb822(5), dpkg(1)), /var/lib/dpkg/info/*.list, apt's
+extended_states (apt-mark(8)) and lists.
 
 Not read while dpkg or apt hold their locks, so that the states in between never appear.
 """
 
-from driftline.v1.facts_pb2 import Package
+from dataclasses import dataclass
+
+from driftline.v1.facts_pb2 import Package, Software
 from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.locks import is_locked
+from driftline_agent.packages import aptlists
+from driftline_agent.packages.kept import version_of
 from driftline_agent.topic import Reading, Topic
 
 _FOLDER = "/var/lib/dpkg"
+_STATUS, _INFO = f"{_FOLDER}/status", f"{_FOLDER}/info"
+_EXTENDED = "/var/lib/apt/extended_states"
 LOCKS = (f"{_FOLDER}/lock-frontend", f"{_FOLDER}/lock")
-_WANTED = frozenset({"Package", "Status", "Architecture", "Version", "Source", "Maintainer", "Installed-Size"})
+_WANTED = frozenset(
+    {"Package", "Status", "Architecture", "Version", "Source", "Maintainer", "Installed-Size", "Section"}
+)
 #: States in which a package's files are there, wholly (dpkg(1)): its scripts may have failed, or wait for others.
 #: With not-installed, config-files and half-installed they are not, or nobody knows which.
-_PRESENT = frozenset({"installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"})
+PRESENT = frozenset({"installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"})
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The last reading; packages as bytes, a tenth of what messages take."""
+
+    version: tuple[int, ...]
+    packages: bytes
+    reason: str
 
 
 def parse_status(text: str) -> list[Package]:
@@ -29,7 +47,7 @@ def parse_status(text: str) -> list[Package]:
                 if len(fields) == len(_WANTED):
                     break
         status = fields.get("Status", "").split()
-        if len(status) != 3 or status[2] not in _PRESENT or "Package" not in fields:
+        if len(status) != 3 or status[2] not in PRESENT or "Package" not in fields:
             continue
         package = Package(
             manager="dpkg",
@@ -37,13 +55,14 @@ def parse_status(text: str) -> list[Package]:
             architecture=fields.get("Architecture", ""),
             version=fields.get("Version", ""),
             vendor=fields.get("Maintainer", ""),
+            section=fields.get("Section", ""),
             held=True if status[0] == "hold" else None,
         )
         source = fields.get("Source", "").partition(" ")[0]
         if source and source != package.name:
             package.source = source
         size = fields.get("Installed-Size", "")
-        if size.isdigit():
+        if size.isdecimal() and len(size) < 16:
             package.size = int(size) * 1024
         out.append(package)
     out.sort(key=lambda package: (package.name, package.architecture))
@@ -52,10 +71,22 @@ def parse_status(text: str) -> list[Package]:
 
 def _add_times(host: Host, packages: list[Package]) -> None:
     for package in packages:
-        qualified = f"{_FOLDER}/info/{package.name}:{package.architecture}.list"
-        found = host.stat(qualified) or host.stat(f"{_FOLDER}/info/{package.name}.list")
+        qualified = f"{_INFO}/{package.name}:{package.architecture}.list"
+        found = host.stat(qualified) or host.stat(f"{_INFO}/{package.name}.list")
         if found is not None:
             package.installed_at = int(found.st_mtime)
+
+
+def _add_reasons(host: Host, packages: list[Package]) -> None:
+    """Say which are there for another one only. Without apt, nothing is known; unless it says so, someone asked."""
+    text = host.read(_EXTENDED)
+    if text is None:
+        return
+    states = aptlists.parse_extended_states(text)
+    native = next((package.architecture for package in packages if package.name == "dpkg"), "")
+    for package in packages:
+        architecture = native if package.architecture == "all" else package.architecture
+        package.automatic = states.get((package.name, architecture), False)
 
 
 def busy(host: Host) -> bool:
@@ -63,31 +94,53 @@ def busy(host: Host) -> bool:
     return any(is_locked(host, lock) for lock in LOCKS)
 
 
+def _read(host: Host, version: tuple[int, ...]) -> _Kept:
+    text = host.read(_STATUS)
+    if text is None:
+        raise UnreadableError(f"{_STATUS}: not there, although {_FOLDER} is")
+    packages = parse_status(text)
+    if not packages and text.strip():
+        raise UnreadableError(f"{_STATUS}: no installed package in it, it may be damaged")
+    _add_times(host, packages)
+    try:
+        _add_reasons(host, packages)
+        reason = aptlists.add_origins(host, packages)
+    except UnreadableError as error:
+        reason = str(error)
+    return _Kept(version, Software(packages=packages).SerializeToString(), reason)
+
+
 def collect(host: Host) -> Reading:
     """Read the status file between two looks at the locks."""
     if busy(host):
         raise BusyError(f"{_FOLDER}: locked by a running dpkg or apt")
-    before = host.stat(f"{_FOLDER}/status")
-    text = host.read(f"{_FOLDER}/status")
-    if text is None or before is None:
-        raise UnreadableError(f"{_FOLDER}/status: not there, although {_FOLDER} is")
-    packages = parse_status(text)
-    if not packages and text.strip():
-        raise UnreadableError(f"{_FOLDER}/status: no installed package in it, it may be damaged")
-    _add_times(host, packages)
-    after = host.stat(f"{_FOLDER}/status")
-    if busy(host) or after is None or (after.st_mtime_ns, after.st_ino) != (before.st_mtime_ns, before.st_ino):
+    if host.stat(_STATUS) is None:
+        raise UnreadableError(f"{_STATUS}: not there, although {_FOLDER} is")
+    before = version_of(host, _STATUS, _INFO)
+    known: _Kept | None = host.kept.get("dpkg")
+    version = before
+    try:
+        version += version_of(host, _EXTENDED, aptlists.FOLDER)
+    except UnreadableError:  # outside of readable_roots: nothing of apt is known
+        version += (-1,)
+    if known is None or known.version != version:
+        known = _read(host, version)
+    if busy(host) or version_of(host, _STATUS, _INFO) != before:
         raise BusyError(f"{_FOLDER}: changed while it was read")
+    host.kept["dpkg"] = known
     reading = Reading()
-    reading.facts.software.packages.extend(packages)
+    reading.facts.software.ParseFromString(known.packages)
+    if known.reason:
+        reading.unreadable["software.packages[dpkg/*].origin"] = known.reason
+        reading.unreadable["software.packages[dpkg/*].repository"] = known.reason
     return reading
 
 
 TOPIC = Topic(
-    revision=3,
+    revision=4,
     fills=("software.packages",),
     collect=collect,
-    applies=lambda host: host.exists(f"{_FOLDER}/status"),
+    applies=lambda host: host.exists(_STATUS),
     watches=(_FOLDER,),
     watched_whole=True,
     busy=busy,

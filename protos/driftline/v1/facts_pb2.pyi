@@ -49,7 +49,12 @@ from driftline.v1.record_pb2 import CiRelation as CiRelation
 from driftline.v1.record_pb2 import Record as Record
 from driftline.v1.services_pb2 import Services as Services
 from driftline.v1.services_pb2 import Unit as Unit
+from driftline.v1.software_pb2 import Container as Container
+from driftline.v1.software_pb2 import Image as Image
+from driftline.v1.software_pb2 import LanguagePackage as LanguagePackage
 from driftline.v1.software_pb2 import Package as Package
+from driftline.v1.software_pb2 import Pin as Pin
+from driftline.v1.software_pb2 import Repository as Repository
 from driftline.v1.software_pb2 import Software as Software
 from driftline.v1.storage_pb2 import BlockDevice as BlockDevice
 from driftline.v1.storage_pb2 import Filesystem as Filesystem
