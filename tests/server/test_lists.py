@@ -15,7 +15,7 @@ LISTS = [
     "/tokens?all=true", "/join-tokens", "/cis/web1/facts", "/rfc-templates",
     "/audit/keys", "/integrity/runs", "/attestations", "/findings?state=all", "/freezes", "/rules", "/origins",
     "/notifications", "/events", "/channels", "/maintenance?over=true", "/cis/web1/expected", "/rfcs/5/snapshots",
-    "/releases", "/waivers",
+    "/releases", "/waivers", "/cis/web1/software",
 ]  # fmt: skip
 
 
