@@ -16,6 +16,7 @@ _TYPE = re.compile(r"[a-z][a-z0-9.-]*")
 _KEY = re.compile(r"[a-z][a-z0-9._-]*")
 #: Left as they are, besides letters, digits and ``-._~`` (the specification's "Character encoding").
 _SAFE = ":"
+_SAFE_IN_VALUES = ":/"
 #: Types whose names, and whose name spaces, are not case sensitive and written in lower case.
 _LOWER = frozenset(
     {"alpm", "apk", "bitbucket", "bitnami", "composer", "deb", "github", "hex", "npm", "oci", "pypi", "pub"}
@@ -59,7 +60,7 @@ class Purl:
         if self.version:
             out += "@" + quote(self.version, safe=_SAFE)
         if self.qualifiers:
-            pairs = (f"{key}={quote(self.qualifiers[key], safe=_SAFE)}" for key in sorted(self.qualifiers))
+            pairs = (f"{key}={quote(self.qualifiers[key], safe=_SAFE_IN_VALUES)}" for key in sorted(self.qualifiers))
             out += "?" + "&".join(pairs)
         if self.subpath:
             out += "#" + "/".join(quote(part, safe=_SAFE) for part in self.subpath.split("/"))
@@ -115,9 +116,9 @@ def parse(text: str) -> Purl:
     if not slash:
         raise PurlError(f'"{text}": type and name are needed: pkg:TYPE/NAME')
     version = None
-    # An @ at the beginning of a part is a scope of npm.
+    # An @ in a part before the last one is a scope of npm.
     last = rest.rindex("/") + 1 if "/" in rest else 0
-    if "@" in rest[last + 1 :]:
+    if "@" in rest[last:]:
         rest, _, version = rest.rpartition("@")
     namespace, _, name = rest.strip("/").rpartition("/")
     qualifiers: dict[str, str | None] = {}

@@ -16,7 +16,7 @@ _LEGACY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) \(([^,)\s]+)(?:, .*)?\)")
 def _pairs(text: str) -> list[tuple[str, str]]:
     if text.lstrip().startswith("["):
         try:
-            found = json.loads(text[: text.rindex("]") + 1])
+            found = json.JSONDecoder().raw_decode(text.lstrip())[0]  # notices may follow
         except (ValueError, RecursionError):
             return []
         entries = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

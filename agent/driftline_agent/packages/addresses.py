@@ -9,8 +9,10 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/{0,2}")
 _OPEN = frozenset(
     {"repo", "arch", "release", "infra", "country", "protocol", "ip_resolve", "path", "product", "releasever"}
 )
-#: Part of a path that names no folder: a token of a private repository (packagecloud, gitlab, Ubuntu Pro mirrors).
-_RANDOM = re.compile(r"(?=[A-Za-z0-9_-]{20,}$)(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_-]+")
+#: Part of a path that names no folder: a token of a private repository (packagecloud, cloudsmith, gitlab).
+_RANDOM = re.compile(
+    r"(?=.{20,}$)(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_-]+$|(?=.{12,}$)(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9_-]+$"
+)
 _DATED = re.compile(r"[a-z]+(?:[-_.][a-z0-9.]+)+|\d{8}T\d{6}Z", re.IGNORECASE)
 
 

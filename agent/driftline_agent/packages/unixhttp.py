@@ -58,6 +58,8 @@ def _ask(path: str, address: str, seconds: float, shown: str) -> bytes | None:
                 raise UnreadableError(f"{shown}: more than {MAX_BYTES} bytes")
             if time.monotonic() > end:
                 raise UnreadableError(f"{shown}: no whole answer within {seconds:g} s")
+        if answer.length:
+            raise UnreadableError(f"{shown}: the answer is truncated")
         if answer.status != 200:
             raise UnreadableError(f"{shown}: status {answer.status}")
         return b"".join(parts)

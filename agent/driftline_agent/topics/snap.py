@@ -70,6 +70,8 @@ def add(package: Package, told: dict[str, Any]) -> None:
     at = seconds_of(str(told.get("install-date", "")))
     if at is not None:
         package.installed_at = at
+    if not package.license and isinstance(told.get("license"), str):
+        package.license = told["license"]
     if told.get("hold"):
         package.held = True
     if told.get("devmode"):
