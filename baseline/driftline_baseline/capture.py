@@ -50,6 +50,7 @@ MOVES_BY_ITSELF: dict[str, str] = {
     "network.routes[*].source": "follows the interface's address",
     "record.announced": "how it was first heard of; expect it where newcomers are to be found",
     "services.units[snap-*]": "snapd mounts and drops revisions when it refreshes",
+    "software.packages[flatpak/*].version": "desktops update their applications by themselves",
     "software.packages[snap/*].version": "snapd refreshes by itself, some times a day",
     "storage.devices[loop*]": "attached and detached by snaps and images",
     "storage.devices[nbd*]": "attached and detached by images",
