@@ -111,7 +111,7 @@ def test_snap_recordings() -> None:
     assert scrcpy == {
         "version": "v1.10",
         "revision": "174",
-        "channel": "stable",
+        "channel": "latest/stable",
         "vendor": "sisco311",
         "license": "Apache-2.0",
         "size": 81_000_000,  # snapd counts in thousands (strutil/quantity); the peer multiplies by 1024

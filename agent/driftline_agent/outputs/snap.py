@@ -8,6 +8,7 @@ from driftline_agent.output import Output
 from driftline_agent.packages.kept import unique
 from driftline_agent.packages.texts import size_of
 from driftline_agent.packages.times import seconds_of
+from driftline_agent.topics.snap import full_channel
 
 #: A verified publisher is marked; so is a starred one. Without a terminal that takes Unicode, by * and **.
 _MARKS = "*\N{CHECK MARK}\N{HEAVY CHECK MARK}✪"
@@ -41,7 +42,7 @@ def _of_list(line: str) -> Package | None:
         name=columns[0],
         version=columns[1],
         revision=columns[2],
-        channel="" if tracking.strip("-") == "" else tracking,
+        channel="" if tracking.strip("-") == "" else full_channel(tracking),
         vendor=_publisher(" ".join(columns[4:-1] if len(columns) > 5 else columns[3:-1])),
         confinement=_confinement(notes),
         held=True if "held" in notes.split(",") else None,
@@ -62,7 +63,7 @@ def _of_info(text: str) -> Package | None:
         name=fields["name"],
         version=version,
         revision=revision or "",
-        channel=tracking,
+        channel=full_channel(tracking),
         vendor=_publisher(fields.get("publisher", "")),
         license="" if license_ in ("unset", "unknown") else license_.strip("'\""),
         # snap counts in thousands (snapd's strutil/quantity)

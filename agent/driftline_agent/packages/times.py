@@ -1,7 +1,6 @@
 """Times as commands and APIs write them."""
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 _FORMATS = ("%a %b %d %H:%M:%S %Y", "%a %d %b %Y %H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d")
 
@@ -22,6 +21,8 @@ def seconds_of(text: str) -> int | None:
         except ValueError:
             continue
     if found is None:
+        from email.utils import parsedate_to_datetime
+
         try:
             found = parsedate_to_datetime(text)
         except (ValueError, TypeError, IndexError, OverflowError):

@@ -6,7 +6,6 @@ Off unless agent.toml has `containers = true`: who may write to such a socket ca
 from driftline.v1.facts_pb2 import Container, Image
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
-from driftline_agent.packages import engines, unixhttp
 from driftline_agent.topic import Reading, Topic
 
 _CONTAINERS, _IMAGES = "/containers/json?all=1", "/images/json"
@@ -18,6 +17,8 @@ def engine_of(path: str) -> str:
 
 
 def _ask(host: Host, path: str) -> tuple[list[Container], list[Image]]:
+    from driftline_agent.packages import engines, unixhttp  # an HTTP client, which most agents never need
+
     engine = engine_of(path)
     if engine == "containerd":
         return engines.ask_containerd(host.real(path)) if host.live else ([], [])

@@ -59,12 +59,17 @@ def parse_snaps(answer: Any) -> dict[str, dict[str, Any]]:
     return {str(one.get("name")): one for one in entries if one.get("status") != "installed"}
 
 
+def full_channel(channel: str) -> str:
+    """Return a channel with its track: before 2.45 snapd left out `latest`, and old installations still do."""
+    return f"latest/{channel}" if channel in ("stable", "candidate", "beta", "edge") else channel
+
+
 def add(package: Package, told: dict[str, Any]) -> None:
     """Set what only snapd knows of a snap."""
     publisher = told.get("publisher")
     if isinstance(publisher, dict):
         package.vendor = str(publisher.get("display-name") or publisher.get("username") or "")
-    package.channel = str(told.get("tracking-channel") or told.get("channel") or "")
+    package.channel = full_channel(str(told.get("tracking-channel") or told.get("channel") or ""))
     if isinstance(told.get("installed-size"), int) and told["installed-size"] >= 0:
         package.size = told["installed-size"]
     at = seconds_of(str(told.get("install-date", "")))
