@@ -586,7 +586,7 @@ def test_what_containerd_answers() -> None:
     )
     image = field(1, b"docker.io/library/nginx:1.27") + field(3, field(2, b"sha256:12"))
     (two,) = engines.parse_containerd_images(field(1, image), "containerd:k8s.io")
-    assert (two.id, list(two.digests)) == ("docker.io/library/nginx:1.27", ["sha256:12"])
+    assert (two.id, list(two.digests)) == ("docker.io/library/nginx:1.27", ["docker.io/library/nginx@sha256:12"])
     assert engines.parse_namespaces(field(1, field(1, b"k8s.io"))) == ["k8s.io"]
     for junk in (b"\xff", b"\x0a\xff", b"\x0f", b"\xff" * 20):
         with pytest.raises(ValueError, match="message"):

@@ -4,6 +4,7 @@ Source: Docker's Engine API (/containers/json, /images/json), which Podman answe
 (containerd.services.{namespaces,containers,images}.v1), of which only the few fields below are decoded.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from driftline_agent.packages.times import seconds_of
 _PROJECTS = ("com.docker.compose.project", "io.podman.compose.project", "io.kubernetes.pod.namespace")
 _MAX = 5_000
 _UNTAGGED = "<none>"
+#: What follows the repository in an image's name; an image that has only a digest for a name has no repository.
+_REFERENCE = re.compile(r"@.*|:[^/:]*$|^sha256:.*")
 
 
 def _list(value: Any) -> list[Any]:
@@ -174,11 +177,12 @@ def parse_containerd_images(data: bytes, engine: str) -> Iterator[Image]:
         if name:
             target, created = _fields_of(_bytes(found.get(3, b""))), _fields_of(_bytes(found.get(7, b"")))
             digest = _string(target, 2)
+            repository = _REFERENCE.sub("", name)
             yield Image(
                 engine=engine,
                 id=name,
                 tags=[] if "@" in name or name.startswith("sha256:") else [name],
-                digests=[digest] if digest else [],
+                digests=[f"{repository}@{digest}"] if digest and repository else [],
                 created_at=_int(created.get(1)),
             )
 

@@ -382,7 +382,7 @@ class Container(_message.Message):
     NETWORKS_FIELD_NUMBER: _builtins.int
     PROJECT_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
-    """docker, podman, containerd; of containerd with the name space: containerd:k8s.io."""
+    """docker, podman, containerd; of containerd with the name space: containerd:k8s.io. Of containerd no state is told."""
     name: _builtins.str
     """Its first name; of containerd its id."""
     id: _builtins.str
