@@ -30,6 +30,10 @@ CERTIFICATES_ROOTS = (
 )
 #: Where facts of the administrator's own stand.
 CUSTOM_FOLDERS = ("/etc/driftline/facts.d",)
+#: Folders below which environments of Python are looked for; ``*`` in a last name stands for the rest of it.
+PYTHON_ROOTS = ("/usr/lib/python3*", "/usr/lib64/python3*", "/usr/local/lib", "/usr/local/lib64", "/opt", "/srv")
+#: Sockets of container engines where those put them.
+CONTAINER_SOCKETS = ("/run/docker.sock", "/run/podman/podman.sock", "/run/containerd/containerd.sock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +44,7 @@ class Choices:
     certificates_roots: tuple[str, ...] = CERTIFICATES_ROOTS
     #: Folders with custom facts; none where they are off.
     custom_folders: tuple[str, ...] = ()
+    #: Folders below which environments of Python are looked for.
+    python_roots: tuple[str, ...] = PYTHON_ROOTS
+    #: Sockets of container engines; none unless the configuration allows it: who may ask there can become root.
+    container_sockets: tuple[str, ...] = ()

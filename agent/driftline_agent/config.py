@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from driftline_agent.choices import CERTIFICATES_ROOTS, CUSTOM_FOLDERS, Choices
+from driftline_agent.choices import CERTIFICATES_ROOTS, CONTAINER_SOCKETS, CUSTOM_FOLDERS, PYTHON_ROOTS, Choices
 from driftline_agent.errors import ConfigError
 from driftline_agent.firewall.client import DEFAULT_SOCKET as DEFAULT_FIREWALL
 from driftline_agent.reader.allowed import FILES_ROOTS, parts_of
@@ -66,6 +66,12 @@ class Config:
     custom: bool = False
     #: Folders with custom facts, of root only.
     custom_folders: tuple[str, ...] = CUSTOM_FOLDERS
+    #: Folders below which environments of Python are looked for.
+    python_roots: tuple[str, ...] = PYTHON_ROOTS
+    #: Ask container engines what they run; their sockets are as good as root.
+    containers: bool = False
+    #: Sockets of container engines.
+    container_sockets: tuple[str, ...] = CONTAINER_SOCKETS
     #: Bytes that unsent reports may take on the disk: 1 MiB to 16 GiB.
     spool_bytes: int = 64 << 20
     #: Report changes as they happen; otherwise only at the next inventory.
@@ -80,7 +86,18 @@ class Config:
     @property
     def choices(self) -> Choices:
         """What else topics are told."""
-        return Choices(self.certificates_roots, self.custom_folders if self.custom else ())
+        return Choices(
+            certificates_roots=self.certificates_roots,
+            custom_folders=self.custom_folders if self.custom else (),
+            python_roots=self.python_roots,
+            container_sockets=self.container_sockets if self.containers else (),
+        )
+
+
+#: Settings that are lists of paths.
+_PATHS = frozenset(
+    {"files_roots", "files_exclude", "certificates_roots", "custom_folders", "python_roots", "container_sockets"}
+)
 
 
 def reader_key(state: Path) -> Path:
@@ -135,9 +152,9 @@ def parse(text: str, file: str) -> Config:
             out[name] = Path(_typed(file, name, value, str, "a path"))
         elif name in ("topics", "readable_roots"):
             out[name] = _strings(file, name, value)
-        elif name in ("files_roots", "files_exclude", "certificates_roots", "custom_folders"):
+        elif name in _PATHS:
             out[name] = _plain(file, name, _strings(file, name, value))
-        elif name in ("watch", "custom"):
+        elif name in ("watch", "custom", "containers"):
             out[name] = _typed(file, name, value, bool, "true or false")
         elif name == "spool_bytes":
             out[name] = _between(file, name, value, 1 << 20, 1 << 34)

@@ -1,18 +1,24 @@
-"""Which package a file belongs to. Source: dpkg's /var/lib/dpkg/info/*.list and diversions.
+"""Which package a file belongs to. Source: dpkg's /var/lib/dpkg/info/*.list and diversions; the databases of rpm, apk
+and pacman.
 
-rpm's database is not asked: there files have no known owner. Only what is asked for is kept: a host's packages own some
-hundred thousand files. An answer holds until the package manager changes its database.
+Only what is asked for is kept: a host's packages own some hundred thousand files. An answer holds until a package
+manager changes its database.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
+from driftline_agent.packages import alpm, apkdb, rpmdb
 
 _DPKG = "/var/lib/dpkg"
 #: dpkg's lists of files.
 FOLDER = f"{_DPKG}/info"
+#: Folders whose change may change an answer.
+FOLDERS = (FOLDER, *rpmdb.FOLDERS, *apkdb.FOLDERS, alpm.FOLDER)
 #: What a merged system has moved (file-hierarchy(7)); packages may still name the place before.
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 #: Answers that are kept; past them, all are forgotten.
@@ -73,28 +79,46 @@ def search(content: bytes, starts: Iterable[bytes]) -> Iterator[bytes]:
 def owners(host: Host, paths: Iterable[str]) -> dict[str, str]:
     """Return the package of each of these paths that one owns.
 
-    :raises UnreadableError: where the package manager's database is there and cannot be read.
+    :raises UnreadableError: where a package manager's database is there and cannot be read.
     """
     wanted = set(paths)
-    version = _version(host)
-    if not version:
+    known = version(host)
+    if not known:
         return {}
     kept: _Kept = host.kept.setdefault("ownership", _Kept())
-    if kept.version != version or len(kept.owner) > _MAX_KEPT:
-        kept.version, kept.owner = version, {}
+    if kept.version != known or len(kept.owner) > _MAX_KEPT:
+        kept.version, kept.owner = known, {}
     new = wanted - kept.owner.keys()
     if new:
-        found = _search_dpkg(host, new)
+        names = _aliases(host, new)
+        found: dict[str, str] = {}
+        for search_one in _searches(host):
+            for path, package in search_one(host, names).items():
+                found.setdefault(path, package)
         kept.owner.update((path, found.get(path, "")) for path in new)
     return {path: kept.owner[path] for path in wanted if kept.owner[path]}
 
 
-def _version(host: Host) -> tuple[int, ...]:
-    found = host.stat(FOLDER)
-    if found is None:
-        return ()
-    diversions = host.stat(f"{_DPKG}/diversions")
-    return (found.st_ino, found.st_mtime_ns, diversions.st_mtime_ns if diversions else 0)
+def version(host: Host) -> tuple[int, ...]:
+    """Return what changes whenever an answer may; nothing where there is no package manager that is known."""
+    out: list[int] = []
+    apk = apkdb.find(host)
+    for path in (FOLDER, f"{_DPKG}/diversions", alpm.FOLDER, *([apk] if apk else [])):
+        found = host.stat(path)
+        if found is not None:
+            out += (found.st_ino, found.st_mtime_ns)
+    return (*out, *rpmdb.version(host))
+
+
+def _searches(host: Host) -> Iterator[Callable[[Host, dict[str, str]], dict[str, str]]]:
+    if host.exists(FOLDER):
+        yield _search_dpkg
+    if rpmdb.find(host):
+        yield _search_rpm
+    if apkdb.find(host):
+        yield _search_apk
+    if host.exists(alpm.FOLDER):
+        yield _search_pacman
 
 
 def _aliases(host: Host, paths: Iterable[str]) -> dict[str, str]:
@@ -111,8 +135,44 @@ def _aliases(host: Host, paths: Iterable[str]) -> dict[str, str]:
     return out
 
 
-def _search_dpkg(host: Host, wanted: set[str]) -> dict[str, str]:
-    names = _aliases(host, wanted)
+def _search_rpm(host: Host, names: dict[str, str]) -> dict[str, str]:
+    from driftline_agent.packages import headers
+
+    path = rpmdb.find(host)
+    asked = {os.fsencode(name): wanted for name, wanted in names.items()}
+    folders = frozenset(name[: name.rfind(b"/") + 1] for name in asked)
+    out: dict[str, str] = {}
+    try:
+        for blob in rpmdb.headers(host, path) if path else ():
+            for package, file in headers.files(blob, folders):
+                if file in asked:
+                    out.setdefault(asked[file], package)
+    except (ValueError, struct.error) as error:
+        raise UnreadableError(f"{path}: {error}") from error
+    return out
+
+
+def _search_apk(host: Host, names: dict[str, str]) -> dict[str, str]:
+    path = apkdb.find(host)
+    out: dict[str, str] = {}
+    for package, file in apkdb.files(host.read(path) or "" if path else ""):
+        if file in names:
+            out.setdefault(names[file], package)
+    return out
+
+
+def _search_pacman(host: Host, names: dict[str, str]) -> dict[str, str]:
+    out: dict[str, str] = {}
+    for folder in host.names(alpm.FOLDER):
+        package = folder.rsplit("-", 2)[0]  # NAME-VERSION-RELEASE
+        for line in (host.read(f"{alpm.FOLDER}/{folder}/files") or "").splitlines():
+            file = "/" + line.rstrip("/")
+            if file in names:
+                out.setdefault(names[file], package)
+    return out
+
+
+def _search_dpkg(host: Host, names: dict[str, str]) -> dict[str, str]:
     diversions = parse_diversions(host.read(f"{_DPKG}/diversions") or "")
     asked = set(names) | {path for path, (to, _) in diversions.by_path.items() if to in names}
     starts = prefixes(asked)

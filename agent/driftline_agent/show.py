@@ -4,15 +4,26 @@ import json
 from collections.abc import Iterator
 
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 
+from driftline import derived
 from driftline.facts import flatten
 from driftline.schema import FACTS, Plan, Value
 from driftline.v1.facts_pb2 import Facts
+from driftline.v1.os_pb2 import Release
 
 
 def as_json(facts: Facts) -> str:
-    """Return the facts as JSON, names as in the schema, 64-bit numbers as text (protobuf's JSON mapping)."""
-    return json.dumps(MessageToDict(facts, preserving_proto_field_name=True), indent=2, ensure_ascii=False)
+    """Return the facts as JSON, names as in the schema, 64-bit numbers as text (protobuf's JSON mapping).
+
+    Packages and images have what follows from their facts, too: purl, title, product, maker.
+    """
+    out = MessageToDict(facts, preserving_proto_field_name=True)
+    software = out.get("software", {})
+    for name in ("packages", "language_packages", "images"):
+        for shown, message in zip(software.get(name, ()), getattr(facts.software, name), strict=True):
+            shown.update(derived.of_message(message, facts.os.release))
+    return json.dumps(out, indent=2, ensure_ascii=False)
 
 
 def as_flat(facts: Facts) -> Iterator[str]:
@@ -22,8 +33,8 @@ def as_flat(facts: Facts) -> Iterator[str]:
 
 
 def as_tree(facts: Facts) -> Iterator[str]:
-    """Yield the lines of an indented tree."""
-    yield from _tree(FACTS, facts, 0)
+    """Yield the lines of an indented tree. What follows from facts stands beside them in parentheses."""
+    yield from _tree(FACTS, facts, 0, facts.os.release)
 
 
 def _text(value: Value) -> str:
@@ -33,7 +44,7 @@ def _text(value: Value) -> str:
     return text.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t")
 
 
-def _tree(plan: Plan, message: Facts, depth: int) -> Iterator[str]:
+def _tree(plan: Plan, message: Message, depth: int, release: Release) -> Iterator[str]:
     indent = "  " * depth
     for descriptor, value in message.ListFields():
         field = plan.by_name[descriptor.name]
@@ -44,7 +55,9 @@ def _tree(plan: Plan, message: Facts, depth: int) -> Iterator[str]:
             yield f"{indent}{field.name} ({len(value)})"
             for child in value:
                 yield f"{indent}  {'/'.join(str(getattr(child, key)) for key in field.message.keys)}"
-                yield from _tree(field.message, child, depth + 2)
+                yield from _tree(field.message, child, depth + 2, release)
         else:
             yield f"{indent}{field.name}"
-            yield from _tree(field.message, value, depth + 1)
+            yield from _tree(field.message, value, depth + 1, release)
+    for name, text in derived.of_message(message, release).items():
+        yield f"{indent}({name}: {text})"

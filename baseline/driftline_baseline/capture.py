@@ -60,6 +60,7 @@ MOVES_BY_ITSELF: dict[str, str] = {
     "record.announced": "how it was first heard of; expect it where newcomers are to be found",
     "services.units[snap-*]": "snapd mounts and drops revisions when it refreshes",
     "services.units[snap.*].digest": "snapd writes the units of each revision",
+    "software.packages[flatpak/*].version": "desktops update their applications by themselves",
     "software.packages[snap/*].version": "snapd refreshes by itself, some times a day",
     "storage.devices[loop*]": "attached and detached by snaps and images",
     "storage.devices[nbd*]": "attached and detached by images",

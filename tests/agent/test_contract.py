@@ -13,7 +13,7 @@ from driftline.facts import digest_of, elements, flatten, parse, state
 from driftline.paths import schema_path
 from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE
 from driftline.v1.facts_pb2 import Facts
-from driftline_agent.choices import CUSTOM_FOLDERS, Choices
+from driftline_agent.choices import CONTAINER_SOCKETS, CUSTOM_FOLDERS, Choices
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic, select, take
 from driftline_agent.topic import Topic, all_topics
@@ -106,7 +106,7 @@ def test_a_topic_fills_what_it_declares_and_nothing_else(name: str) -> None:
 
 @EACH
 def test_what_may_not_be_read_is_unreadable_and_never_gone(name: str) -> None:
-    switched_on = Choices(custom_folders=CUSTOM_FOLDERS)
+    switched_on = Choices(custom_folders=CUSTOM_FOLDERS, container_sockets=CONTAINER_SOCKETS)
     result = read_topic(name, TOPICS[name], Host(readable=["/nonexistent"], choices=switched_on), KEY)
     if name in ("interfaces", "neighbours", "routes", "rules") and result.outcome == READ:
         return  # they ask the kernel, not files

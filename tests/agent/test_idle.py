@@ -242,7 +242,21 @@ def test_states_of_units_and_install_times_do_not_drift() -> None:
     def host(state: str, time: int, link: str) -> Facts:
         facts = Facts()
         facts.services.units.add(name="apt-daily.service", enablement="static", active_state=state, sub_state=state)
-        facts.software.packages.add(manager="dpkg", name="a", architecture="all", version="1", installed_at=time)
+        facts.software.packages.add(
+            manager="dpkg",
+            name="a",
+            architecture="all",
+            version="1",
+            installed_at=time,
+            origin=state,
+            repository=state,
+            license=state,
+            section=state,
+            revision=state,
+            automatic=time == 1,
+        )
+        facts.software.containers.add(engine="docker", name=state, state=state, image=state)
+        facts.software.images.add(engine="docker", id=state)
         facts.network.interfaces.add(name="eth0", mtu=1500, link=link, speed=time)
         facts.network.listening.add(protocol="udp", address="0.0.0.0", port=time)  # nothing is bound
         facts.os.host.booted_at = time
@@ -272,6 +286,7 @@ def test_states_of_units_and_install_times_do_not_drift() -> None:
         "files.files[\\/etc\\/letsencrypt\\/archive\\/example.org\\/cert2.pem]",
         "files.files[\\/etc\\/letsencrypt\\/live\\/example.org\\/cert.pem].target",
         "software.packages[snap/core22/amd64].version",
+        "software.packages[flatpak/org.gnome.Platform/x86_64@45].version",
         "storage.devices[loop3].size",
         "storage.filesystems[\\/run\\/user\\/1000]",
     ],

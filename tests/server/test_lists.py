@@ -15,7 +15,7 @@ LISTS = [
     "/tokens?all=true", "/join-tokens", "/cis/web1/facts", "/rfc-templates",
     "/audit/keys", "/integrity/runs", "/attestations", "/findings?state=all", "/freezes", "/rules", "/origins",
     "/notifications", "/events", "/channels", "/maintenance?over=true", "/cis/web1/expected", "/rfcs/5/snapshots",
-    "/releases", "/waivers",
+    "/releases", "/waivers", "/cis/web1/software",
 ]  # fmt: skip
 
 
@@ -140,3 +140,16 @@ def test_links_of_a_list() -> None:
     assert shown.next_url == "/cis?q=a%26b&sort=-name&offset=100"
     assert shown.export_url("csv") == "/api/v1/cis?q=a%26b&sort=-name&format=csv&limit=10000"
     assert (shown.first, shown.last) == (51, 100)
+
+
+def test_software_is_listed_with_package_urls_and_products(site: Site) -> None:
+    api = site.api("admin")
+    found = api.get("/cis/web1/software?limit=10000").json()["items"]
+    packages = [row for row in found if row["path"].startswith("software.packages")]
+    assert packages
+    assert all(row["purl"].startswith("pkg:") and row["title"] and row["product"] for row in packages)
+    one = packages[0]
+    only = api.get("/cis/web1/software", params={"match": one["path"], "limit": 10}).json()["items"]
+    assert only == [one]
+    page = site.browser("admin").get("/cis/web1/facts", params={"q": one["path"]}).text
+    assert one["purl"].replace("&", "&amp;") in page

@@ -1,26 +1,49 @@
-"""Packages installed by dpkg. Source: /var/lib/dpkg/status (deb822(5), dpkg(1)), /var/lib/dpkg/info/*.list.
+"""Packages installed by dpkg. Source: /var/lib/dpkg/status (deb822(5), dpkg(1)), /var/lib/dpkg/info/*.list, apt's
+extended_states (apt-mark(8)) and lists.
 
 Not read while dpkg or apt hold their locks, so that the states in between never appear.
 """
 
+import re
+from dataclasses import dataclass
+
 from driftline import paths
-from driftline.v1.facts_pb2 import Package
+from driftline.v1.facts_pb2 import Package, Software
 from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.locks import is_locked
+from driftline_agent.packages import aptlists
+from driftline_agent.packages.kept import version_of
 from driftline_agent.topic import Reading, Topic
 
 _FOLDER = "/var/lib/dpkg"
+_STATUS, _INFO = f"{_FOLDER}/status", f"{_FOLDER}/info"
+_EXTENDED = "/var/lib/apt/extended_states"
 LOCKS = (f"{_FOLDER}/lock-frontend", f"{_FOLDER}/lock")
-_WANTED = frozenset({"Package", "Status", "Architecture", "Version", "Source", "Maintainer", "Installed-Size"})
+_WANTED = frozenset(
+    {"Package", "Status", "Architecture", "Version", "Source", "Maintainer", "Installed-Size", "Section"}
+)
 #: States in which a package's files are there, wholly (dpkg(1)): its scripts may have failed, or wait for others.
 #: With not-installed, config-files and half-installed they are not, or nobody knows which.
-_PRESENT = frozenset({"installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"})
+PRESENT = frozenset({"installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"})
 
 
-def parse_paragraphs(text: str) -> list[tuple[dict[str, str], str]]:
-    """Return the fields wanted of each package that dpkg knows of, installed or not, with its paragraph."""
-    out: list[tuple[dict[str, str], str]] = []
+_NAME = re.compile(r"^Package: (.*)$", re.MULTILINE)
+_ARCHITECTURE = re.compile(r"^Architecture: (.*)$", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The last reading; packages as bytes, a tenth of what messages take."""
+
+    version: tuple[int, ...]
+    packages: bytes
+    reason: str
+
+
+def parse_status(text: str) -> list[Package]:
+    """Return the packages whose files are there, configured or not, sorted by name and architecture."""
+    out: list[Package] = []
     for paragraph in text.split("\n\n"):
         fields: dict[str, str] = {}
         for line in paragraph.split("\n"):
@@ -29,50 +52,59 @@ def parse_paragraphs(text: str) -> list[tuple[dict[str, str], str]]:
                 fields[name] = value
                 if len(fields) == len(_WANTED):
                     break
-        if "Package" in fields:
-            out.append((fields, paragraph))
+        status = fields.get("Status", "").split()
+        if len(status) != 3 or status[2] not in PRESENT or "Package" not in fields:
+            continue
+        package = Package(
+            manager="dpkg",
+            name=fields["Package"],
+            architecture=fields.get("Architecture", ""),
+            version=fields.get("Version", ""),
+            vendor=fields.get("Maintainer", ""),
+            section=fields.get("Section", ""),
+            held=True if status[0] == "hold" else None,
+        )
+        source = fields.get("Source", "").partition(" ")[0]
+        if source and source != package.name:
+            package.source = source
+        size = fields.get("Installed-Size", "")
+        if size.isdecimal() and len(size) < 16:
+            package.size = int(size) * 1024
+        out.append(package)
+    out.sort(key=lambda package: (package.name, package.architecture))
     return out
 
 
-def build(fields: dict[str, str]) -> Package | None:
-    """Return a package whose files are there, configured or not; None for another."""
-    status = fields.get("Status", "").split()
-    if len(status) != 3 or status[2] not in _PRESENT:
-        return None
-    package = Package(
-        manager="dpkg",
-        name=fields["Package"],
-        architecture=fields.get("Architecture", ""),
-        version=fields.get("Version", ""),
-        vendor=fields.get("Maintainer", ""),
-        held=True if status[0] == "hold" else None,
-    )
-    source = fields.get("Source", "").partition(" ")[0]
-    if source and source != package.name:
-        package.source = source
-    size = fields.get("Installed-Size", "")
-    if size.isdigit():
-        package.size = int(size) * 1024
-    return package
-
-
-def parse_status(text: str) -> list[Package]:
-    """Return the packages whose files are there, configured or not, sorted by name and architecture."""
-    return _sorted(parse_paragraphs(text))
-
-
-def _sorted(paragraphs: list[tuple[dict[str, str], str]]) -> list[Package]:
-    out = [package for package in (build(fields) for fields, _ in paragraphs) if package is not None]
-    out.sort(key=lambda package: (package.name, package.architecture))
+def inputs_of(text: str) -> dict[str, bytes]:
+    """Return the paragraph of each package that dpkg knows of, installed or not, by the package's path."""
+    out: dict[str, bytes] = {}
+    for paragraph in text.split("\n\n"):
+        name = _NAME.search(paragraph)
+        architecture = _ARCHITECTURE.search(paragraph)
+        if name is not None:
+            keys = ("dpkg", name[1], architecture[1] if architecture is not None else "")
+            out[paths.keyed("software.packages", *keys)] = paragraph.encode()
     return out
 
 
 def _add_times(host: Host, packages: list[Package]) -> None:
     for package in packages:
-        qualified = f"{_FOLDER}/info/{package.name}:{package.architecture}.list"
-        found = host.stat(qualified) or host.stat(f"{_FOLDER}/info/{package.name}.list")
+        qualified = f"{_INFO}/{package.name}:{package.architecture}.list"
+        found = host.stat(qualified) or host.stat(f"{_INFO}/{package.name}.list")
         if found is not None:
             package.installed_at = int(found.st_mtime)
+
+
+def _add_reasons(host: Host, packages: list[Package]) -> None:
+    """Say which are there for another one only. Without apt, nothing is known; unless it says so, someone asked."""
+    text = host.read(_EXTENDED)
+    if text is None:
+        return
+    states = aptlists.parse_extended_states(text)
+    native = next((package.architecture for package in packages if package.name == "dpkg"), "")
+    for package in packages:
+        architecture = native if package.architecture == "all" else package.architecture
+        package.automatic = states.get((package.name, architecture), False)
 
 
 def busy(host: Host) -> bool:
@@ -80,36 +112,55 @@ def busy(host: Host) -> bool:
     return any(is_locked(host, lock) for lock in LOCKS)
 
 
+def _read(host: Host, version: tuple[int, ...], inputs: dict[str, bytes]) -> _Kept:
+    text = host.read(_STATUS)
+    if text is None:
+        raise UnreadableError(f"{_STATUS}: not there, although {_FOLDER} is")
+    packages = parse_status(text)
+    if not packages and text.strip():
+        raise UnreadableError(f"{_STATUS}: no installed package in it, it may be damaged")
+    inputs.update(inputs_of(text))
+    _add_times(host, packages)
+    try:
+        _add_reasons(host, packages)
+        reason = aptlists.add_origins(host, packages)
+    except UnreadableError as error:
+        reason = str(error)
+    return _Kept(version, Software(packages=packages).SerializeToString(), reason)
+
+
 def collect(host: Host) -> Reading:
     """Read the status file between two looks at the locks."""
     if busy(host):
         raise BusyError(f"{_FOLDER}: locked by a running dpkg or apt")
-    before = host.stat(f"{_FOLDER}/status")
-    text = host.read(f"{_FOLDER}/status")
-    if text is None or before is None:
-        raise UnreadableError(f"{_FOLDER}/status: not there, although {_FOLDER} is")
-    paragraphs = parse_paragraphs(text)
-    packages = _sorted(paragraphs)
-    if not packages and text.strip():
-        raise UnreadableError(f"{_FOLDER}/status: no installed package in it, it may be damaged")
-    _add_times(host, packages)
-    after = host.stat(f"{_FOLDER}/status")
-    if busy(host) or after is None or (after.st_mtime_ns, after.st_ino) != (before.st_mtime_ns, before.st_ino):
+    if host.stat(_STATUS) is None:
+        raise UnreadableError(f"{_STATUS}: not there, although {_FOLDER} is")
+    before = version_of(host, _STATUS, _INFO)
+    known: _Kept | None = host.kept.get("dpkg")
+    version = before
+    try:
+        version += version_of(host, _EXTENDED, aptlists.FOLDER)
+    except UnreadableError:  # outside of readable_roots: nothing of apt is known
+        version += (-1,)
+    inputs: dict[str, bytes] = {}
+    if known is None or known.version != version:
+        known = _read(host, version, inputs)
+    if busy(host) or version_of(host, _STATUS, _INFO) != before:
         raise BusyError(f"{_FOLDER}: changed while it was read")
-    reading = Reading()
-    reading.facts.software.packages.extend(packages)
-    reading.inputs = {
-        paths.keyed("software.packages", "dpkg", fields["Package"], fields.get("Architecture", "")): paragraph.encode()
-        for fields, paragraph in paragraphs
-    }
+    host.kept["dpkg"] = known
+    reading = Reading(inputs=inputs)
+    reading.facts.software.ParseFromString(known.packages)
+    if known.reason:
+        reading.unreadable["software.packages[dpkg/*].origin"] = known.reason
+        reading.unreadable["software.packages[dpkg/*].repository"] = known.reason
     return reading
 
 
 TOPIC = Topic(
-    revision=3,
+    revision=4,
     fills=("software.packages",),
     collect=collect,
-    applies=lambda host: host.exists(f"{_FOLDER}/status"),
+    applies=lambda host: host.exists(_STATUS),
     watches=(_FOLDER,),
     watched_whole=True,
     busy=busy,

@@ -127,7 +127,12 @@ from driftline.v1.services_pb2 import SshServer as SshServer
 from driftline.v1.services_pb2 import SshSetting as SshSetting
 from driftline.v1.services_pb2 import Timer as Timer
 from driftline.v1.services_pb2 import Unit as Unit
+from driftline.v1.software_pb2 import Container as Container
+from driftline.v1.software_pb2 import Image as Image
+from driftline.v1.software_pb2 import LanguagePackage as LanguagePackage
 from driftline.v1.software_pb2 import Package as Package
+from driftline.v1.software_pb2 import Pin as Pin
+from driftline.v1.software_pb2 import Repository as Repository
 from driftline.v1.software_pb2 import Software as Software
 from driftline.v1.storage_pb2 import BlockDevice as BlockDevice
 from driftline.v1.storage_pb2 import Btrfs as Btrfs

@@ -25,13 +25,17 @@ _sym_db = _symbol_database.Default()
 from driftline.v1 import options_pb2 as driftline_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x64riftline/v1/software.proto\x12\x0c\x64riftline.v1\x1a\x1a\x64riftline/v1/options.proto\"3\n\x08Software\x12\'\n\x08packages\x18\x01 \x03(\x0b\x32\x15.driftline.v1.Package\"\xfc\x01\n\x07Package\x12\x15\n\x07manager\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x1a\n\x0c\x61rchitecture\x18\x03 \x01(\tB\x04\x88\xb5\x18\x01\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x0e\n\x06vendor\x18\x06 \x01(\t\x12\x1d\n\x04size\x18\x07 \x01(\x03\x42\n\x90\xb5\x18\x03\xa2\xb5\x18\x02\x42yH\x00\x88\x01\x01\x12$\n\x0cinstalled_at\x18\x08 \x01(\x03\x42\t\x90\xb5\x18\x03\xa2\xb5\x18\x01sH\x01\x88\x01\x01\x12\x11\n\x04held\x18\t \x01(\x08H\x02\x88\x01\x01\x42\x07\n\x05_sizeB\x0f\n\r_installed_atB\x07\n\x05_heldb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x64riftline/v1/software.proto\x12\x0c\x64riftline.v1\x1a\x1a\x64riftline/v1/options.proto\"\x9c\x02\n\x08Software\x12\'\n\x08packages\x18\x01 \x03(\x0b\x32\x15.driftline.v1.Package\x12\x38\n\x11language_packages\x18\x02 \x03(\x0b\x32\x1d.driftline.v1.LanguagePackage\x12.\n\x0crepositories\x18\x03 \x03(\x0b\x32\x18.driftline.v1.Repository\x12\x1f\n\x04pins\x18\x04 \x03(\x0b\x32\x11.driftline.v1.Pin\x12\x31\n\ncontainers\x18\x05 \x03(\x0b\x32\x17.driftline.v1.ContainerB\x04\x90\xb5\x18\x03\x12)\n\x06images\x18\x06 \x03(\x0b\x32\x13.driftline.v1.ImageB\x04\x90\xb5\x18\x03\"\xc4\x03\n\x07Package\x12\x15\n\x07manager\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x1a\n\x0c\x61rchitecture\x18\x03 \x01(\tB\x04\x88\xb5\x18\x01\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\x12\x0e\n\x06vendor\x18\x06 \x01(\t\x12\x1d\n\x04size\x18\x07 \x01(\x03\x42\n\x90\xb5\x18\x03\xa2\xb5\x18\x02\x42yH\x00\x88\x01\x01\x12$\n\x0cinstalled_at\x18\x08 \x01(\x03\x42\t\x90\xb5\x18\x03\xa2\xb5\x18\x01sH\x01\x88\x01\x01\x12\x11\n\x04held\x18\t \x01(\x08H\x02\x88\x01\x01\x12\x14\n\x06origin\x18\n \x01(\tB\x04\x90\xb5\x18\x03\x12\x18\n\nrepository\x18\x0b \x01(\tB\x04\x90\xb5\x18\x03\x12\x15\n\x07license\x18\x0c \x01(\tB\x04\x90\xb5\x18\x03\x12\x1c\n\tautomatic\x18\r \x01(\x08\x42\x04\x90\xb5\x18\x03H\x03\x88\x01\x01\x12\x0f\n\x07\x63hannel\x18\x0e \x01(\t\x12\x16\n\x08revision\x18\x0f \x01(\tB\x04\x90\xb5\x18\x03\x12\x13\n\x0b\x63onfinement\x18\x10 \x01(\t\x12\x15\n\x07section\x18\x11 \x01(\tB\x04\x90\xb5\x18\x03\x42\x07\n\x05_sizeB\x0f\n\r_installed_atB\x07\n\x05_heldB\x0c\n\n_automatic\"\xd1\x01\n\x0fLanguagePackage\x12\x17\n\tecosystem\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x19\n\x0b\x65nvironment\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04name\x18\x03 \x01(\tB\x04\x88\xb5\x18\x01\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\x15\n\x07license\x18\x05 \x01(\tB\x04\x90\xb5\x18\x03\x12\x17\n\tinstaller\x18\x06 \x01(\tB\x04\x90\xb5\x18\x03\x12$\n\x0cinstalled_at\x18\x07 \x01(\x03\x42\t\x90\xb5\x18\x03\xa2\xb5\x18\x01sH\x00\x88\x01\x01\x42\x0f\n\r_installed_at\"\xbd\x02\n\nRepository\x12\x15\n\x07manager\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x14\n\x07\x65nabled\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x12\n\x04uris\x18\x04 \x03(\tB\x04\xa8\xb5\x18\x01\x12\x12\n\ncomponents\x18\x05 \x03(\t\x12\x15\n\rarchitectures\x18\x06 \x03(\t\x12\x11\n\tsigned_by\x18\x07 \x03(\t\x12\x1f\n\x12signatures_checked\x18\x08 \x01(\x08H\x01\x88\x01\x01\x12\x14\n\x07trusted\x18\t \x01(\x08H\x02\x88\x01\x01\x12\x15\n\x08priority\x18\n \x01(\x03H\x03\x88\x01\x01\x12\x12\n\x04\x66ile\x18\x0b \x01(\tB\x04\x90\xb5\x18\x03\x42\n\n\x08_enabledB\x15\n\x13_signatures_checkedB\n\n\x08_trustedB\x0b\n\t_priority\"j\n\x03Pin\x12\x15\n\x07manager\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x15\n\x07package\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x11\n\x03pin\x18\x03 \x01(\tB\x04\x88\xb5\x18\x01\x12\x15\n\x08priority\x18\x04 \x01(\x03H\x00\x88\x01\x01\x42\x0b\n\t_priority\"\xd2\x01\n\tContainer\x12\x14\n\x06\x65ngine\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04name\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\n\n\x02id\x18\x03 \x01(\t\x12\r\n\x05image\x18\x04 \x01(\t\x12\x10\n\x08image_id\x18\x05 \x01(\t\x12\r\n\x05state\x18\x06 \x01(\t\x12\x1e\n\ncreated_at\x18\x07 \x01(\x03\x42\x05\xa2\xb5\x18\x01sH\x00\x88\x01\x01\x12\r\n\x05ports\x18\x08 \x03(\t\x12\x10\n\x08networks\x18\t \x03(\t\x12\x0f\n\x07project\x18\n \x01(\tB\r\n\x0b_created_at\"\xa1\x01\n\x05Image\x12\x14\n\x06\x65ngine\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x10\n\x02id\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x0c\n\x04tags\x18\x03 \x03(\t\x12\x0f\n\x07\x64igests\x18\x04 \x03(\t\x12\x19\n\x04size\x18\x05 \x01(\x03\x42\x06\xa2\xb5\x18\x02\x42yH\x00\x88\x01\x01\x12\x1e\n\ncreated_at\x18\x06 \x01(\x03\x42\x05\xa2\xb5\x18\x01sH\x01\x88\x01\x01\x42\x07\n\x05_sizeB\r\n\x0b_created_atb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'driftline.v1.software_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SOFTWARE'].fields_by_name['containers']._loaded_options = None
+  _globals['_SOFTWARE'].fields_by_name['containers']._serialized_options = b'\220\265\030\003'
+  _globals['_SOFTWARE'].fields_by_name['images']._loaded_options = None
+  _globals['_SOFTWARE'].fields_by_name['images']._serialized_options = b'\220\265\030\003'
   _globals['_PACKAGE'].fields_by_name['manager']._loaded_options = None
   _globals['_PACKAGE'].fields_by_name['manager']._serialized_options = b'\210\265\030\001'
   _globals['_PACKAGE'].fields_by_name['name']._loaded_options = None
@@ -42,8 +46,70 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PACKAGE'].fields_by_name['size']._serialized_options = b'\220\265\030\003\242\265\030\002By'
   _globals['_PACKAGE'].fields_by_name['installed_at']._loaded_options = None
   _globals['_PACKAGE'].fields_by_name['installed_at']._serialized_options = b'\220\265\030\003\242\265\030\001s'
-  _globals['_SOFTWARE']._serialized_start=73
-  _globals['_SOFTWARE']._serialized_end=124
-  _globals['_PACKAGE']._serialized_start=127
-  _globals['_PACKAGE']._serialized_end=379
+  _globals['_PACKAGE'].fields_by_name['origin']._loaded_options = None
+  _globals['_PACKAGE'].fields_by_name['origin']._serialized_options = b'\220\265\030\003'
+  _globals['_PACKAGE'].fields_by_name['repository']._loaded_options = None
+  _globals['_PACKAGE'].fields_by_name['repository']._serialized_options = b'\220\265\030\003'
+  _globals['_PACKAGE'].fields_by_name['license']._loaded_options = None
+  _globals['_PACKAGE'].fields_by_name['license']._serialized_options = b'\220\265\030\003'
+  _globals['_PACKAGE'].fields_by_name['automatic']._loaded_options = None
+  _globals['_PACKAGE'].fields_by_name['automatic']._serialized_options = b'\220\265\030\003'
+  _globals['_PACKAGE'].fields_by_name['revision']._loaded_options = None
+  _globals['_PACKAGE'].fields_by_name['revision']._serialized_options = b'\220\265\030\003'
+  _globals['_PACKAGE'].fields_by_name['section']._loaded_options = None
+  _globals['_PACKAGE'].fields_by_name['section']._serialized_options = b'\220\265\030\003'
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['ecosystem']._loaded_options = None
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['ecosystem']._serialized_options = b'\210\265\030\001'
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['environment']._loaded_options = None
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['environment']._serialized_options = b'\210\265\030\001'
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['name']._loaded_options = None
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['name']._serialized_options = b'\210\265\030\001'
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['license']._loaded_options = None
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['license']._serialized_options = b'\220\265\030\003'
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['installer']._loaded_options = None
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['installer']._serialized_options = b'\220\265\030\003'
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['installed_at']._loaded_options = None
+  _globals['_LANGUAGEPACKAGE'].fields_by_name['installed_at']._serialized_options = b'\220\265\030\003\242\265\030\001s'
+  _globals['_REPOSITORY'].fields_by_name['manager']._loaded_options = None
+  _globals['_REPOSITORY'].fields_by_name['manager']._serialized_options = b'\210\265\030\001'
+  _globals['_REPOSITORY'].fields_by_name['name']._loaded_options = None
+  _globals['_REPOSITORY'].fields_by_name['name']._serialized_options = b'\210\265\030\001'
+  _globals['_REPOSITORY'].fields_by_name['uris']._loaded_options = None
+  _globals['_REPOSITORY'].fields_by_name['uris']._serialized_options = b'\250\265\030\001'
+  _globals['_REPOSITORY'].fields_by_name['file']._loaded_options = None
+  _globals['_REPOSITORY'].fields_by_name['file']._serialized_options = b'\220\265\030\003'
+  _globals['_PIN'].fields_by_name['manager']._loaded_options = None
+  _globals['_PIN'].fields_by_name['manager']._serialized_options = b'\210\265\030\001'
+  _globals['_PIN'].fields_by_name['package']._loaded_options = None
+  _globals['_PIN'].fields_by_name['package']._serialized_options = b'\210\265\030\001'
+  _globals['_PIN'].fields_by_name['pin']._loaded_options = None
+  _globals['_PIN'].fields_by_name['pin']._serialized_options = b'\210\265\030\001'
+  _globals['_CONTAINER'].fields_by_name['engine']._loaded_options = None
+  _globals['_CONTAINER'].fields_by_name['engine']._serialized_options = b'\210\265\030\001'
+  _globals['_CONTAINER'].fields_by_name['name']._loaded_options = None
+  _globals['_CONTAINER'].fields_by_name['name']._serialized_options = b'\210\265\030\001'
+  _globals['_CONTAINER'].fields_by_name['created_at']._loaded_options = None
+  _globals['_CONTAINER'].fields_by_name['created_at']._serialized_options = b'\242\265\030\001s'
+  _globals['_IMAGE'].fields_by_name['engine']._loaded_options = None
+  _globals['_IMAGE'].fields_by_name['engine']._serialized_options = b'\210\265\030\001'
+  _globals['_IMAGE'].fields_by_name['id']._loaded_options = None
+  _globals['_IMAGE'].fields_by_name['id']._serialized_options = b'\210\265\030\001'
+  _globals['_IMAGE'].fields_by_name['size']._loaded_options = None
+  _globals['_IMAGE'].fields_by_name['size']._serialized_options = b'\242\265\030\002By'
+  _globals['_IMAGE'].fields_by_name['created_at']._loaded_options = None
+  _globals['_IMAGE'].fields_by_name['created_at']._serialized_options = b'\242\265\030\001s'
+  _globals['_SOFTWARE']._serialized_start=74
+  _globals['_SOFTWARE']._serialized_end=358
+  _globals['_PACKAGE']._serialized_start=361
+  _globals['_PACKAGE']._serialized_end=813
+  _globals['_LANGUAGEPACKAGE']._serialized_start=816
+  _globals['_LANGUAGEPACKAGE']._serialized_end=1025
+  _globals['_REPOSITORY']._serialized_start=1028
+  _globals['_REPOSITORY']._serialized_end=1345
+  _globals['_PIN']._serialized_start=1347
+  _globals['_PIN']._serialized_end=1453
+  _globals['_CONTAINER']._serialized_start=1456
+  _globals['_CONTAINER']._serialized_end=1666
+  _globals['_IMAGE']._serialized_start=1669
+  _globals['_IMAGE']._serialized_end=1830
 # @@protoc_insertion_point(module_scope)

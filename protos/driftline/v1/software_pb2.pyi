@@ -20,21 +20,49 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Software(_message.Message):
-    """Installed software."""
+    """Installed software, where it comes from, and containers.
+
+    A package's URL (purl) and its product are no facts: both follow from the other fields by a pure function
+    (driftline/purl.py, driftline/titles.py), so that better knowledge of them is never a change of a host.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PACKAGES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_PACKAGES_FIELD_NUMBER: _builtins.int
+    REPOSITORIES_FIELD_NUMBER: _builtins.int
+    PINS_FIELD_NUMBER: _builtins.int
+    CONTAINERS_FIELD_NUMBER: _builtins.int
+    IMAGES_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def packages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Package]: ...
+    @_builtins.property
+    def language_packages(self) -> _containers.RepeatedCompositeFieldContainer[Global___LanguagePackage]: ...
+    @_builtins.property
+    def repositories(self) -> _containers.RepeatedCompositeFieldContainer[Global___Repository]: ...
+    @_builtins.property
+    def pins(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pin]: ...
+    @_builtins.property
+    def containers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Container]:
+        """STATE: containers come and go with deployments, health checks and orchestrators. A baseline may name them."""
+
+    @_builtins.property
+    def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]:
+        """STATE: engines fetch what a container needs, and clean up by themselves (kubelet's image garbage collection)."""
+
     def __init__(
         self,
         *,
         packages: _abc.Iterable[Global___Package] | None = ...,
+        language_packages: _abc.Iterable[Global___LanguagePackage] | None = ...,
+        repositories: _abc.Iterable[Global___Repository] | None = ...,
+        pins: _abc.Iterable[Global___Pin] | None = ...,
+        containers: _abc.Iterable[Global___Container] | None = ...,
+        images: _abc.Iterable[Global___Image] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["packages", b"packages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["containers", b"containers", "images", b"images", "language_packages", b"language_packages", "packages", b"packages", "pins", b"pins", "repositories", b"repositories"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -42,7 +70,9 @@ Global___Software: _TypeAlias = Software  # noqa: Y015
 
 @_typing.final
 class Package(_message.Message):
-    """An installed package. Source: dpkg's status file, rpm's database, snaps' own descriptions."""
+    """An installed package of the system. Source: dpkg's status file, the databases of rpm, apk and pacman, snapd,
+    flatpak's deployments, portage's and Slackware's records, nix profiles.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -55,25 +85,64 @@ class Package(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     INSTALLED_AT_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
+    ORIGIN_FIELD_NUMBER: _builtins.int
+    REPOSITORY_FIELD_NUMBER: _builtins.int
+    LICENSE_FIELD_NUMBER: _builtins.int
+    AUTOMATIC_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    CONFINEMENT_FIELD_NUMBER: _builtins.int
+    SECTION_FIELD_NUMBER: _builtins.int
     manager: _builtins.str
-    """dpkg, rpm, snap."""
+    """dpkg, rpm, apk, pacman, snap, flatpak, portage, slackware, nix."""
     name: _builtins.str
     architecture: _builtins.str
     """As the manager names it: amd64, all, x86_64, noarch. Packages that may be installed in several versions at a time
-    (kernels of rpm) carry the version here too: x86_64@5.14.0-427.el9.
+    (kernels of rpm, slots of portage, branches of flatpak) carry the version, slot or branch here too:
+    x86_64@5.14.0-427.el9. A flatpak that a user installed for itself ends in @user.
     """
     version: _builtins.str
     """Full version: epoch, upstream version, revision."""
     source: _builtins.str
     """Source package, where it has another name."""
     vendor: _builtins.str
-    """Who maintains or built it."""
+    """Who maintains or built it: dpkg's Maintainer, rpm's VENDOR, apk's and pacman's maintainer or packager, a snap's
+    publisher.
+    """
     size: _builtins.int
     """Space it takes when unpacked."""
     installed_at: _builtins.int
-    """When it was put there. dpkg: its .list file; rpm: INSTALLTIME."""
+    """When it was put there. dpkg: its .list file; rpm: INSTALLTIME; pacman: %INSTALLDATE%."""
     held: _builtins.bool
-    """True where it is kept from upgrades (dpkg selection hold); absent where it is not."""
+    """True where it is kept from upgrades (dpkg selection hold, dnf versionlock, pacman IgnorePkg, snap refresh
+    --hold); absent where it is not.
+    """
+    origin: _builtins.str
+    """Who the repository says it is that has this version: Debian, Ubuntu, flathub. STATE: it changes when the lists of
+    what is available are fetched anew, without anything done to the package.
+    """
+    repository: _builtins.str
+    """Repository that has this version, or that it came from: bookworm-security/main, baseos. STATE, as origin."""
+    license: _builtins.str
+    """Licence as the package declares it (rpm LICENSE, apk L:, pacman %LICENSE%). STATE: nobody decides it on a host, it
+    follows from the version, and an upgrade that was approved must not leave it behind as a drift.
+    """
+    automatic: _builtins.bool
+    """True where it was installed for another package only (apt's Auto-Installed, dnf's and pacman's reason dependency);
+    false where someone asked for it; absent where the manager does not know. STATE: package managers turn it by
+    themselves (a repeated install of what is there, sections oldlibs of apt), and hosts that hold the same packages
+    differ in it by the order in which they got them.
+    """
+    channel: _builtins.str
+    """Channel or branch that it follows: latest/stable of a snap, stable of a flatpak."""
+    revision: _builtins.str
+    """Build within a version: revision of a snap, commit of a flatpak. STATE: snapd and flatpak's timers renew it."""
+    confinement: _builtins.str
+    """How a snap is kept from the rest of the host: strict, classic, devmode."""
+    section: _builtins.str
+    """What kind of software it is, in the words of its distribution (dpkg's Section, rpm's GROUP, pacman's groups). STATE:
+    it follows from the version, and archives override it.
+    """
     def __init__(
         self,
         *,
@@ -86,17 +155,29 @@ class Package(_message.Message):
         size: _builtins.int | None = ...,
         installed_at: _builtins.int | None = ...,
         held: _builtins.bool | None = ...,
+        origin: _builtins.str = ...,
+        repository: _builtins.str = ...,
+        license: _builtins.str = ...,
+        automatic: _builtins.bool | None = ...,
+        channel: _builtins.str = ...,
+        revision: _builtins.str = ...,
+        confinement: _builtins.str = ...,
+        section: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_held", b"_held", "_installed_at", b"_installed_at", "_size", b"_size", "held", b"held", "installed_at", b"installed_at", "size", b"size"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_automatic", b"_automatic", "_held", b"_held", "_installed_at", b"_installed_at", "_size", b"_size", "automatic", b"automatic", "held", b"held", "installed_at", b"installed_at", "size", b"size"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_held", b"_held", "_installed_at", b"_installed_at", "_size", b"_size", "architecture", b"architecture", "held", b"held", "installed_at", b"installed_at", "manager", b"manager", "name", b"name", "size", b"size", "source", b"source", "vendor", b"vendor", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_automatic", b"_automatic", "_held", b"_held", "_installed_at", b"_installed_at", "_size", b"_size", "architecture", b"architecture", "automatic", b"automatic", "channel", b"channel", "confinement", b"confinement", "held", b"held", "installed_at", b"installed_at", "license", b"license", "manager", b"manager", "name", b"name", "origin", b"origin", "repository", b"repository", "revision", b"revision", "section", b"section", "size", b"size", "source", b"source", "vendor", b"vendor", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__automatic: _TypeAlias = _typing.Literal["automatic"]  # noqa: Y015
+    _WhichOneofArgType__automatic: _TypeAlias = _typing.Literal["_automatic", b"_automatic"]  # noqa: Y015
     _WhichOneofReturnType__held: _TypeAlias = _typing.Literal["held"]  # noqa: Y015
     _WhichOneofArgType__held: _TypeAlias = _typing.Literal["_held", b"_held"]  # noqa: Y015
     _WhichOneofReturnType__installed_at: _TypeAlias = _typing.Literal["installed_at"]  # noqa: Y015
     _WhichOneofArgType__installed_at: _TypeAlias = _typing.Literal["_installed_at", b"_installed_at"]  # noqa: Y015
     _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
     _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__automatic) -> _WhichOneofReturnType__automatic | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__held) -> _WhichOneofReturnType__held | None: ...
     @_typing.overload
@@ -105,3 +186,292 @@ class Package(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
 
 Global___Package: _TypeAlias = Package  # noqa: Y015
+
+@_typing.final
+class LanguagePackage(_message.Message):
+    """A package of a programming language, installed by its own manager and not by the system's (what dpkg, rpm, apk or
+    pacman own is in `packages`). Source: .dist-info and .egg-info folders, package.json, gem specifications.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ECOSYSTEM_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    LICENSE_FIELD_NUMBER: _builtins.int
+    INSTALLER_FIELD_NUMBER: _builtins.int
+    INSTALLED_AT_FIELD_NUMBER: _builtins.int
+    ecosystem: _builtins.str
+    """As in package URLs: pypi, npm, gem."""
+    environment: _builtins.str
+    """Folder that packages are loaded from: /opt/app/lib/python3.11/site-packages, /usr/local/lib/node_modules."""
+    name: _builtins.str
+    """Normalised as the ecosystem does it (PEP 503: lower case, hyphens)."""
+    version: _builtins.str
+    license: _builtins.str
+    """What it says of its licence. STATE, as for packages."""
+    installer: _builtins.str
+    """Tool that installed it, where it left a note: pip, uv, poetry. STATE: another tool puts the same files there."""
+    installed_at: _builtins.int
+    """When its metadata was written."""
+    def __init__(
+        self,
+        *,
+        ecosystem: _builtins.str = ...,
+        environment: _builtins.str = ...,
+        name: _builtins.str = ...,
+        version: _builtins.str = ...,
+        license: _builtins.str = ...,
+        installer: _builtins.str = ...,
+        installed_at: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_installed_at", b"_installed_at", "installed_at", b"installed_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_installed_at", b"_installed_at", "ecosystem", b"ecosystem", "environment", b"environment", "installed_at", b"installed_at", "installer", b"installer", "license", b"license", "name", b"name", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__installed_at: _TypeAlias = _typing.Literal["installed_at"]  # noqa: Y015
+    _WhichOneofArgType__installed_at: _TypeAlias = _typing.Literal["_installed_at", b"_installed_at"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__installed_at) -> _WhichOneofReturnType__installed_at | None: ...
+
+Global___LanguagePackage: _TypeAlias = LanguagePackage  # noqa: Y015
+
+@_typing.final
+class Repository(_message.Message):
+    """A configured source of packages. Source: sources.list(5), yum.conf(5), apk-repositories(5), pacman.conf(5),
+    zypper's repos.d. What looks like a secret in an address is replaced by [redacted].
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MANAGER_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ENABLED_FIELD_NUMBER: _builtins.int
+    URIS_FIELD_NUMBER: _builtins.int
+    COMPONENTS_FIELD_NUMBER: _builtins.int
+    ARCHITECTURES_FIELD_NUMBER: _builtins.int
+    SIGNED_BY_FIELD_NUMBER: _builtins.int
+    SIGNATURES_CHECKED_FIELD_NUMBER: _builtins.int
+    TRUSTED_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    manager: _builtins.str
+    """apt, dnf (yum's files too), zypper, apk, pacman, flatpak."""
+    name: _builtins.str
+    """The repository's id; of apt, which has none: type, address and suite: "deb http://deb.debian.org/debian bookworm"."""
+    enabled: _builtins.bool
+    """Whether it is used."""
+    signatures_checked: _builtins.bool
+    """False where signatures are not checked (gpgcheck=0, SigLevel Never); true where the file says that they are;
+    absent where it says nothing.
+    """
+    trusted: _builtins.bool
+    """True where apt takes it unsigned (trusted=yes); false where it never does; absent where the file says nothing."""
+    priority: _builtins.int
+    """Which one wins, where the file says so (dnf, zypper: the smallest)."""
+    file: _builtins.str
+    """File that it stands in. STATE: the same configuration may be written into another file."""
+    @_builtins.property
+    def uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Addresses: base URLs, mirror lists, meta links. The first that answers is used."""
+
+    @_builtins.property
+    def components(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of apt: main, contrib."""
+
+    @_builtins.property
+    def architectures(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of apt, where restricted: amd64."""
+
+    @_builtins.property
+    def signed_by(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Keys that its contents must be signed with: paths, addresses, fingerprints; "inline" where the key stands in the
+        file.
+        """
+
+    def __init__(
+        self,
+        *,
+        manager: _builtins.str = ...,
+        name: _builtins.str = ...,
+        enabled: _builtins.bool | None = ...,
+        uris: _abc.Iterable[_builtins.str] | None = ...,
+        components: _abc.Iterable[_builtins.str] | None = ...,
+        architectures: _abc.Iterable[_builtins.str] | None = ...,
+        signed_by: _abc.Iterable[_builtins.str] | None = ...,
+        signatures_checked: _builtins.bool | None = ...,
+        trusted: _builtins.bool | None = ...,
+        priority: _builtins.int | None = ...,
+        file: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_priority", b"_priority", "_signatures_checked", b"_signatures_checked", "_trusted", b"_trusted", "enabled", b"enabled", "priority", b"priority", "signatures_checked", b"signatures_checked", "trusted", b"trusted"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_priority", b"_priority", "_signatures_checked", b"_signatures_checked", "_trusted", b"_trusted", "architectures", b"architectures", "components", b"components", "enabled", b"enabled", "file", b"file", "manager", b"manager", "name", b"name", "priority", b"priority", "signatures_checked", b"signatures_checked", "signed_by", b"signed_by", "trusted", b"trusted", "uris", b"uris"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
+    _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
+    _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015
+    _WhichOneofReturnType__signatures_checked: _TypeAlias = _typing.Literal["signatures_checked"]  # noqa: Y015
+    _WhichOneofArgType__signatures_checked: _TypeAlias = _typing.Literal["_signatures_checked", b"_signatures_checked"]  # noqa: Y015
+    _WhichOneofReturnType__trusted: _TypeAlias = _typing.Literal["trusted"]  # noqa: Y015
+    _WhichOneofArgType__trusted: _TypeAlias = _typing.Literal["_trusted", b"_trusted"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__priority) -> _WhichOneofReturnType__priority | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__signatures_checked) -> _WhichOneofReturnType__signatures_checked | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__trusted) -> _WhichOneofReturnType__trusted | None: ...
+
+Global___Repository: _TypeAlias = Repository  # noqa: Y015
+
+@_typing.final
+class Pin(_message.Message):
+    """What keeps packages at a version or prefers an origin. Source: apt_preferences(5), dnf's versionlock, IgnorePkg and
+    IgnoreGroup of pacman.conf(5), apk-world(5).
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MANAGER_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    PIN_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    manager: _builtins.str
+    """apt, dnf, apk, pacman."""
+    package: _builtins.str
+    """Packages that it is for, as the file says it: "*", "firefox*", "kernel-0:5.14.0-427.el9.*"."""
+    pin: _builtins.str
+    """Of apt: "release a=bookworm-backports"; of apk: "@edge", "=3.1.4-r5"."""
+    priority: _builtins.int
+    """Of apt."""
+    def __init__(
+        self,
+        *,
+        manager: _builtins.str = ...,
+        package: _builtins.str = ...,
+        pin: _builtins.str = ...,
+        priority: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "priority", b"priority"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_priority", b"_priority", "manager", b"manager", "package", b"package", "pin", b"pin", "priority", b"priority"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__priority: _TypeAlias = _typing.Literal["priority"]  # noqa: Y015
+    _WhichOneofArgType__priority: _TypeAlias = _typing.Literal["_priority", b"_priority"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__priority) -> _WhichOneofReturnType__priority | None: ...
+
+Global___Pin: _TypeAlias = Pin  # noqa: Y015
+
+@_typing.final
+class Container(_message.Message):
+    """A container. Source: the engine's API on its local socket; only where agent.toml says so."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    IMAGE_FIELD_NUMBER: _builtins.int
+    IMAGE_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    PORTS_FIELD_NUMBER: _builtins.int
+    NETWORKS_FIELD_NUMBER: _builtins.int
+    PROJECT_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    """docker, podman, containerd; of containerd with the name space: containerd:k8s.io. Of containerd no state is told."""
+    name: _builtins.str
+    """Its first name; of containerd its id."""
+    id: _builtins.str
+    image: _builtins.str
+    """As it was asked for: docker.io/library/nginx:1.27."""
+    image_id: _builtins.str
+    """Digest of the image's configuration."""
+    state: _builtins.str
+    """created, running, paused, restarting, exited, dead."""
+    created_at: _builtins.int
+    project: _builtins.str
+    """Compose project or Kubernetes name space that it belongs to, by its labels."""
+    @_builtins.property
+    def ports(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is reachable from outside: 0.0.0.0:8080->80/tcp."""
+
+    @_builtins.property
+    def networks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        name: _builtins.str = ...,
+        id: _builtins.str = ...,
+        image: _builtins.str = ...,
+        image_id: _builtins.str = ...,
+        state: _builtins.str = ...,
+        created_at: _builtins.int | None = ...,
+        ports: _abc.Iterable[_builtins.str] | None = ...,
+        networks: _abc.Iterable[_builtins.str] | None = ...,
+        project: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_created_at", b"_created_at", "created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_created_at", b"_created_at", "created_at", b"created_at", "engine", b"engine", "id", b"id", "image", b"image", "image_id", b"image_id", "name", b"name", "networks", b"networks", "ports", b"ports", "project", b"project", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__created_at: _TypeAlias = _typing.Literal["created_at"]  # noqa: Y015
+    _WhichOneofArgType__created_at: _TypeAlias = _typing.Literal["_created_at", b"_created_at"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__created_at) -> _WhichOneofReturnType__created_at | None: ...
+
+Global___Container: _TypeAlias = Container  # noqa: Y015
+
+@_typing.final
+class Image(_message.Message):
+    """An image of containers. Source: as for containers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    DIGESTS_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    """docker, podman, containerd; of containerd with the name space."""
+    id: _builtins.str
+    """Digest of its configuration; of containerd its name."""
+    size: _builtins.int
+    created_at: _builtins.int
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names with tags."""
+
+    @_builtins.property
+    def digests(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Digests in the repositories that it came from: docker.io/library/nginx@sha256:..."""
+
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        id: _builtins.str = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        digests: _abc.Iterable[_builtins.str] | None = ...,
+        size: _builtins.int | None = ...,
+        created_at: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_created_at", b"_created_at", "_size", b"_size", "created_at", b"created_at", "size", b"size"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_created_at", b"_created_at", "_size", b"_size", "created_at", b"created_at", "digests", b"digests", "engine", b"engine", "id", b"id", "size", b"size", "tags", b"tags"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__created_at: _TypeAlias = _typing.Literal["created_at"]  # noqa: Y015
+    _WhichOneofArgType__created_at: _TypeAlias = _typing.Literal["_created_at", b"_created_at"]  # noqa: Y015
+    _WhichOneofReturnType__size: _TypeAlias = _typing.Literal["size"]  # noqa: Y015
+    _WhichOneofArgType__size: _TypeAlias = _typing.Literal["_size", b"_size"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__created_at) -> _WhichOneofReturnType__created_at | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__size) -> _WhichOneofReturnType__size | None: ...
+
+Global___Image: _TypeAlias = Image  # noqa: Y015

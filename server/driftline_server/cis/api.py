@@ -12,6 +12,7 @@ from driftline_server.access.guard import Db, Operator, Viewer
 from driftline_server.cis import relations, views
 from driftline_server.cis.edit import edit
 from driftline_server.cis.expected import ExpectedRow, expected_rows
+from driftline_server.cis.software import SoftwareRow, software_rows
 from driftline_server.lists import AWindow, Listing, answer, csv_of
 from driftline_server.times import now_ms, to_ms
 
@@ -82,6 +83,16 @@ def facts_of(
         found = record.facts_of(session, record.find_ci(session, ci), match or (), None if at is None else to_ms(at))
     part = found[window.offset : window.offset + window.limit]
     return answer([views.fact(item) for item in part], len(found), window, f"facts-{ci}")
+
+
+@router.get("/cis/{ci}/software", response_model=Listing[SoftwareRow], summary="Software of a CI")
+def software_of(
+    _caller: Viewer, db: Db, window: AWindow, ci: str, match: Match = None
+) -> Listing[SoftwareRow] | Response:
+    """List a CI's packages and images with package URL (purl), product and maker, which follow from its facts."""
+    with db.read() as session:
+        found = software_rows(session, record.find_ci(session, ci), match or ())
+    return answer(found[window.offset : window.offset + window.limit], len(found), window, f"software-{ci}")
 
 
 @router.get("/cis/{ci}/expected", response_model=Listing[ExpectedRow], summary="What is expected of a CI")

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,8 @@ class ElementFacts:
     path: str
     #: By field name; empty for an element that is just there.
     attributes: list[tuple[str, Fact]]
+    #: What follows from them and is no fact: purl, product.
+    follows: Mapping[str, str]
     #: The latest change of any of them.
     since: datetime | None
     stale: bool
@@ -42,19 +44,34 @@ def sections(found: Sequence[FactValue]) -> list[tuple[str, int]]:
     return [(field.name, counts[field.name]) for field in schema.FACTS.fields if counts[field.name]]
 
 
-def elements(found: Sequence[FactValue]) -> list[ElementFacts]:
-    """Return facts by element; `found` is sorted by path."""
-    grouped: dict[str, list[tuple[str, Fact]]] = {}
+def grouped(found: Sequence[FactValue]) -> dict[str, dict[str, schema.Value]]:
+    """Return attributes by field name of each element; none for one that is just there."""
+    out: dict[str, dict[str, schema.Value]] = {}
+    for item in found:
+        parts = _ATTRIBUTE.fullmatch(item.path)
+        attributes = out.setdefault(parts[1] if parts else item.path, {})
+        if parts:
+            attributes[parts[2]] = item.value
+    return out
+
+
+def elements(found: Sequence[FactValue], follows: Mapping[str, Mapping[str, str]] | None = None) -> list[ElementFacts]:
+    """Return facts by element; `found` is sorted by path.
+
+    :param follows: what is shown beside facts without being one, by the element's path.
+    """
+    by_element: dict[str, list[tuple[str, Fact]]] = {}
     for item in found:
         parts = _ATTRIBUTE.fullmatch(item.path)
         path, name = (parts[1], parts[2]) if parts else (item.path, "")
-        grouped.setdefault(path, []).append((name, fact(item)))
+        by_element.setdefault(path, []).append((name, fact(item)))
     return [
         ElementFacts(
             path=path,
             attributes=[(name, one) for name, one in attributes if name],
+            follows=(follows or {}).get(path, {}),
             since=max((one.since for _, one in attributes if one.since), default=None),
             stale=any(one.stale for _, one in attributes),
         )
-        for path, attributes in sorted(grouped.items())
+        for path, attributes in sorted(by_element.items())
     ]

@@ -6,12 +6,13 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session
 
+from driftline import paths
 from driftline_cmdb import record
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.cis import STATUSES, Ci
 from driftline_server.access.guard import Db, OperatorForm, OperatorPage, ViewerPage
-from driftline_server.cis import facts, views
+from driftline_server.cis import facts, software, views
 from driftline_server.cis.edit import edit
 from driftline_server.drift import views as drift_views
 from driftline_server.lists import PageWindow, Shown, Window
@@ -131,11 +132,15 @@ def show_facts(
     at_ms = parse_moment(at, "at") if at else None
     with db.read() as session:
         found, detail = _ci(session, ci)
-        values = record.facts_of(session, found, facts.patterns(q), at_ms)
+        wanted = facts.patterns(q)
+        values = record.facts_of(session, found, (*wanted, software.RELEASE) if wanted else (), at_ms)
+    follows = software.followed(values)
+    if wanted:
+        values = [value for value in values if paths.matches_any(wanted, value.path)]
     counted = facts.sections(values)
     if section:
         values = [value for value in values if value.path.partition(".")[0] == section]
-    rows = facts.elements(values)
+    rows = facts.elements(values, follows)
     filters = {"q": q, "section": section, "at": at}
     window = Window(_ELEMENTS, offset)
     shown = Shown(rows[offset : offset + _ELEMENTS], len(rows), window, f"/cis/{detail.uid}/facts", filters)
