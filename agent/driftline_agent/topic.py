@@ -64,7 +64,9 @@ class Topic:
     collect: Callable[[Host], Reading]
     #: Does it apply here? Where not, the section is absent.
     applies: Callable[[Host], bool] = always
-    #: Files and folders whose change asks for another reading.
+    #: Files and folders whose change asks for another reading. A folder stands for all below it, but below /proc and
+    #: /sys for itself alone: there the kernel tells of what is written, not of what it changes itself. What is not
+    #: there yet is waited for.
     watches: tuple[str, ...] = ()
     #: The same, where it follows from the host's configuration.
     watches_of: Callable[[Host], tuple[str, ...]] | None = None
@@ -73,6 +75,11 @@ class Topic:
     watched_whole: bool = False
     #: What of the kernel's own news asks for another reading: names of :data:`EVENTS`.
     events: frozenset[str] = frozenset()
+    #: A cheap sign of what no event tells of, for example the generation of a table: a number or some bytes. Where it
+    #: is another than before, the topic is read again. Asked by the watcher's thread, so it must not write to
+    #: `host.kept`; at most every `tell_s` seconds, and the rarer the dearer it is (0.02 % of a core).
+    tell: Callable[[Host], bytes | int | None] | None = None
+    tell_s: float = 20.0
     #: Is what it reads being rewritten right now? While it is, nothing that changes on the host is reported: a package
     #: manager's users, units and files belong to its packages.
     busy: Callable[[Host], bool] = never

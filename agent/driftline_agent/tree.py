@@ -43,6 +43,8 @@ class Walk:
     unreadable: dict[str, str] = field(default_factory=dict)
     #: Changes whenever something changes that the watcher cannot see, because only the reader can look there.
     unwatched: int = 0
+    #: The folders where that is so.
+    closed: list[str] = field(default_factory=list)
     _text: int = 0
 
     def full(self) -> bool:
@@ -119,6 +121,7 @@ def _folder(host: Host, out: Walk, path: str, closed: bool, depth: int) -> None:
         return
     if asked:
         out.unwatched = hash((out.unwatched, path, tuple(entries)))
+        out.closed.append(path)
     for entry in entries:
         name = f"{path}/{entry[0]}"
         if host.watchlist.leaves_out(name):

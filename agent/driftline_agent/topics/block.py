@@ -133,4 +133,10 @@ def collect(host: Host) -> Reading:
     return reading
 
 
-TOPIC = Topic(revision=2, fills=("storage.devices",), collect=collect, applies=lambda host: host.exists(_FOLDER))
+TOPIC = Topic(
+    revision=2,
+    fills=("storage.devices",),
+    collect=collect,
+    applies=lambda host: host.exists(_FOLDER),
+    events=frozenset({"device"}),
+)

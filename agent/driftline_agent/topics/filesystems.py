@@ -150,4 +150,10 @@ def collect(host: Host) -> Reading:
     return reading
 
 
-TOPIC = Topic(revision=2, fills=("storage.filesystems",), collect=collect, watches=("/etc/fstab",))
+TOPIC = Topic(
+    revision=2,
+    fills=("storage.filesystems",),
+    collect=collect,
+    watches=("/etc/fstab",),
+    events=frozenset({"mount"}),
+)

@@ -127,4 +127,5 @@ TOPIC = Topic(
     fills=("network.interfaces",),
     collect=collect,
     watches=("/etc/network", "/etc/netplan", "/etc/systemd/network"),
+    events=frozenset({"link", "address"}),
 )

@@ -121,4 +121,5 @@ TOPIC = Topic(
     fills=("network.routes",),
     collect=collect,
     watches=("/etc/network", "/etc/netplan", "/etc/systemd/network"),
+    events=frozenset({"route", "link"}),
 )

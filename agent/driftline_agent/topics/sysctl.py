@@ -75,14 +75,16 @@ def lasting_interfaces(host: Host) -> set[str]:
     return names
 
 
-def _walk(host: Host, folder: str, lasting: set[str], out: list[str]) -> None:
+def _walk(host: Host, folder: str, lasting: set[str], out: list[str], folders: list[str] | None = None) -> None:
+    if folders is not None:
+        folders.append("/proc/sys" + folder)
     with os.scandir(host.real("/proc/sys" + folder)) as entries:
         for entry in entries:
             path = f"{folder}/{entry.name}"
             if not entry.is_dir(follow_symlinks=False):
                 out.append(path)
             elif path not in _SKIPPED_FOLDERS and (folder not in _INTERFACE_FOLDERS or entry.name in lasting):
-                _walk(host, path, lasting, out)
+                _walk(host, path, lasting, out, folders)
 
 
 def dotted(path: str) -> str:
@@ -125,6 +127,16 @@ def collect(host: Host) -> Reading:
     return reading
 
 
+def watches(host: Host) -> tuple[str, ...]:
+    """Return what is watched: inotify(7) tells of every write(2) to a setting, folder by folder."""
+    folders: list[str] = []
+    try:
+        _walk(host, "", lasting_interfaces(host), [], folders)
+    except OSError:
+        folders = []
+    return ("/etc/sysctl.conf", "/etc/sysctl.d", *folders)
+
+
 def _may_be_read(path: str) -> bool:
     return bool(os.stat(path).st_mode & 0o444)  # noqa: PTH116  # beside os.open above
 
@@ -135,4 +147,5 @@ TOPIC = Topic(
     collect=collect,
     applies=lambda host: host.exists("/proc/sys"),
     watches=("/etc/sysctl.conf", "/etc/sysctl.d"),
+    watches_of=watches,
 )
