@@ -279,7 +279,7 @@ class Agent:
             topics.setdefault(reason, []).append(name)
         every = self._config.intervals.unwatched_s
         return [
-            f"{reason}: {', '.join(sorted(names))} may change unseen between readings every {every} s"
+            f"{reason}: {', '.join(sorted(names))} may change unseen between readings every {every} s"[:500]
             for reason, names in sorted(topics.items())
         ][:_MAX_LIMITATIONS]
 
