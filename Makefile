@@ -11,7 +11,7 @@ HOSTS  ?= 100
 DAYS   ?= 7
 UV     := $(shell command -v uv)
 # Debian packages that the tests talk to; sudo-less, so only root installs them.
-TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium systemd facter dmidecode
+TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium systemd facter dmidecode sudo
 
 .DEFAULT_GOAL := help
 .PHONY: help up install develop test check fix protos lock migration wheel bench test-tools clean

@@ -47,7 +47,8 @@ Any of them may have `error`: words that the refusal must contain, or `later: tr
 - `told`: [{kind, state, severity, title, held}] of all events; `messages` [{channel, kind, events}] of all messages.
 - `expect`: `drifts` [{host, path, kind, expected, actual, state, why}] in any order: all drifts there are that are not
   superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome, approvals: "1 of 2",
-  decisions: [action ...], title, said (with the last decision), impact, named: [command of its transactions], present: [[kind, who, alone]]}]; `findings` [kind];
+  decisions: [action ...], title, said (with the last decision), impact,
+  named: [command of its transactions], present: [[kind, who, alone]]}]; `findings` [kind];
   `silent` [{key, message, closed, silent, back}]: all findings of silence; `history` {host: [[path, before, after]]},
   newest first, `intervals` {host: [[path, after, observed]]} of the same; `releases` [{name, state,
   waves: [state], result, reverse_plan, promoted, snapshots: [host]}]; `gate` {host: words of its open finding};

@@ -125,7 +125,7 @@ def _wtmpdb(host: Host, since_ms: int) -> list[Evidence]:
 
     query = (
         "SELECT User, Service, TTY, RemoteHost, Login, Logout FROM wtmp WHERE Type = 3 AND "
-        "(Logout IS NULL OR Logout >= ?) ORDER BY Login DESC LIMIT ?"
+        "(Logout IS NULL OR Logout >= ?) ORDER BY Login DESC, ID DESC LIMIT ?"
     )
     try:
         database = sqlite3.connect(f"file:{host.real(_WTMPDB)}?mode=ro", uri=True, timeout=1)
