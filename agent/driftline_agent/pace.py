@@ -1,11 +1,11 @@
-"""How often the same topic may be read again: some times at once, then every few seconds, and the dearer the rarer."""
+"""How often the same topic may be read again: some times at once, then every few seconds, the dearer the rarer."""
 
 from dataclasses import dataclass, field
 
 #: Readings in a row without a wait, and the seconds after which there is one more.
-BURST, REFILL_S = 8.0, 4.0
-#: A reading waits so many times the processor time that the last one took: half a percent of a core at most.
-COST = 200.0
+BURST, REFILL_S = 12.0, 2.0
+#: A reading waits so many times the processor time that the last one took: one percent of a core at most.
+COST = 100.0
 
 
 @dataclass(slots=True)
