@@ -69,7 +69,7 @@ def inventory() -> None:
 
 _BARE = """
 import sys, time
-import psutil, google.protobuf.message, grpc, watchfiles
+import psutil, google.protobuf.message, grpc, ctypes
 import apscheduler.schedulers.background, apscheduler.triggers.date, apscheduler.triggers.interval
 root, address = open(sys.argv[1], "rb").read(), sys.argv[2]
 options = [("grpc.ssl_target_name_override", "collector.driftline")]

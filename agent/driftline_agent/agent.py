@@ -7,7 +7,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,9 @@ from driftline_agent import claims, files, inventory, memory
 from driftline_agent import state as states
 from driftline_agent.config import Config
 from driftline_agent.errors import AgentError, RefusedError
+from driftline_agent.evidence import witnesses
 from driftline_agent.evidence.collect import collect as collect_evidence
+from driftline_agent.evidence.witnesses import Witnesses
 from driftline_agent.host import Host
 from driftline_agent.identity import enrolment
 from driftline_agent.identity.store import Identity
@@ -38,15 +40,15 @@ from driftline_agent.watch import Watcher
 log = logging.getLogger(__name__)
 
 #: Topics whose change may have evidence in the package managers' logs.
-_PACKAGES = frozenset({"dpkg", "rpm"})
+_PACKAGES = frozenset({"dpkg", "rpm", "pacman"})
 #: How often, in seconds, a source that is being changed is looked at again, and how long before it is given up on
 #: until the next inventory.
-BUSY_STEP, BUSY_LIMIT = 0.5, 900.0
-#: What the watcher tells of happened at most this long before: its step and debounce, and some scheduling.
-WATCH_LAG_MS = 2500
+BUSY_STEP, BUSY_LIMIT = 1.0, 900.0
 _FIRST_RETRY, _LAST_RETRY = 2.0, 300.0
 _FIRST_SAMPLE = 3.0
 _DOUBTFUL = 5
+_PATIENCE_S = 10.0
+_MAX_LIMITATIONS = 20
 
 
 class Agent:
@@ -70,6 +72,7 @@ class Agent:
         self._lock = threading.Lock()
         self._busy: dict[str, float] = {}
         self._quiet_until_ms: dict[str, int] = {}
+        self._witnessed = Witnesses()
         self._failures = 0
         self._reporting = False
         self._stopping = threading.Event()
@@ -83,17 +86,18 @@ class Agent:
 
     # reading
 
-    def read(self, names: Iterable[str] | None = None, always: bool = False) -> None:
-        """Read topics and put what changed into the spool, with its evidence.
+    def read(self, names: Iterable[str] | None = None, always: bool = False) -> set[str]:
+        """Read topics and put what changed into the spool, with its evidence; return the names that were read.
 
         :param names: all by default.
         :param always: also what did not change: the collector lacks it.
         """
         chosen = self._topics if names is None else {n: t for n, t in self._topics.items() if n in set(names)}
         with self._lock:
-            self._read(chosen, always)
+            return self._read(chosen, always)
 
-    def _read(self, chosen: dict[str, Topic], always: bool) -> None:
+    def _read(self, chosen: dict[str, Topic], always: bool) -> set[str]:
+        done: set[str] = set()
         state = self.reporter.state
         if not always:
             chosen = self._without_held_back(chosen)
@@ -102,9 +106,10 @@ class Agent:
         sections: list[Section] = []
         for result in inventory.take(self._host, self._key, chosen):
             if self._stopping.is_set():
-                return
+                return done
             if self._postponed(result):
                 continue
+            done.add(result.name)
             held_until_ms = self._quiet_until_ms.pop(result.name, 0)
             if result.reading is not None and result.reading.unwatched:
                 held_until_ms = 0
@@ -126,8 +131,36 @@ class Agent:
             self.reporter.state.sections.update(before)
             state.evidence = position
             raise
+        self._witness(sections)
         if sections:
             log.info("changed", extra={"sections": ",".join(section.name for section in sections)})
+        return done
+
+    def _witness(self, sections: Iterable[Section]) -> None:
+        """Have it looked up soon who was there when these sections changed; a first reading is no change."""
+        begun = [section.previous_observed_at_ms for section in sections if section.previous_digest]
+        if begun:
+            self._witnessed.expect(min(begun))
+            self._at("witnesses", self._witnessed.wait(time.monotonic()), self.witnesses)
+
+    def witnesses(self) -> None:
+        """Report who was there when something changed; and once more later, when what went on then has ended."""
+        self._guard(self._report_witnesses)
+        if self.reporter.spool.entries() and not self._failures:
+            self.check_in(utilization=False)
+        if self._witnessed.pending:
+            self._at("witnesses", witnesses.FOLLOW_S, self.witnesses)
+
+    def _report_witnesses(self) -> None:
+        found = self._witnessed.take(self._host, inventory.milliseconds(), time.monotonic())
+        with self._lock:
+            transactions = (
+                []
+                if self._busy
+                else collect_evidence(self._host, self.reporter.state.evidence, inventory.milliseconds())
+            )
+            self.reporter.put_sections((), transactions, found)
+            self.reporter.save()
 
     def _without_held_back(self, chosen: dict[str, Topic]) -> dict[str, Topic]:
         """Return the topics that may be read now: while a package manager works, only those never read before."""
@@ -162,20 +195,34 @@ class Agent:
         if names:
             self.changed(names)
 
-    def noticed(self, names: set[str]) -> None:
-        """Take up what the watcher saw: until just before, what was read last still held."""
-        before_ms = inventory.milliseconds() - WATCH_LAG_MS
-        with self._lock:
-            for name in names:
-                if self._topics[name].watched_whole:
-                    self._quiet_until_ms.setdefault(name, before_ms)
-        self.changed(names)
+    def noticed(self, seen: Mapping[str, int]) -> set[str]:
+        """Take up what the watcher saw; return the names of the topics that were read.
 
-    def changed(self, names: set[str]) -> None:
-        """Read topics whose sources changed, and report at once if there is something to report."""
-        self._guard(lambda: self.read(names))
+        :param seen: topics, each with the host time until which nothing was seen of it, ms: until then, what was read
+            last still held.
+        """
+        blind = self._watcher.blind if self._watcher is not None else {}
+        with self._lock:
+            for name, since_ms in seen.items():
+                if self._topics[name].watched_whole and name not in blind:
+                    self._quiet_until_ms.setdefault(name, since_ms)
+            # What waits for a lock may be read now: its release is what the watcher sees.
+            names = seen.keys() | self._busy.keys()
+        return self.changed(names)
+
+    def changed(self, names: Iterable[str]) -> set[str]:
+        """Read topics whose sources changed, and report at once where there is something to; return what was read."""
+        done: set[str] = set()
+        self._guard(lambda: done.update(self.read(names)))
         if self.reporter.spool.entries() and not self._failures:
             self.check_in(utilization=False)
+        return done
+
+    def unwatched(self) -> None:
+        """Read what the watcher cannot see, because a limit of the kernel is in the way."""
+        blind = self._watcher.blind if self._watcher is not None else {}
+        if blind:
+            self.changed(blind)
 
     # reporting
 
@@ -199,6 +246,7 @@ class Agent:
             self._obey(instructions.inventory_interval_s)
 
     def _check_in(self, utilization: bool) -> None:
+        self.reporter.limitations = self._limitations()
         if utilization:
             self.reporter.put_utilization(self.sampler.take())
         self._renew_if_due()
@@ -228,6 +276,17 @@ class Agent:
             except AgentError as error:  # it may still be good; if not, the report fails too and says why
                 log.warning("not renewed yet", extra={"reason": str(error)})
 
+    def _limitations(self) -> list[str]:
+        """Say in words what this agent does worse than it should, for the collector."""
+        topics: dict[str, list[str]] = {}
+        for name, reason in (self._watcher.blind if self._watcher is not None else {}).items():
+            topics.setdefault(reason, []).append(name)
+        every = self._config.intervals.unwatched_s
+        return [
+            f"{reason}: {', '.join(sorted(names))} may change unseen between readings every {every} s"[:500]
+            for reason, names in sorted(topics.items())
+        ][:_MAX_LIMITATIONS]
+
     def _obey(self, inventory_interval_s: int) -> None:
         wish = inventory_interval_s or self._config.intervals.inventory_s
         wish = min(max(wish, 60), 86400)
@@ -236,7 +295,8 @@ class Agent:
             self._every("inventory", wish, wish / 10, self.inventory)
 
     def _full(self) -> None:
-        self._guard(self.read)
+        done: set[str] = set()
+        self._guard(lambda: done.update(self.read()))
 
     def inventory(self) -> None:
         """Read everything, and report what changed."""
@@ -275,8 +335,11 @@ class Agent:
     def _first(self) -> None:
         # From before the inventory on, so that nothing that changes meanwhile is missed.
         if self._config.watch:
-            self._watcher = Watcher(self._topics, self.noticed)
+            self._watcher = Watcher(self._topics, self.noticed, self._host)
             self._watcher.start()
+            self._watcher.ready.wait(_PATIENCE_S)
+            unwatched_s = self._config.intervals.unwatched_s
+            self._every("unwatched", unwatched_s, unwatched_s / 10, self.unwatched)
         self._full()
         self.check_in(utilization=False)
         self._every("inventory", self._inventory_s, self._inventory_s / 10, self.inventory)

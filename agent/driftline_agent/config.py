@@ -29,9 +29,11 @@ class Intervals:
     check_in_s: int = 60
     #: Between samples of utilization: 1 to 60.
     sample_s: int = 10
+    #: Between readings of what cannot be watched, because a limit of the kernel is in the way: 30 to 86400.
+    unwatched_s: int = 300
 
 
-_BOUNDS = {"inventory_s": (60, 86400), "check_in_s": (5, 3600), "sample_s": (1, 60)}
+_BOUNDS = {"inventory_s": (60, 86400), "check_in_s": (5, 3600), "sample_s": (1, 60), "unwatched_s": (30, 86400)}
 
 
 @dataclass(frozen=True, slots=True)

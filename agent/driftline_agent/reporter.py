@@ -10,6 +10,7 @@ from pathlib import Path
 
 from driftline.v1.collector_pb2 import (
     AnnounceRequest,
+    Evidence,
     HostClaims,
     Instructions,
     Manifest,
@@ -49,6 +50,8 @@ class Reporter:
         self.instructions = Instructions()
         #: Topics that the collector asked for and that were not read for it yet; ``*`` is all.
         self.asked: set[str] = set()
+        #: What the agent does worse than it should, in words: kernel limits and the like.
+        self.limitations: list[str] = []
         self._announced = False
 
     def save(self) -> None:
@@ -64,15 +67,21 @@ class Reporter:
                 for name in sorted(known)
             ],
             observed_at_ms=min((section.attempted_at_ms for section in known.values()), default=0),
+            limitations=self.limitations,
         )
 
-    def put_sections(self, sections: Iterable[Section], transactions: Iterable[Transaction] = ()) -> None:
+    def put_sections(
+        self,
+        sections: Iterable[Section],
+        transactions: Iterable[Transaction] = (),
+        evidence: Iterable[Evidence] = (),
+    ) -> None:
         """Put sections and evidence into the spool, as many requests as their size asks for.
 
         :raises OSError: where the disk does not take it.
         """
-        request = SubmitRequest(transactions=transactions)
-        size, filled = request.ByteSize(), bool(request.transactions)
+        request = SubmitRequest(transactions=transactions, evidence=evidence)
+        size, filled = request.ByteSize(), bool(request.transactions or request.evidence)
         for section in sections:
             if filled and size + section.ByteSize() > MAX_REQUEST:
                 self.spool.put(SECTIONS, request.SerializeToString())

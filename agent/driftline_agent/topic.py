@@ -10,8 +10,9 @@ from driftline.v1.facts_pb2 import Facts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 
-#: What the kernel tells of by itself: rtnetlink(7) groups, uevents of devices, poll(2) on /proc/self/mountinfo.
-EVENTS = frozenset({"link", "address", "route", "rule", "neighbour", "device", "mount"})
+#: What the kernel tells of by itself: rtnetlink(7) groups, uevents of devices, poll(2) on /proc/self/mountinfo,
+#: and of the packet filter, by the process that may see it.
+EVENTS = frozenset({"link", "address", "route", "rule", "neighbour", "device", "mount", "firewall"})
 
 
 @dataclass(slots=True)
@@ -68,18 +69,22 @@ class Topic:
     collect: Callable[[Host], Reading]
     #: Does it apply here? Where not, the section is absent.
     applies: Callable[[Host], bool] = always
-    #: Files and folders whose change asks for another reading.
+    #: Files and folders whose change asks for another reading. A folder stands for all below it, but below /proc and
+    #: /sys for itself alone: there the kernel tells of what is written, not of what it changes itself. What is not
+    #: there yet is waited for.
     watches: tuple[str, ...] = ()
     #: The same, where it follows from the host's configuration.
     watches_of: Callable[[Host], tuple[str, ...]] | None = None
     #: Nothing of its configuration changes without a change below `watches` (on a local filesystem): until something
     #: is seen there, the last reading still holds.
     watched_whole: bool = False
-    #: Tells, for little, whether what was read last holds no more, where nothing that can be watched tells of it. Asked
-    #: at each check-in; false before the first reading.
-    moved: Callable[[Host], bool] | None = None
     #: What of the kernel's own news asks for another reading: names of :data:`EVENTS`.
     events: frozenset[str] = frozenset()
+    #: A cheap sign of what no event tells of, for example the generation of a table: a number or some bytes. Where it
+    #: is another than before, the topic is read again. Asked by the watcher's thread, so it must not write to
+    #: `host.kept`; at most every `tell_s` seconds, and the rarer the dearer it is (0.02 % of a core).
+    tell: Callable[[Host], bytes | int | None] | None = None
+    tell_s: float = 20.0
     #: Is what it reads being rewritten right now? While it is, nothing that changes on the host is reported: a package
     #: manager's users, units and files belong to its packages.
     busy: Callable[[Host], bool] = never

@@ -45,6 +45,8 @@ class Walk:
     unwatched: int = 0
     #: Where filesystems are mounted that are not looked into.
     away: frozenset[str] = frozenset()
+    #: The folders where that is so.
+    closed: list[str] = field(default_factory=list)
     _text: int = 0
 
     def full(self) -> bool:
@@ -125,6 +127,7 @@ def _folder(host: Host, out: Walk, path: str, closed: bool, depth: int) -> None:
         return
     if asked:
         out.unwatched = hash((out.unwatched, path, tuple(entries)))
+        out.closed.append(path)
     for entry in entries:
         name = f"{path}/{entry[0]}"
         if host.watchlist.leaves_out(name):

@@ -66,10 +66,57 @@ def attribute(path: str, version_after: str | None, change: Interval, acts: Iter
     for act in reversed(candidates):
         for step in act.steps:
             # apt's log gives packages for all architectures the host's own
-            same = step.name == name and (architecture in ("all", step.architecture) or not step.architecture)
+            # and a package of rpm that may be there in several versions carries its own in its key
+            plain = architecture.partition("@")[0]
+            same = step.name == name and (plain in ("all", step.architecture) or not step.architecture)
             if same and step.version_after == (version_after or ""):
                 return act
     return None
+
+
+#: Who was there in a longer time than this may have come and gone unseen by any change: nobody is singled out.
+SINGLED_OUT_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """Somebody, or something, that was there at a time, as the host's own logs say."""
+
+    id: int
+    #: sudo, session, unit, management.
+    kind: str
+    who: str
+    what: str
+    started_ms: int
+    #: None: it had not ended yet.
+    ended_ms: int | None = None
+
+    def was_there(self, change: Interval) -> bool:
+        """Tell whether this went on at a time when the change can have happened."""
+        after = change.after_ms
+        ended = self.ended_ms
+        return self.started_ms <= change.until_ms and (
+            after is None or ended is None or ended + LOG_RESOLUTION_MS > after
+        )
+
+
+def likeliest(change: Interval, witnesses: Iterable[Witness]) -> Witness | None:
+    """Return who comes into question alone, None where nobody or several do.
+
+    It is a hint for people and decides nothing. A command run as another user, or a run of configuration management, is
+    nearer to a change than a session; units start by themselves and do not count. Sessions of one account are one.
+    """
+    if change.after_ms is None or change.until_ms - change.after_ms > SINGLED_OUT_MS:
+        return None
+    there = [one for one in witnesses if one.was_there(change)]
+    near = [one for one in there if one.kind in ("sudo", "management")]
+    if near:
+        alike = {
+            (one.kind, one.who, one.what.partition(":")[0] if one.kind == "management" else one.what) for one in near
+        }
+        return near[0] if len(alike) == 1 else None
+    sessions = [one for one in there if one.kind == "session"]
+    return sessions[0] if len({one.who for one in sessions}) == 1 else None
 
 
 def narrowed(change: Interval, act: HostAct) -> Interval:

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, bindparam, func, insert, select, update
 from sqlmodel import Session
 
 from driftline import schema
-from driftline_cmdb import continuity, dropped, utilization
+from driftline_cmdb import continuity, dropped, limitations, utilization
 from driftline_cmdb.continuity import Position
 from driftline_cmdb.errors import CmdbError, NotFound
 from driftline_cmdb.identify import bound_ci, plain_claims
@@ -26,6 +26,7 @@ from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.elements import Due, Holding, Revision, Section
 from driftline_cmdb.tables.sources import RECORD, Source
 from driftline_cmdb.transactions import add_transactions
+from driftline_cmdb.witnesses import add_evidence
 
 _SOURCE, _BINDING, _CI = table_of(Source), table_of(Binding), table_of(Ci)
 _SECTION, _HOLDING, _REVISION = table_of(Section), table_of(Holding), table_of(Revision)
@@ -141,6 +142,7 @@ class Wave:
             for section in report.sections:
                 changed |= self._section(report, source, section, known, held)
             changed |= add_transactions(self._session, source.id, report.transactions, report.skew_ms)
+            add_evidence(self._session, source.id, report.evidence, report.skew_ms, report.received_ms)
             if report.batch is not None:
                 utilization.append(self._session, source.id, report.batch, report.received_ms)
             if report.dropped is not None and (report.dropped.reports or report.dropped.utilization_batches):
@@ -154,6 +156,11 @@ class Wave:
                 "skew_ms": report.skew_ms,
                 "agent_version": report.agent_version,
             }
+        if not retry and report.manifest is not None:
+            said = list(report.manifest.limitations)
+            if said != source.limitations:
+                now["limitations"] = said
+                limitations.note(self._session, source.id, ci_id, said, report.received_ms)
         wanted = lacking_of(known, report.manifest) if report.manifest is not None else ()
         now["confirmed_ms"] = source.confirmed_ms
         if report.manifest is not None and not wanted:
@@ -301,6 +308,7 @@ _SOURCE_COLUMNS = (
     "skew_ms",
     "agent_version",
     "confirmed_ms",
+    "limitations",
 )
 
 

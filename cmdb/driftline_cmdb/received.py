@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from driftline import schema
-from driftline.v1.collector_pb2 import Dropped, HostClaims, Manifest, Transaction
+from driftline.v1.collector_pb2 import Dropped, Evidence, HostClaims, Manifest, Transaction
 from driftline_cmdb.sections import PreparedSection
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.elements import Section
@@ -35,6 +35,7 @@ class Report:
     claims: HostClaims | None = None
     sections: tuple[PreparedSection, ...] = ()
     transactions: tuple[Transaction, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
     batch: CheckedBatch | None = None
     manifest: Manifest | None = None
     dropped: Dropped | None = None

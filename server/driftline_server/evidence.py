@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.elements import HostTransaction
-from driftline_server.times import moment
+from driftline_cmdb.witnesses import Present
+from driftline_server.times import moment, moment_or_none
 
 
 class CiRef(BaseModel):
@@ -32,6 +33,40 @@ class Evidence(BaseModel):
     ended: datetime
     #: Package changes: name, architecture, action, before, after.
     changes: list[dict[str, Any]]
+
+
+class Presence(BaseModel):
+    """Who was there when something changed. It says who may have done it, not who did."""
+
+    ci: CiRef
+    #: sudo, session, unit, management.
+    kind: str
+    #: Account; empty where the log does not say.
+    who: str
+    #: Command line, terminal and host it came from, unit, or tool.
+    what: str
+    started: datetime
+    #: None where it had not ended when the host told of it.
+    ended: datetime | None
+    #: The host's log that says so.
+    log: str
+    #: Nobody else was there who comes into question.
+    alone: bool
+
+
+def presence(found: Present, ci: Ci) -> Presence:
+    """Return one who was there."""
+    one = found.evidence
+    return Presence(
+        ci=ci_ref(ci),
+        kind=one.kind,
+        who=one.who,
+        what=one.what,
+        started=moment(one.started_ms),
+        ended=moment_or_none(one.ended_ms),
+        log=one.log,
+        alone=found.alone,
+    )
 
 
 def ci_ref(ci: Ci) -> CiRef:

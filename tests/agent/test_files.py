@@ -26,7 +26,6 @@ from driftline_agent.inventory import Result, read_topic, settled
 from driftline_agent.reader import confidential, seals
 from driftline_agent.topic import all_topics
 from driftline_agent.topics import files
-from driftline_agent.watch import concerned
 from driftline_agent.watchlist import LEFT_OUT, Watchlist
 
 KEY = bytes(range(32))
@@ -343,8 +342,7 @@ def test_other_roots(etc: Path, tmp_path: Path) -> None:
     (etc / "hosts").write_text("x")
     host = Host(str(tmp_path), watchlist=Watchlist(roots=("/opt/app", "/etc", "/opt")))
     assert list(found(host)) == ["/etc/hosts", "/opt/app", "/opt/app/conf"]
-    topics = settled({"files": all_topics()["files"]}, host)
-    assert concerned(["/opt/app/conf"], topics) == {"files"} and not concerned(["/srv/x"], topics)
+    assert {"/opt/app", "/etc"} <= set(settled({"files": all_topics()["files"]}, host)["files"].watches)
     assert read(Host(str(tmp_path), watchlist=Watchlist(roots=("/srv",)))).outcome == ABSENT
 
 

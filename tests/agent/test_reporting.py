@@ -9,6 +9,7 @@ from tests.agent.fake_collector import Authority, FakeCollector
 
 from driftline.facts import path_digest
 from driftline.v1.collector_pb2 import HostClaims
+from driftline_agent import inventory
 from driftline_agent import state as states
 from driftline_agent.agent import Agent
 from driftline_agent.config import Config
@@ -374,7 +375,7 @@ def test_what_no_watcher_sees_may_have_changed_at_any_time(
     reading.facts.accounts.groups.add(name="another")
     topic = replace(running._topics["groups"], collect=lambda _: reading)
     monkeypatch.setitem(running._topics, "groups", topic)
-    running.noticed({"groups"})
+    running.noticed({"groups": inventory.milliseconds() - 1000})
     held_until = running.reporter.state.sections["groups"].previous_observed_at_ms
     assert held_until == first if unwatched else held_until > first + 3_000_000
 
@@ -387,11 +388,11 @@ def test_nothing_is_reported_while_dpkg_holds_its_lock(
     running = Agent(Config(state=state, topics=("dpkg", "users"), watch=False), enrolled(collector, state))
     with monkeypatch.context() as patch:
         patch.setattr(dpkg, "LOCKS", (str(locked),))
-        running.noticed({"users", "dpkg"})
+        running.noticed({"users": 1, "dpkg": 1})
         assert set(collector.applied) == {"users"}  # what was never read before is better known than not
         collector.applied.clear()
         running.reporter.state.sections["users"].fingerprint = "changed since"
-        running.noticed({"users"})
+        running.noticed({"users": 1})
         assert collector.applied == {}
     running.read_busy()
     assert set(collector.applied) == {"users", "dpkg"}

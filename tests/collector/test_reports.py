@@ -216,6 +216,10 @@ def test_a_damaged_request_is_invalid_not_internal(agent: Agent) -> None:
         (lambda r: setattr(r.sections[0], "name", "Robert'); --"), "section's name"),
         (lambda r: setattr(r.sections[0], "observed_at_ms", 2**62), "observed_at_ms"),
         (lambda r: r.transactions.add(started_at_ms=1, ended_at_ms=1, command_line="x" * 2_000_000), "command_line"),
+        (lambda r: r.evidence.add(kind="rumour", started_at_ms=1), r"evidence[0].kind"),
+        (lambda r: r.evidence.add(kind="sudo", started_at_ms=0), r"evidence[0].started_at_ms"),
+        (lambda r: r.evidence.add(kind="sudo", started_at_ms=1, what="x" * 501), r"evidence[0].what"),
+        (lambda r: [r.evidence.add(kind="sudo", started_at_ms=1) for _ in range(501)], "more than 500"),
         (lambda r: [r.sections.add(name=f"s{n}") for n in range(300)], "more than 200"),
     ],
 )

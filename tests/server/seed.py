@@ -5,6 +5,7 @@ By hand, to look at the pages: python -m tests.server.seed sqlite:////tmp/seeded
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -85,7 +86,14 @@ def machine(name: str, number: int) -> dict[str, Facts]:
 class Fleet(Timeline):
     """A timeline that reports whole machines."""
 
-    def send(self, name: str, now: int, sections: dict[str, Facts], log: list[collector_pb2.Transaction]) -> None:
+    def send(
+        self,
+        name: str,
+        now: int,
+        sections: dict[str, Facts],
+        log: list[collector_pb2.Transaction],
+        there: Sequence[collector_pb2.Evidence] = (),
+    ) -> None:
         """Report some sections of a host."""
         host = self.host(name, now)
         out = []
@@ -103,7 +111,7 @@ class Fleet(Timeline):
                 part.previous_observed_at_ms = now - 20_000
             host.digests[section] = part.digest
             out.append(part)
-        self._commit(name, now, 0, out, log, None)
+        self._commit(name, now, 0, out, log, None, None, there)
         while assess_due(self.database, now):
             pass
 
@@ -187,7 +195,10 @@ def seed(database: Database) -> Seeded:
         fleet, machines, "web1", now - 30 * MINUTE, "openssl", "3.0.11-1~deb12u2", "3.0.13-1~deb12u1", "apt-get upgrade"
     )
     machines["db1"]["os"].os.sysctls[0].value = "1"
-    fleet.send("db1", now - 20 * MINUTE, {"os": machines["db1"]["os"]}, [])
+    there = collector_pb2.Evidence(kind="sudo", who="jane", what="/usr/sbin/sysctl -w net.ipv4.ip_forward=1")
+    there.started_at_ms = there.ended_at_ms = now - 20 * MINUTE - 5000
+    there.source = "journal"
+    fleet.send("db1", now - 20 * MINUTE, {"os": machines["db1"]["os"]}, [], [there])
     machines["db1"]["os"].os.sysctls[1].value = "438"
     fleet.send("db1", now - 10 * MINUTE, {"os": machines["db1"]["os"]}, [])
     _permit(database, now)

@@ -184,3 +184,16 @@ def test_the_policy_on_its_page(own_site: Site) -> None:
     assert chief.post("/changes/policy/confirm", data={**csrf, "number": 1}).status_code == 403
     assert approver.post("/changes/policy/confirm", data={"csrf": csrf_of(approver), "number": 1}).is_redirect
     assert "Approval policy v1" in approver.get("/changes").text
+
+
+def test_who_was_there_is_told_and_named_nowhere_else(site: Site) -> None:
+    viewer = site.api("viewer")
+    (number,) = {
+        row["rfc"] for row in viewer.get("/drifts", params={"match": "os.sysctls[net.ipv4.ip_forward]"}).json()["items"]
+    }
+    rfc = ok(viewer.get(f"/rfcs/{number}"))
+    (present,) = rfc["present"]
+    assert (present["ci"]["name"], present["kind"], present["who"], present["alone"]) == ("db1", "sudo", "jane", True)
+    assert rfc["evidence"] == [] and "jane" not in rfc["cause"] + rfc["description"]
+    page = site.browser("viewer").get(f"/rfcs/{number}").text
+    assert "Who was there" in page and "sysctl -w" in page and "not who did it" in page

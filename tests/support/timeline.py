@@ -10,8 +10,8 @@ A case is a folder with a `case.yaml`: `rule` (of the design's section 6), `why`
   still held, `clock` seconds by which the host's clock is ahead, `unreadable` {section: reason}, `called` another host
   name than before, `revision` of the code that read it, `compared` {section: [path]}: the agent knows that only these
   elements' raw input is other than at the last reading by the revision before, `log` a list of {command, by, start,
-  end, changes: [[name, before, after]]}.
-- `confirm`: `host` or `hosts`: a check-in whose manifest says that nothing changed.
+  end, changes: [[name, before, after]]}, `witnesses` a list of [kind, who, what, start, end or null].
+- `confirm`: `host` or `hosts`: a check-in whose manifest says that nothing changed; `limitations` [text].
 - `capture` {host | group, name, by, share, leave_out}, `create` {by, document}, `approve` {name, by, at: to come},
   `edit` {name, by, document}, `retire` {name, by}, `roll_back` {name, to, by}, `promote` {name, to, set, by}
 - `record` {host, labels, environment, services}: what a person says of a CI
@@ -48,7 +48,8 @@ Any of them may have `error`: words that the refusal must contain, or `later: tr
 - `told`: [{kind, state, severity, title, held}] of all events; `messages` [{channel, kind, events}] of all messages.
 - `expect`: `drifts` [{host, path, kind, expected, actual, state, why}] in any order: all drifts there are that are not
   superseded, or with `all: true` really all; `rfcs` [{number, state, hosts, deltas, outcome, approvals: "1 of 2",
-  decisions: [action ...], title, said (with the last decision), impact}]; `findings` [kind];
+  decisions: [action ...], title, said (with the last decision), impact,
+  named: [command of its transactions], present: [[kind, who, alone]]}]; `findings` [kind];
   `silent` [{key, message, closed, silent, back}]: all findings of silence; `history` {host: [[path, before, after]]},
   newest first, `intervals` {host: [[path, after, observed]]} of the same; `releases` [{name, state,
   waves: [state], result, reverse_plan, promoted, snapshots: [host]}]; `gate` {host: words of its open finding};
@@ -165,6 +166,12 @@ def section_facts(name: str, content: Any) -> Facts:
     return out
 
 
+#: What of a report is no section.
+_NO_SECTION = frozenset(
+    ["host", "called", "since", "clock", "unreadable", "log", "witnesses", "read_at", "revision", "compared"]
+)
+
+
 class Timeline:
     """The state of one run."""
 
@@ -212,7 +219,7 @@ class Timeline:
         ahead = int(step.get("clock", 0)) * 1000
         sections = []
         for name, content in step.items():
-            if name in ("host", "called", "since", "clock", "unreadable", "log", "read_at", "revision", "compared"):
+            if name in _NO_SECTION:
                 continue
             data = section_facts(name, content).SerializeToString(deterministic=True)
             read_ms = clock(step["read_at"]) if "read_at" in step else now
@@ -240,7 +247,18 @@ class Timeline:
                 )
             )
         log = [_transaction(entry, ahead) for entry in step.get("log", [])]
-        self._commit(step["host"], now, ahead, sections, log, None, step.get("called"))
+        there = [
+            collector_pb2.Evidence(
+                kind=kind,
+                who=who,
+                what=what,
+                started_at_ms=clock(start) + ahead,
+                ended_at_ms=clock(end) + ahead if end else 0,
+                source="journal",
+            )
+            for kind, who, what, start, end in step.get("witnesses", [])
+        ]
+        self._commit(step["host"], now, ahead, sections, log, None, step.get("called"), there)
 
     def confirm(self, step: dict[str, Any], now: int) -> None:
         for name in step.get("hosts", []):
@@ -248,13 +266,21 @@ class Timeline:
         if "hosts" in step:
             return
         host = self.host(step["host"], now)
-        manifest = collector_pb2.Manifest(observed_at_ms=now)
+        manifest = collector_pb2.Manifest(observed_at_ms=now, limitations=step.get("limitations", []))
         for name, digest in host.digests.items():
             manifest.sections.add(name=name, digest=digest)
         self._commit(step["host"], now, 0, [], [], manifest)
 
     def _commit(
-        self, name: str, now: int, ahead: int, sections: Any, log: Any, manifest: Any, called: str | None = None
+        self,
+        name: str,
+        now: int,
+        ahead: int,
+        sections: Any,
+        log: Any,
+        manifest: Any,
+        called: str | None = None,
+        there: Any = (),
     ) -> None:
         host = self.hosts[name]
         host.sequence += 1
@@ -272,6 +298,7 @@ class Timeline:
                     claims=collector_pb2.HostClaims(hostname=called or name),
                     sections=tuple(prepare_section(section) for section in sections),
                     transactions=tuple(log),
+                    evidence=tuple(there),
                     manifest=manifest,
                 )
             ]
@@ -686,6 +713,8 @@ class Timeline:
                         "decisions": [decision.action for decision in view.decisions],
                         "title": view.rfc.title,
                         "said": view.decisions[-1].comment,
+                        "named": [one.command_line for one in view.transactions],
+                        "present": [[one.evidence.kind, one.evidence.who, one.alone] for one in view.present],
                         "impact": impact.impact_of(session, view.rfc.number).show(),
                     }
                     for view in views

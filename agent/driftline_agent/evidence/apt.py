@@ -1,10 +1,10 @@
 """apt's transaction log. Source: /var/log/apt/history.log, written by apt-pkg/deb/dpkgpm.cc."""
 
 import re
-import time
 from collections.abc import Iterator
 
 from driftline.v1.collector_pb2 import PackageChange, Transaction
+from driftline_agent.evidence.logs import local_ms
 from driftline_agent.redact import redact
 
 _ACTIONS = {
@@ -17,15 +17,6 @@ _ACTIONS = {
 }
 #: ``name:arch (version, automatic)`` or ``name:arch (before, after)``
 _ITEM = re.compile(r"([^\s:,()]+)(?::([^\s,()]+))? \(([^()]*)\)")
-
-
-def local_ms(text: str) -> int | None:
-    """Return a local time of apt or dpkg (``2026-05-20  16:49:21``) in ms since 1970, or None where it is none."""
-    try:
-        parsed = time.strptime(" ".join(text.split()), "%Y-%m-%d %H:%M:%S")
-        return int(time.mktime((*parsed[:8], -1))) * 1000
-    except (ValueError, OverflowError):
-        return None
 
 
 def parse_changes(action: str, text: str) -> Iterator[PackageChange]:

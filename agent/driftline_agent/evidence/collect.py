@@ -1,58 +1,69 @@
-"""Which transactions are new since the last report."""
+"""Which transactions of package managers are new since the last report."""
 
-import gzip
-import io
+import zlib
+from collections.abc import Callable
 
 from driftline.v1.collector_pb2 import Transaction
 from driftline_agent.errors import UnreadableError
-from driftline_agent.evidence import apt, dpkg
+from driftline_agent.evidence import apt, dnf, dpkg, pacman, yum, zypper
+from driftline_agent.evidence.logs import tail
 from driftline_agent.host import Host
 
 _HISTORY, _DPKG_LOG = "/var/log/apt/history.log", "/var/log/dpkg.log"
 #: At the first start, transactions that ended within this time are reported.
 FIRST_LOOK_MS = 3_600_000
 _MAX_TRANSACTIONS = 200
-_MAX_UNPACKED = 16 << 20
-#: The newest part of a log that is looked at.
-_TAIL = 4 << 20
+#: yum's log has no end of a transaction: one that goes on for so long without another line is over.
+_QUIET_MS = 10_000
 
 
-def _read(host: Host, path: str, since_ms: int) -> str:
-    """Return a log's end, with the rotated one before it where that was written to after `since_ms`."""
-    parts: list[str] = []
-    for name in (f"{path}.1.gz", f"{path}.1"):
-        found = host.stat(name)
-        if found is not None and found.st_mtime * 1000 > since_ms:
-            data = host.read_bytes(name) or b""
-            if name.endswith(".gz"):
-                with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-                    data = file.read(_MAX_UNPACKED)
-            parts.append(data.decode("utf-8", "replace"))
-    current = host.stat(path)
-    if current is not None and current.st_mtime * 1000 >= since_ms - 1000:
-        parts.append((host.read_bytes(path) or b"")[-_TAIL:].decode("utf-8", "replace"))
-    return "\n".join(parts)
+def _debian(host: Host, since: dict[str, int], _: int) -> dict[str, list[Transaction]]:
+    earliest = min(since["apt"], since["dpkg"])
+    history = apt.parse_history(tail(host, _HISTORY, earliest))
+    return {"apt": history, "dpkg": dpkg.without_apt(dpkg.parse_log(tail(host, _DPKG_LOG, earliest)), history)}
+
+
+def _zypper(host: Host, since: dict[str, int], _: int) -> dict[str, list[Transaction]]:
+    found = zypper.parse_history(tail(host, zypper.LOG, since["zypper"]))
+    process = host.line(zypper.LOCK) if found else None
+    if process and process.isdigit() and host.exists(f"/proc/{process}"):
+        found.pop()  # it goes on
+    return {"zypper": found}
+
+
+def _yum(host: Host, since: dict[str, int], now_ms: int) -> dict[str, list[Transaction]]:
+    found = yum.parse_log(tail(host, yum.LOG, since["yum"]), now_ms)
+    return {"yum": [one for one in found if one.ended_at_ms + _QUIET_MS <= now_ms]}
+
+
+#: Managers that are read together, and how.
+_READERS: dict[tuple[str, ...], Callable[[Host, dict[str, int], int], dict[str, list[Transaction]]]] = {
+    ("apt", "dpkg"): _debian,
+    ("dnf",): lambda host, since, _: {"dnf": dnf.collect(host, since["dnf"])},
+    ("yum",): _yum,
+    ("zypper",): _zypper,
+    ("pacman",): lambda host, since, _: {"pacman": pacman.parse_log(tail(host, pacman.LOG, since["pacman"]))},
+}
 
 
 def collect(host: Host, position: dict[str, int], now_ms: int) -> list[Transaction]:
     """Return the complete transactions that ended after the position, oldest first, and move the position.
 
-    To be called while dpkg holds no lock: then its log has no unfinished run.
+    To be called while no package manager holds its lock: then no log has an unfinished run.
 
-    :param position: end of the last one reported, by log, ms since 1970; changed in place.
+    :param position: end of the last one reported, by manager, ms since 1970; changed in place.
     """
     out: list[Transaction] = []
     first = now_ms - FIRST_LOOK_MS
-    since = {name: position.get(name, first) for name in ("apt", "dpkg")}
-    earliest = min(since.values())
-    try:
-        history = apt.parse_history(_read(host, _HISTORY, earliest))
-        runs = dpkg.without_apt(dpkg.parse_log(_read(host, _DPKG_LOG, earliest)), history)
-    except (UnreadableError, OSError, EOFError):
-        return []
-    for name, found in (("apt", history), ("dpkg", runs)):
-        new = [transaction for transaction in found if transaction.ended_at_ms > since[name] and transaction.changes]
-        out += new
-        position[name] = max([since[name], *(transaction.ended_at_ms for transaction in new)])
+    for names, read in _READERS.items():
+        since = {name: position.get(name, first) for name in names}
+        try:
+            found = read(host, since, now_ms)
+        except (UnreadableError, OSError, EOFError, zlib.error):
+            continue
+        for name in names:
+            new = [one for one in found[name] if one.ended_at_ms > since[name] and one.changes]
+            out += new
+            position[name] = max([since[name], *(one.ended_at_ms for one in new)])
     out.sort(key=lambda transaction: transaction.ended_at_ms)
     return out[-_MAX_TRANSACTIONS:]

@@ -7,7 +7,7 @@ dpkg logs neither a command line nor who asked, and no end: a transaction here i
 from collections.abc import Iterable
 
 from driftline.v1.collector_pb2 import PackageChange, Transaction
-from driftline_agent.evidence.apt import local_ms
+from driftline_agent.evidence.logs import local_ms
 
 _ACTIONS = ("install", "upgrade", "remove", "purge")
 

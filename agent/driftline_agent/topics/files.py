@@ -44,6 +44,8 @@ class Kept:
     #: Digest or reader's seal by what tells that a file is unchanged. 32 bytes, or text.
     digests: dict[bytes, bytes | str] = field(default_factory=dict)
     unwatched: int = 0
+    #: Folders that only the reader can list; replaced at each reading, never changed.
+    closed: tuple[str, ...] = ()
 
 
 def names_of(text: str) -> dict[int, str]:
@@ -117,6 +119,7 @@ def collect(host: Host) -> Reading:
     reading = Reading()
     reading.unreadable.update(walk.unreadable)
     reading.unwatched, kept.unwatched = kept.unwatched != walk.unwatched, walk.unwatched
+    kept.closed = tuple(walk.closed)
     users, groups = (names_of(host.read(f"/etc/{name}") or "") for name in ("passwd", "group"))
     try:
         packages = ownership.owners(host, [found.path for found in walk.found if not stat.S_ISDIR(found.entry[1])])
@@ -164,6 +167,12 @@ def applies(host: Host) -> bool:
     return any(host.exists(top) for root in host.watchlist.roots for top in host.readable_below(root) or [root])
 
 
+def tell(host: Host) -> int | None:
+    """Return a sign of what stands in the folders that only the reader may look into: nobody can watch them."""
+    kept = host.kept.get("files")
+    return hash(tuple((path, tuple(host.folder(path)[0])) for path in kept.closed)) if kept is not None else None
+
+
 TOPIC = Topic(
     revision=1,
     fills=("files.files",),
@@ -172,4 +181,6 @@ TOPIC = Topic(
     watches=("/etc", ownership.FOLDER),
     watches_of=lambda host: (*host.watchlist.roots, ownership.FOLDER),
     watched_whole=True,
+    tell=tell,
+    tell_s=120.0,  # a question may start the reader, which costs some 30 ms
 )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from driftline.v1.facts_pb2 import Firewall, FirewallManager
 from driftline_agent.errors import UnreadableError
 from driftline_agent.firewall import build
+from driftline_agent.firewall.client import generation_here
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
@@ -80,4 +81,6 @@ TOPIC = Topic(
     fills=("network.firewall",),
     collect=collect,
     watches=("/etc/ufw", "/etc/default/ufw", "/etc/nftables.conf", "/etc/iptables", "/etc/firewalld"),
+    events=frozenset({"firewall"}),
+    tell=lambda host: generation_here() if host.live else None,
 )

@@ -60,17 +60,16 @@ def installed_at(host: Host) -> int | None:
     return found
 
 
-def moved(host: Host) -> bool:
-    """Tell whether someone gave the host another name by hostname(1), which writes no file."""
-    return "name" in host.kept and host.kept["name"] != host.line("/proc/sys/kernel/hostname")
+def tell(host: Host) -> bytes | None:
+    """Return the host's name: hostname(1) gives it another one and writes no file."""
+    return host.read_bytes("/proc/sys/kernel/hostname")
 
 
 def collect(host: Host) -> Reading:
     """Read names, identity, boot time, zone and virtualization."""
     reading = Reading()
     out = reading.facts.os.host
-    host.kept["name"] = host.line("/proc/sys/kernel/hostname")
-    full = host.kept["name"] or host.line("/etc/hostname") or ""
+    full = host.line("/proc/sys/kernel/hostname") or host.line("/etc/hostname") or ""
     out.name = full.split(".")[0]
     fqdn = full if "." in full else parse_fqdn(full, reading.text("os.host.fqdn", lambda: host.read("/etc/hosts")))
     out.fqdn = fqdn or ""
@@ -91,6 +90,6 @@ TOPIC = Topic(
     revision=3,
     fills=("os.host",),
     collect=collect,
-    moved=moved,
+    tell=tell,
     watches=("/etc/hosts", "/etc/hostname", "/etc/machine-id", "/etc/localtime", "/etc/timezone"),
 )

@@ -60,11 +60,6 @@ def _apparmor(host: Host, reading: Reading) -> None:
         reading.unreadable["os.security.apparmor.profiles"] = str(error)
 
 
-def _now(host: Host) -> tuple[str | None, ...]:
-    """Return what can be switched while the system runs, as the kernel has it."""
-    return tuple(_line(host, path) for path in ("/sys/fs/selinux/enforce", "/sys/kernel/security/lockdown"))
-
-
 def _line(host: Host, path: str) -> str | None:
     try:
         return host.line(path)
@@ -72,15 +67,14 @@ def _line(host: Host, path: str) -> str | None:
         return None
 
 
-def moved(host: Host) -> bool:
-    """Tell whether someone switched SELinux or the lockdown: of that, no file is written."""
-    return "security" in host.kept and host.kept["security"] != _now(host)
+def tell(host: Host) -> bytes:
+    """Return what can be switched at run time, SELinux's mode and the lockdown: of that, no file is written."""
+    return repr([_line(host, path) for path in ("/sys/fs/selinux/enforce", "/sys/kernel/security/lockdown")]).encode()
 
 
 def collect(host: Host) -> Reading:
     """Read what the kernel says, and what is configured."""
     reading = Reading()
-    host.kept["security"] = _now(host)
     security = reading.facts.os.security
     modules = reading.text("os.security.modules", lambda: host.line("/sys/kernel/security/lsm"))
     security.modules.extend(filter(None, modules.split(",")))
@@ -99,6 +93,6 @@ TOPIC = Topic(
     revision=1,
     fills=("os.security",),
     collect=collect,
-    moved=moved,
+    tell=tell,
     watches=("/etc/selinux/config", "/etc/crypto-policies", "/etc/apparmor.d"),
 )

@@ -10,8 +10,6 @@ import fnmatch
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from hashlib import blake2b
 
 from driftline.v1.facts_pb2 import Sysctl
 from driftline_agent import dropins
@@ -81,7 +79,9 @@ def lasting_interfaces(host: Host) -> set[str]:
     return names
 
 
-def _walk(host: Host, folder: str, lasting: set[str], out: list[str]) -> None:
+def _walk(host: Host, folder: str, lasting: set[str], out: list[str], folders: list[str] | None = None) -> None:
+    if folders is not None:
+        folders.append("/proc/sys" + folder)
     with os.scandir(host.real("/proc/sys" + folder)) as entries:
         for entry in entries:
             path = f"{folder}/{entry.name}"
@@ -90,7 +90,7 @@ def _walk(host: Host, folder: str, lasting: set[str], out: list[str]) -> None:
             if not entry.is_dir(follow_symlinks=False):
                 out.append(path)
             elif path not in _SKIPPED_FOLDERS and (folder not in _INTERFACE_FOLDERS or entry.name in lasting):
-                _walk(host, path, lasting, out)
+                _walk(host, path, lasting, out, folders)
 
 
 def dotted(path: str) -> str:
@@ -141,41 +141,6 @@ def configured(host: Host, known: Iterable[str]) -> dict[str, str]:
     return parse_configured((host.read(path) or "" for path in paths), known)
 
 
-@dataclass(slots=True)
-class _Kept:
-    """What the last reading leaves for a look whether it still holds."""
-
-    paths: list[str] = field(default_factory=list)
-    digest: bytes = b""
-
-
-def moved(host: Host) -> bool:
-    """Tell whether a setting is another than at the last reading; someone may write one at any time without a file.
-
-    Reads what was there then, and makes nothing of it: half of a reading's cost.
-    """
-    kept: _Kept | None = host.kept.get("sysctl")
-    return kept is not None and _digest(kept.paths) != kept.digest
-
-
-def _digest(paths: Iterable[str]) -> bytes:
-    hashed = blake2b(digest_size=16)
-    for path in paths:
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            hashed.update(b"\1")
-            continue
-        try:
-            hashed.update(os.read(descriptor, 65536))
-        except OSError:
-            hashed.update(b"\2")
-        finally:
-            os.close(descriptor)
-        hashed.update(b"\0")
-    return hashed.digest()
-
-
 def collect(host: Host) -> Reading:
     """Read every setting that stays; write-only and root-only ones are noted as unreadable where they could be read."""
     paths: list[str] = []
@@ -188,8 +153,6 @@ def collect(host: Host) -> Reading:
     reading = Reading()
     settings: dict[str, Sysctl] = {}
     prefix = host.real("/proc/sys")
-    kept = host.kept["sysctl"] = _Kept()
-    hashed = blake2b(digest_size=16)
     for name, path in sorted((dotted(path), path) for path in paths):
         if left_out(name):
             continue
@@ -210,9 +173,6 @@ def collect(host: Host) -> Reading:
                 reading.unreadable[f"os.sysctls[{name}].value"] = f"/proc/sys{path}: permission denied"
             continue
         settings[name] = Sysctl(name=name, value=parse_value(value))
-        kept.paths.append(prefix + path)
-        hashed.update(value + b"\0")
-    kept.digest = hashed.digest()
     _configure(host, reading, settings)
     reading.facts.os.sysctls.extend(settings[name] for name in sorted(settings))
     return reading
@@ -229,6 +189,16 @@ def _configure(host: Host, reading: Reading, settings: dict[str, Sysctl]) -> Non
         settings.setdefault(name, Sysctl(name=name)).configured = value
 
 
+def watches(host: Host) -> tuple[str, ...]:
+    """Return what is watched: inotify(7) tells of every write(2) to a setting, folder by folder."""
+    folders: list[str] = []
+    try:
+        _walk(host, "", lasting_interfaces(host), [], folders)
+    except OSError:
+        folders = []
+    return ("/etc/sysctl.conf", *dropins.folders("sysctl.d"), *folders)
+
+
 def _may_be_read(path: str) -> bool:
     return bool(os.stat(path).st_mode & 0o444)  # noqa: PTH116  # beside os.open above
 
@@ -239,5 +209,5 @@ TOPIC = Topic(
     collect=collect,
     applies=lambda host: host.exists("/proc/sys"),
     watches=("/etc/sysctl.conf", *dropins.folders("sysctl.d")),
-    moved=moved,
+    watches_of=watches,
 )

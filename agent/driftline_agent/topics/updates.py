@@ -97,7 +97,8 @@ class _Kept:
     known: Updates | None = None
     reason: str = ""
     asking: bool = False
-    told: bool = True
+    #: Grows with each answer.
+    answers: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -109,7 +110,8 @@ def _ask(host: Host, kept: _Kept, command: tuple[str, ...]) -> None:
     except UnreadableError as error:
         reason = str(error)
     with kept.lock:
-        kept.known, kept.reason, kept.asking, kept.told = known, reason, False, False
+        kept.known, kept.reason, kept.asking = known, reason, False
+        kept.answers += 1
 
 
 def _times(host: Host, paths: tuple[str, ...]) -> tuple[int, ...]:
@@ -132,14 +134,13 @@ def _known(host: Host, command: tuple[str, ...]) -> tuple[Updates | None, str]:
     with kept.lock:
         if kept.known is None and not kept.reason:
             return None, f"{command[0]}: asked in the background, from the second inventory on"
-        kept.told = True
         return kept.known, kept.reason
 
 
-def moved(host: Host) -> bool:
-    """Tell whether the package manager has answered since the last reading."""
+def tell(host: Host) -> int:
+    """Return how often the package manager has answered."""
     kept: _Kept | None = host.kept.get("updates")
-    return kept is not None and not kept.told
+    return kept.answers if kept is not None else 0
 
 
 def manager(host: Host) -> tuple[str, ...] | None:
@@ -169,5 +170,5 @@ TOPIC = Topic(
     collect=collect,
     applies=lambda host: manager(host) is not None or host.exists(_NOTE),
     watches=(_NOTE,),
-    moved=moved,
+    tell=tell,
 )

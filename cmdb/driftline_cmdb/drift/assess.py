@@ -19,7 +19,7 @@ from driftline_baseline.values import Attributes
 from driftline_cmdb.baselines import conflicts
 from driftline_cmdb.baselines.selection import table
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift import verdicts
+from driftline_cmdb.drift import late, verdicts
 from driftline_cmdb.drift.due import mark_due as mark_due  # others take it from here
 from driftline_cmdb.drift.expectation import expected_of, predictions_of
 from driftline_cmdb.drift.grading import grade
@@ -95,6 +95,7 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
         compared = changed | _expiring(known, now_ms) | set(also)
         expected = expected_of(session, ci, compared)
     _advance(session, sources, now_ms)
+    late.attach(session, ci, sources, now_ms)
     if compared:
         holdings = _holdings(session, sources, compared)
         look = _look(compared, expected, holdings)

@@ -16,6 +16,7 @@ from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
 from driftline_cmdb.tables.elements import HostTransaction
 from driftline_cmdb.tables.rfcs import Rfc, RfcDecision, RfcDelta
+from driftline_cmdb.witnesses import Present, present_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class RfcView:
     approvals: list[Standing]
     comments: list[RfcComment]
     links: list[RfcLink]
+    #: Who was there when its drifts came about. Says who may have done it; explains nothing.
+    present: list[Present]
 
 
 def find_rfc(session: Session, number: int, *, to_decide: bool = False) -> Rfc:
@@ -82,6 +85,7 @@ def view(session: Session, number: int) -> RfcView:
         approvals.of(session, rfc, seen if rfc.authorised_ms is None else None),
         list(session.exec(select(RfcComment).where(RfcComment.rfc_id == rfc.id).order_by(col(RfcComment.id)))),
         list(session.exec(select(RfcLink).where(RfcLink.rfc_id == rfc.id).order_by(col(RfcLink.id)))),
+        present_at(session, drifts),
     )
 
 

@@ -37,6 +37,8 @@ class Source(SQLModel, table=True):
     confirmed_ms: int | None = time_ms_or_none()
     #: Collector's time of its last call.
     seen_ms: int | None = time_ms_or_none()
+    #: What it does worse than it should, by its own word; empty where nothing is in its way.
+    limitations: list[str] = document(list)
     quarantined_ms: int | None = time_ms_or_none()
     quarantine_reason: str | None = None
 

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Protocol
 
-from driftline.v1.collector_pb2 import HostClaims, Manifest, Section, Stamp, Transaction
+from driftline.v1.collector_pb2 import Evidence, HostClaims, Manifest, Section, Stamp, Transaction
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb.errors import Invalid
 
@@ -19,11 +19,15 @@ REPORT_MESSAGE = 4 * 1024 * 1024
 SECTIONS = 200
 TRANSACTIONS = 1_000
 PACKAGE_CHANGES = 20_000
+EVIDENCE = 500
+EVIDENCE_KINDS = ("sudo", "session", "unit", "management")
+LIMITATIONS = 20
 #: Values of one batch over all series and minutes: half a day of 250 series.
 VALUES = 1_000_000
 MACS = 256
 #: Characters of a name, of a longer text, and of a command line (apt logs thousands of packages in one).
 _TEXT = 256
+_SAID = 500
 _LONG = 16 * 1024
 _COMMAND = 1024 * 1024
 _DIGEST = 16
@@ -75,6 +79,9 @@ def check_manifest(manifest: Manifest) -> None:
     for section in manifest.sections:
         if len(section.digest) not in (0, _DIGEST):
             raise Invalid(f"manifest.sections[{section.name}].digest: is not {_DIGEST} bytes, nor empty for unreadable")
+    _at_most("manifest.limitations", len(manifest.limitations), LIMITATIONS)
+    for limitation in manifest.limitations:
+        check_text("manifest.limitations", limitation, _SAID)
     if manifest.observed_at_ms:  # 0 where nothing was read yet
         check_time("manifest.observed_at_ms", manifest.observed_at_ms)
 
@@ -117,6 +124,24 @@ def check_transactions(transactions: Iterable[Transaction]) -> None:
         for change in transaction.changes:
             for field in ("action", "name", "architecture", "version_before", "version_after"):
                 check_text(f"{name}.changes.{field}", getattr(change, field), _LONG)
+
+
+def check_evidence(evidence: Iterable[Evidence]) -> None:
+    """Check who was there.
+
+    :raises Invalid: where a field is out of bounds.
+    """
+    evidence = list(evidence)
+    _at_most("evidence", len(evidence), EVIDENCE)
+    for number, one in enumerate(evidence):
+        name = f"evidence[{number}]"
+        if one.kind not in EVIDENCE_KINDS:
+            raise Invalid(f"{name}.kind: {one.kind[:80]!r} is none of {', '.join(EVIDENCE_KINDS)}")
+        for field in ("who", "what", "source"):
+            check_text(f"{name}.{field}", getattr(one, field), _SAID)
+        check_time(f"{name}.started_at_ms", one.started_at_ms)
+        if one.ended_at_ms:  # 0 where it has not ended
+            check_time(f"{name}.ended_at_ms", one.ended_at_ms)
 
 
 def check_batch(batch: UtilizationBatch) -> None:

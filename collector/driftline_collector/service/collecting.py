@@ -68,12 +68,14 @@ class Collecting(CollectorServicer):
             checks.check_claims(request.claims)
             checks.check_sections(request.sections)
             checks.check_transactions(request.transactions)
+            checks.check_evidence(request.evidence)
             sections = tuple(reports.prepare_section(section) for section in request.sections)
             report = replace(
                 _report(caller, request, received),
                 claims=request.claims if request.HasField("claims") else None,
                 sections=sections,
                 transactions=tuple(request.transactions),
+                evidence=tuple(request.evidence),
             )
             committed = self._commit(report, context)
         self._observe_detection(request, received)

@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from driftline.v1 import utilization_pb2 as driftline_dot_v1_dot_utilization__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64riftline/v1/collector.proto\x12\x0c\x64riftline.v1\x1a\x1e\x64riftline/v1/utilization.proto\"Z\n\rEnrollRequest\x12\x12\n\njoin_token\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12(\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x18.driftline.v1.HostClaims\"C\n\x0cRenewRequest\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"m\n\x0b\x45nrollReply\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\x0c\x12\x18\n\x10root_certificate\x18\x02 \x01(\x0c\x12\x11\n\tsource_id\x18\x03 \x01(\t\x12\x16\n\x0ereport_address\x18\x04 \x01(\t\"\x81\x01\n\nHostClaims\x12\x10\n\x08hostname\x18\x01 \x01(\t\x12\x0c\n\x04\x66qdn\x18\x02 \x01(\t\x12\x12\n\nmachine_id\x18\x03 \x01(\t\x12\x13\n\x0bsystem_uuid\x18\x04 \x01(\t\x12\x1c\n\x14system_serial_number\x18\x05 \x01(\t\x12\x0c\n\x04macs\x18\x06 \x03(\t\"i\n\x05Stamp\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x14\n\x0c\x63ontinuation\x18\x03 \x01(\x0c\x12\x12\n\nsent_at_ms\x18\x04 \x01(\x03\x12\x15\n\ragent_version\x18\x05 \x01(\t\"Q\n\x08Manifest\x12-\n\x08sections\x18\x01 \x03(\x0b\x32\x1b.driftline.v1.SectionDigest\x12\x16\n\x0eobserved_at_ms\x18\x02 \x01(\x03\"-\n\rSectionDigest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"\x96\x02\n\x07Section\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x07outcome\x18\x02 \x01(\x0e\x32\x15.driftline.v1.Outcome\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x05 \x01(\x0c\x12\x16\n\x0eobserved_at_ms\x18\x06 \x01(\x03\x12\x17\n\x0fprevious_digest\x18\x07 \x01(\x0c\x12\x1f\n\x17previous_observed_at_ms\x18\x08 \x01(\x03\x12\x12\n\nunreadable\x18\t \x03(\t\x12\x10\n\x08revision\x18\n \x01(\r\x12,\n\ncomparison\x18\x0b \x01(\x0b\x32\x18.driftline.v1.Comparison\"?\n\nComparison\x12\x10\n\x08revision\x18\x01 \x01(\r\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63hanged\x18\x03 \x03(\x06\"\xa4\x01\n\x0bTransaction\x12\x0f\n\x07manager\x18\x01 \x01(\t\x12\x14\n\x0c\x63ommand_line\x18\x02 \x01(\t\x12\x14\n\x0crequested_by\x18\x03 \x01(\t\x12\x15\n\rstarted_at_ms\x18\x04 \x01(\x03\x12\x13\n\x0b\x65nded_at_ms\x18\x05 \x01(\x03\x12,\n\x07\x63hanges\x18\x06 \x03(\x0b\x32\x1b.driftline.v1.PackageChange\"\x85\x01\n\rPackageChange\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x03 \x01(\t\x12\x16\n\x0eversion_before\x18\x04 \x01(\t\x12\x15\n\rversion_after\x18\x05 \x01(\t\x12\x11\n\tautomatic\x18\x06 \x01(\x08\"\x89\x01\n\x0f\x41nnounceRequest\x12\"\n\x05stamp\x18\x01 \x01(\x0b\x32\x13.driftline.v1.Stamp\x12(\n\x08manifest\x18\x02 \x01(\x0b\x32\x16.driftline.v1.Manifest\x12(\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x18.driftline.v1.HostClaims\"Q\n\rAnnounceReply\x12\x0e\n\x06wanted\x18\x01 \x03(\t\x12\x30\n\x0cinstructions\x18\x02 \x01(\x0b\x32\x1a.driftline.v1.Instructions\"\xdf\x01\n\rSubmitRequest\x12\"\n\x05stamp\x18\x01 \x01(\x0b\x32\x13.driftline.v1.Stamp\x12\'\n\x08sections\x18\x02 \x03(\x0b\x32\x15.driftline.v1.Section\x12/\n\x0ctransactions\x18\x03 \x03(\x0b\x32\x19.driftline.v1.Transaction\x12(\n\x06\x63laims\x18\x04 \x01(\x0b\x32\x18.driftline.v1.HostClaims\x12&\n\x07\x64ropped\x18\x05 \x01(\x0b\x32\x15.driftline.v1.Dropped\"g\n\x0bSubmitReply\x12&\n\x07receipt\x18\x01 \x01(\x0b\x32\x15.driftline.v1.Receipt\x12\x30\n\x0cinstructions\x18\x02 \x01(\x0b\x32\x1a.driftline.v1.Instructions\"\xbf\x01\n\x18SubmitUtilizationRequest\x12\"\n\x05stamp\x18\x01 \x01(\x0b\x32\x13.driftline.v1.Stamp\x12-\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1e.driftline.v1.UtilizationBatch\x12(\n\x08manifest\x18\x03 \x01(\x0b\x32\x16.driftline.v1.Manifest\x12&\n\x07\x64ropped\x18\x04 \x01(\x0b\x32\x15.driftline.v1.Dropped\"\x82\x01\n\x16SubmitUtilizationReply\x12&\n\x07receipt\x18\x01 \x01(\x0b\x32\x15.driftline.v1.Receipt\x12\x0e\n\x06wanted\x18\x02 \x03(\t\x12\x30\n\x0cinstructions\x18\x03 \x01(\x0b\x32\x1a.driftline.v1.Instructions\"7\n\x07\x44ropped\x12\x1b\n\x13utilization_batches\x18\x01 \x01(\r\x12\x0f\n\x07reports\x18\x02 \x01(\r\"@\n\x07Receipt\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x14\n\x0c\x63ontinuation\x18\x03 \x01(\x0c\"s\n\x0cInstructions\x12\x18\n\x10\x63heck_in_after_s\x18\x01 \x01(\r\x12\x13\n\x0b\x63ollect_now\x18\x02 \x03(\t\x12\x16\n\x0eserver_time_ms\x18\x03 \x01(\x03\x12\x1c\n\x14inventory_interval_s\x18\x04 \x01(\r*H\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x08\n\x04READ\x10\x01\x12\n\n\x06\x41\x42SENT\x10\x02\x12\x0e\n\nUNREADABLE\x10\x03\x32\x8d\x01\n\tEnrolment\x12@\n\x06\x45nroll\x12\x1b.driftline.v1.EnrollRequest\x1a\x19.driftline.v1.EnrollReply\x12>\n\x05Renew\x12\x1a.driftline.v1.RenewRequest\x1a\x19.driftline.v1.EnrollReply2\xf8\x01\n\tCollector\x12\x46\n\x08\x41nnounce\x12\x1d.driftline.v1.AnnounceRequest\x1a\x1b.driftline.v1.AnnounceReply\x12@\n\x06Submit\x12\x1b.driftline.v1.SubmitRequest\x1a\x19.driftline.v1.SubmitReply\x12\x61\n\x11SubmitUtilization\x12&.driftline.v1.SubmitUtilizationRequest\x1a$.driftline.v1.SubmitUtilizationReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64riftline/v1/collector.proto\x12\x0c\x64riftline.v1\x1a\x1e\x64riftline/v1/utilization.proto\"Z\n\rEnrollRequest\x12\x12\n\njoin_token\x18\x01 \x01(\t\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12(\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x18.driftline.v1.HostClaims\"C\n\x0cRenewRequest\x12\x13\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0c\x12\x0b\n\x03\x63sr\x18\x02 \x01(\x0c\x12\x11\n\tsignature\x18\x03 \x01(\x0c\"m\n\x0b\x45nrollReply\x12\x19\n\x11\x63\x65rtificate_chain\x18\x01 \x01(\x0c\x12\x18\n\x10root_certificate\x18\x02 \x01(\x0c\x12\x11\n\tsource_id\x18\x03 \x01(\t\x12\x16\n\x0ereport_address\x18\x04 \x01(\t\"\x81\x01\n\nHostClaims\x12\x10\n\x08hostname\x18\x01 \x01(\t\x12\x0c\n\x04\x66qdn\x18\x02 \x01(\t\x12\x12\n\nmachine_id\x18\x03 \x01(\t\x12\x13\n\x0bsystem_uuid\x18\x04 \x01(\t\x12\x1c\n\x14system_serial_number\x18\x05 \x01(\t\x12\x0c\n\x04macs\x18\x06 \x03(\t\"i\n\x05Stamp\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x14\n\x0c\x63ontinuation\x18\x03 \x01(\x0c\x12\x12\n\nsent_at_ms\x18\x04 \x01(\x03\x12\x15\n\ragent_version\x18\x05 \x01(\t\"f\n\x08Manifest\x12-\n\x08sections\x18\x01 \x03(\x0b\x32\x1b.driftline.v1.SectionDigest\x12\x16\n\x0eobserved_at_ms\x18\x02 \x01(\x03\x12\x13\n\x0blimitations\x18\x05 \x03(\t\"-\n\rSectionDigest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\"\x96\x02\n\x07Section\x12\x0c\n\x04name\x18\x01 \x01(\t\x12&\n\x07outcome\x18\x02 \x01(\x0e\x32\x15.driftline.v1.Outcome\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x04 \x01(\x0c\x12\x0e\n\x06\x64igest\x18\x05 \x01(\x0c\x12\x16\n\x0eobserved_at_ms\x18\x06 \x01(\x03\x12\x17\n\x0fprevious_digest\x18\x07 \x01(\x0c\x12\x1f\n\x17previous_observed_at_ms\x18\x08 \x01(\x03\x12\x12\n\nunreadable\x18\t \x03(\t\x12\x10\n\x08revision\x18\n \x01(\r\x12,\n\ncomparison\x18\x0b \x01(\x0b\x32\x18.driftline.v1.Comparison\"?\n\nComparison\x12\x10\n\x08revision\x18\x01 \x01(\r\x12\x0e\n\x06\x64igest\x18\x02 \x01(\x0c\x12\x0f\n\x07\x63hanged\x18\x03 \x03(\x06\"\xa4\x01\n\x0bTransaction\x12\x0f\n\x07manager\x18\x01 \x01(\t\x12\x14\n\x0c\x63ommand_line\x18\x02 \x01(\t\x12\x14\n\x0crequested_by\x18\x03 \x01(\t\x12\x15\n\rstarted_at_ms\x18\x04 \x01(\x03\x12\x13\n\x0b\x65nded_at_ms\x18\x05 \x01(\x03\x12,\n\x07\x63hanges\x18\x06 \x03(\x0b\x32\x1b.driftline.v1.PackageChange\"o\n\x08\x45vidence\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12\x0b\n\x03who\x18\x02 \x01(\t\x12\x0c\n\x04what\x18\x03 \x01(\t\x12\x15\n\rstarted_at_ms\x18\x04 \x01(\x03\x12\x13\n\x0b\x65nded_at_ms\x18\x05 \x01(\x03\x12\x0e\n\x06source\x18\x06 \x01(\t\"\x85\x01\n\rPackageChange\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x14\n\x0c\x61rchitecture\x18\x03 \x01(\t\x12\x16\n\x0eversion_before\x18\x04 \x01(\t\x12\x15\n\rversion_after\x18\x05 \x01(\t\x12\x11\n\tautomatic\x18\x06 \x01(\x08\"\x89\x01\n\x0f\x41nnounceRequest\x12\"\n\x05stamp\x18\x01 \x01(\x0b\x32\x13.driftline.v1.Stamp\x12(\n\x08manifest\x18\x02 \x01(\x0b\x32\x16.driftline.v1.Manifest\x12(\n\x06\x63laims\x18\x03 \x01(\x0b\x32\x18.driftline.v1.HostClaims\"Q\n\rAnnounceReply\x12\x0e\n\x06wanted\x18\x01 \x03(\t\x12\x30\n\x0cinstructions\x18\x02 \x01(\x0b\x32\x1a.driftline.v1.Instructions\"\x89\x02\n\rSubmitRequest\x12\"\n\x05stamp\x18\x01 \x01(\x0b\x32\x13.driftline.v1.Stamp\x12\'\n\x08sections\x18\x02 \x03(\x0b\x32\x15.driftline.v1.Section\x12/\n\x0ctransactions\x18\x03 \x03(\x0b\x32\x19.driftline.v1.Transaction\x12(\n\x06\x63laims\x18\x04 \x01(\x0b\x32\x18.driftline.v1.HostClaims\x12&\n\x07\x64ropped\x18\x05 \x01(\x0b\x32\x15.driftline.v1.Dropped\x12(\n\x08\x65vidence\x18\x08 \x03(\x0b\x32\x16.driftline.v1.Evidence\"g\n\x0bSubmitReply\x12&\n\x07receipt\x18\x01 \x01(\x0b\x32\x15.driftline.v1.Receipt\x12\x30\n\x0cinstructions\x18\x02 \x01(\x0b\x32\x1a.driftline.v1.Instructions\"\xbf\x01\n\x18SubmitUtilizationRequest\x12\"\n\x05stamp\x18\x01 \x01(\x0b\x32\x13.driftline.v1.Stamp\x12-\n\x05\x62\x61tch\x18\x02 \x01(\x0b\x32\x1e.driftline.v1.UtilizationBatch\x12(\n\x08manifest\x18\x03 \x01(\x0b\x32\x16.driftline.v1.Manifest\x12&\n\x07\x64ropped\x18\x04 \x01(\x0b\x32\x15.driftline.v1.Dropped\"\x82\x01\n\x16SubmitUtilizationReply\x12&\n\x07receipt\x18\x01 \x01(\x0b\x32\x15.driftline.v1.Receipt\x12\x0e\n\x06wanted\x18\x02 \x03(\t\x12\x30\n\x0cinstructions\x18\x03 \x01(\x0b\x32\x1a.driftline.v1.Instructions\"7\n\x07\x44ropped\x12\x1b\n\x13utilization_batches\x18\x01 \x01(\r\x12\x0f\n\x07reports\x18\x02 \x01(\r\"@\n\x07Receipt\x12\r\n\x05\x65poch\x18\x01 \x01(\t\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x14\n\x0c\x63ontinuation\x18\x03 \x01(\x0c\"s\n\x0cInstructions\x12\x18\n\x10\x63heck_in_after_s\x18\x01 \x01(\r\x12\x13\n\x0b\x63ollect_now\x18\x02 \x03(\t\x12\x16\n\x0eserver_time_ms\x18\x03 \x01(\x03\x12\x1c\n\x14inventory_interval_s\x18\x04 \x01(\r*H\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x08\n\x04READ\x10\x01\x12\n\n\x06\x41\x42SENT\x10\x02\x12\x0e\n\nUNREADABLE\x10\x03\x32\x8d\x01\n\tEnrolment\x12@\n\x06\x45nroll\x12\x1b.driftline.v1.EnrollRequest\x1a\x19.driftline.v1.EnrollReply\x12>\n\x05Renew\x12\x1a.driftline.v1.RenewRequest\x1a\x19.driftline.v1.EnrollReply2\xf8\x01\n\tCollector\x12\x46\n\x08\x41nnounce\x12\x1d.driftline.v1.AnnounceRequest\x1a\x1b.driftline.v1.AnnounceReply\x12@\n\x06Submit\x12\x1b.driftline.v1.SubmitRequest\x1a\x19.driftline.v1.SubmitReply\x12\x61\n\x11SubmitUtilization\x12&.driftline.v1.SubmitUtilizationRequest\x1a$.driftline.v1.SubmitUtilizationReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'driftline.v1.collector_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_OUTCOME']._serialized_start=2489
-  _globals['_OUTCOME']._serialized_end=2561
+  _globals['_OUTCOME']._serialized_start=2665
+  _globals['_OUTCOME']._serialized_end=2737
   _globals['_ENROLLREQUEST']._serialized_start=78
   _globals['_ENROLLREQUEST']._serialized_end=168
   _globals['_RENEWREQUEST']._serialized_start=170
@@ -45,37 +45,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STAMP']._serialized_start=482
   _globals['_STAMP']._serialized_end=587
   _globals['_MANIFEST']._serialized_start=589
-  _globals['_MANIFEST']._serialized_end=670
-  _globals['_SECTIONDIGEST']._serialized_start=672
-  _globals['_SECTIONDIGEST']._serialized_end=717
-  _globals['_SECTION']._serialized_start=720
-  _globals['_SECTION']._serialized_end=998
-  _globals['_COMPARISON']._serialized_start=1000
-  _globals['_COMPARISON']._serialized_end=1063
-  _globals['_TRANSACTION']._serialized_start=1066
-  _globals['_TRANSACTION']._serialized_end=1230
-  _globals['_PACKAGECHANGE']._serialized_start=1233
-  _globals['_PACKAGECHANGE']._serialized_end=1366
-  _globals['_ANNOUNCEREQUEST']._serialized_start=1369
-  _globals['_ANNOUNCEREQUEST']._serialized_end=1506
-  _globals['_ANNOUNCEREPLY']._serialized_start=1508
-  _globals['_ANNOUNCEREPLY']._serialized_end=1589
-  _globals['_SUBMITREQUEST']._serialized_start=1592
-  _globals['_SUBMITREQUEST']._serialized_end=1815
-  _globals['_SUBMITREPLY']._serialized_start=1817
-  _globals['_SUBMITREPLY']._serialized_end=1920
-  _globals['_SUBMITUTILIZATIONREQUEST']._serialized_start=1923
-  _globals['_SUBMITUTILIZATIONREQUEST']._serialized_end=2114
-  _globals['_SUBMITUTILIZATIONREPLY']._serialized_start=2117
-  _globals['_SUBMITUTILIZATIONREPLY']._serialized_end=2247
-  _globals['_DROPPED']._serialized_start=2249
-  _globals['_DROPPED']._serialized_end=2304
-  _globals['_RECEIPT']._serialized_start=2306
-  _globals['_RECEIPT']._serialized_end=2370
-  _globals['_INSTRUCTIONS']._serialized_start=2372
-  _globals['_INSTRUCTIONS']._serialized_end=2487
-  _globals['_ENROLMENT']._serialized_start=2564
-  _globals['_ENROLMENT']._serialized_end=2705
-  _globals['_COLLECTOR']._serialized_start=2708
-  _globals['_COLLECTOR']._serialized_end=2956
+  _globals['_MANIFEST']._serialized_end=691
+  _globals['_SECTIONDIGEST']._serialized_start=693
+  _globals['_SECTIONDIGEST']._serialized_end=738
+  _globals['_SECTION']._serialized_start=741
+  _globals['_SECTION']._serialized_end=1019
+  _globals['_COMPARISON']._serialized_start=1021
+  _globals['_COMPARISON']._serialized_end=1084
+  _globals['_TRANSACTION']._serialized_start=1087
+  _globals['_TRANSACTION']._serialized_end=1251
+  _globals['_EVIDENCE']._serialized_start=1253
+  _globals['_EVIDENCE']._serialized_end=1364
+  _globals['_PACKAGECHANGE']._serialized_start=1367
+  _globals['_PACKAGECHANGE']._serialized_end=1500
+  _globals['_ANNOUNCEREQUEST']._serialized_start=1503
+  _globals['_ANNOUNCEREQUEST']._serialized_end=1640
+  _globals['_ANNOUNCEREPLY']._serialized_start=1642
+  _globals['_ANNOUNCEREPLY']._serialized_end=1723
+  _globals['_SUBMITREQUEST']._serialized_start=1726
+  _globals['_SUBMITREQUEST']._serialized_end=1991
+  _globals['_SUBMITREPLY']._serialized_start=1993
+  _globals['_SUBMITREPLY']._serialized_end=2096
+  _globals['_SUBMITUTILIZATIONREQUEST']._serialized_start=2099
+  _globals['_SUBMITUTILIZATIONREQUEST']._serialized_end=2290
+  _globals['_SUBMITUTILIZATIONREPLY']._serialized_start=2293
+  _globals['_SUBMITUTILIZATIONREPLY']._serialized_end=2423
+  _globals['_DROPPED']._serialized_start=2425
+  _globals['_DROPPED']._serialized_end=2480
+  _globals['_RECEIPT']._serialized_start=2482
+  _globals['_RECEIPT']._serialized_end=2546
+  _globals['_INSTRUCTIONS']._serialized_start=2548
+  _globals['_INSTRUCTIONS']._serialized_end=2663
+  _globals['_ENROLMENT']._serialized_start=2740
+  _globals['_ENROLMENT']._serialized_end=2881
+  _globals['_COLLECTOR']._serialized_start=2884
+  _globals['_COLLECTOR']._serialized_end=3132
 # @@protoc_insertion_point(module_scope)

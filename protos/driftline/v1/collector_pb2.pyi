@@ -235,19 +235,27 @@ class Manifest(_message.Message):
 
     SECTIONS_FIELD_NUMBER: _builtins.int
     OBSERVED_AT_MS_FIELD_NUMBER: _builtins.int
+    LIMITATIONS_FIELD_NUMBER: _builtins.int
     observed_at_ms: _builtins.int
     """Host time before which no section's last reading began, ms: all of them were read at or after this."""
     @_builtins.property
     def sections(self) -> _containers.RepeatedCompositeFieldContainer[Global___SectionDigest]: ...
+    @_builtins.property
+    def limitations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the agent does worse than it should, in words for an operator: "fs.inotify.max_user_watches is reached: files
+        may change unseen between readings every 300 s". Empty where nothing is in its way. At most 20, of 500 characters.
+        """
+
     def __init__(
         self,
         *,
         sections: _abc.Iterable[Global___SectionDigest] | None = ...,
         observed_at_ms: _builtins.int = ...,
+        limitations: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["observed_at_ms", b"observed_at_ms", "sections", b"sections"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limitations", b"limitations", "observed_at_ms", b"observed_at_ms", "sections", b"sections"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -418,6 +426,54 @@ class Transaction(_message.Message):
 Global___Transaction: _TypeAlias = Transaction  # noqa: Y015
 
 @_typing.final
+class Evidence(_message.Message):
+    """Who was there, or what ran, when something changed, as the host's own logs tell it. It says who may have done it, not
+    who did; it never explains a change, and is no part of the facts.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    WHO_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
+    STARTED_AT_MS_FIELD_NUMBER: _builtins.int
+    ENDED_AT_MS_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """sudo: a command that somebody ran as another user. session: somebody was logged in. unit: systemd started or
+    reloaded a unit. management: a configuration management tool ran.
+    """
+    who: _builtins.str
+    """Account: alice. Empty where the log does not say."""
+    what: _builtins.str
+    """sudo: the command line, with what looks like a secret redacted. session: the service or terminal, with the host it
+    came from: "ssh pts/0 from 192.0.2.7". unit: nginx.service. management: puppet.
+    """
+    started_at_ms: _builtins.int
+    """Host time, ms."""
+    ended_at_ms: _builtins.int
+    """Host time, ms; 0 where it has not ended. The same as the start for a moment."""
+    source: _builtins.str
+    """Where it is from: "journal", "/var/log/auth.log", "/var/log/wtmp"."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        who: _builtins.str = ...,
+        what: _builtins.str = ...,
+        started_at_ms: _builtins.int = ...,
+        ended_at_ms: _builtins.int = ...,
+        source: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ended_at_ms", b"ended_at_ms", "kind", b"kind", "source", b"source", "started_at_ms", b"started_at_ms", "what", b"what", "who", b"who"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Evidence: _TypeAlias = Evidence  # noqa: Y015
+
+@_typing.final
 class PackageChange(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -516,6 +572,7 @@ class SubmitRequest(_message.Message):
     TRANSACTIONS_FIELD_NUMBER: _builtins.int
     CLAIMS_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def stamp(self) -> Global___Stamp: ...
     @_builtins.property
@@ -528,6 +585,10 @@ class SubmitRequest(_message.Message):
     def dropped(self) -> Global___Dropped:
         """What the agent had to drop since the last receipt, because its spool was full."""
 
+    @_builtins.property
+    def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]:
+        """At most 500; it may follow the sections that it is about, and the same may come again, with an end for example."""
+
     def __init__(
         self,
         *,
@@ -536,10 +597,11 @@ class SubmitRequest(_message.Message):
         transactions: _abc.Iterable[Global___Transaction] | None = ...,
         claims: Global___HostClaims | None = ...,
         dropped: Global___Dropped | None = ...,
+        evidence: _abc.Iterable[Global___Evidence] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "dropped", b"dropped", "stamp", b"stamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "dropped", b"dropped", "sections", b"sections", "stamp", b"stamp", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "dropped", b"dropped", "evidence", b"evidence", "sections", b"sections", "stamp", b"stamp", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

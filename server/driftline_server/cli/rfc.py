@@ -127,6 +127,22 @@ def _show(rfc: dict[str, Any]) -> None:
             ((bounds(one["started"], one["ended"]), evidence(one)) for one in rfc["evidence"]),
             empty="the hosts' logs do not say what did it",
         )
+    if rfc["present"]:
+        title("who was there (not: who did it)")
+        table(
+            ("CI", "WHEN (UTC)", "WHO", "KIND", "WHAT", "LOG"),
+            (
+                (
+                    one["ci"]["name"],
+                    f"{moment(one['started'])} .. {moment(one['ended']) if one['ended'] else ''}",
+                    f"{one['who'] or 'not told'}{', alone' if one['alone'] else ''}",
+                    one["kind"],
+                    one["what"],
+                    one["log"],
+                )
+                for one in rfc["present"]
+            ),
+        )
     title("decisions")
     table(
         ("WHEN (UTC)", "WHO", "WHAT", "STATE", "COMMENT"),

@@ -17,7 +17,7 @@ from driftline_cmdb.rfcs.approvals import Standing
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 from driftline_server.drift import views as drift_views
 from driftline_server.drift.views import DriftRow
-from driftline_server.evidence import CiRef, Evidence, ci_ref, evidences, stored
+from driftline_server.evidence import CiRef, Evidence, Presence, ci_ref, evidences, presence, stored
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
@@ -163,6 +163,8 @@ class RfcDetail(RfcRow):
     deltas: list[Delta]
     drifts: list[DriftRow]
     evidence: list[Evidence]
+    #: Who was there, not who did it.
+    present: list[Presence]
     decisions: list[Decision]
     comments: list[Comment]
     links: list[Link]
@@ -285,6 +287,7 @@ def detail(session: Session, found: reading.RfcView) -> RfcDetail:
         ],
         drifts=drifts,
         evidence=evidences(found.transactions),
+        present=[presence(one, found.cis[one.ci_id]) for one in found.present if one.ci_id in found.cis],
         decisions=[
             Decision(
                 at=moment(decision.at_ms),

@@ -30,6 +30,8 @@ class SourceRow(BaseModel):
     #: live, silent, quarantined, or new.
     state: str
     quarantine_reason: str | None
+    #: What it does worse than it should, by its own word.
+    limitations: list[str]
     agent_version: str
     enrolled: datetime
     seen: datetime | None
@@ -113,6 +115,7 @@ def _source(source: Source, ci: Ci | None, until_ms: int | None, now_ms: int) ->
         ci=CiRef(uid=ci.uid, name=ci.name) if ci else None,
         state=state_of(source, now_ms),
         quarantine_reason=source.quarantine_reason,
+        limitations=source.limitations,
         agent_version=source.agent_version,
         enrolled=moment(source.enrolled_ms),
         seen=moment_or_none(source.seen_ms),

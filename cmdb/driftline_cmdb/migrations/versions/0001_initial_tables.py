@@ -349,6 +349,7 @@ def upgrade() -> None:
         sa.Column("skew_ms", sa.BigInteger(), nullable=True),
         sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
         sa.Column("seen_ms", sa.BigInteger(), nullable=True),
+        sa.Column("limitations", sa.JSON(), nullable=False),
         sa.Column("quarantined_ms", sa.BigInteger(), nullable=True),
         sa.Column("quarantine_reason", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
@@ -561,6 +562,24 @@ def upgrade() -> None:
             sqlite_where=sa.text("ended_ms IS NULL"),
             postgresql_where=sa.text("ended_ms IS NULL"),
         )
+
+    op.create_table(
+        "hostevidence",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("started_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("log", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_hostevidence_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hostevidence")),
+        sa.UniqueConstraint("source_id", "digest", name=op.f("uq_hostevidence_source_id_digest")),
+    )
+    with op.batch_alter_table("hostevidence", schema=None) as batch_op:
+        batch_op.create_index("hostevidence_time", ["source_id", "started_ms"], unique=False)
 
     op.create_table(
         "hosttransaction",
@@ -1261,6 +1280,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_hosttransaction_source_id"))
 
     op.drop_table("hosttransaction")
+    with op.batch_alter_table("hostevidence", schema=None) as batch_op:
+        batch_op.drop_index("hostevidence_time")
+
+    op.drop_table("hostevidence")
     with op.batch_alter_table("gatewaiver", schema=None) as batch_op:
         batch_op.drop_index(
             "gatewaiver_open", sqlite_where=sa.text("ended_ms IS NULL"), postgresql_where=sa.text("ended_ms IS NULL")
