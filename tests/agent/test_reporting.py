@@ -263,6 +263,7 @@ def test_an_unreadable_section_is_reported_and_the_manifest_says_so(collector: F
     running.read()
     running.check_in()
     (tmp_path / "root/etc/os-release").unlink()
+    (tmp_path / "root/etc/debian_version").unlink()
     running.changed({"release"})
     section = collector.named("Submit")[-1].sections[0]
     assert section.reason.startswith("/etc/os-release: neither") and not section.content
