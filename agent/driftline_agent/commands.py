@@ -57,7 +57,10 @@ def facts(options: argparse.Namespace) -> int:
 def _print_facts(found: "Facts", options: argparse.Namespace) -> None:
     from driftline_agent import show
 
-    lines = [show.as_json(found)] if options.json else show.as_flat(found) if options.flat else show.as_tree(found)
+    indent = 2 if sys.stdout.isatty() else None  # which takes three times as long, and a program needs it not
+    lines = (
+        [show.as_json(found, indent)] if options.json else show.as_flat(found) if options.flat else show.as_tree(found)
+    )
     for line in lines:
         print(line)
 

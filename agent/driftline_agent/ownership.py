@@ -6,6 +6,7 @@ manager changes its database.
 """
 
 import os
+import re
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,11 @@ FOLDER = f"{_DPKG}/info"
 FOLDERS = (FOLDER, *rpmdb.FOLDERS, *apkdb.FOLDERS, alpm.FOLDER)
 #: What a merged system has moved (file-hierarchy(7)); packages may still name the place before.
 _MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
+#: Paths in dpkg's lists that topics ask for, one after the other: configuration, programs, units, Python's packages.
+_USUAL = re.compile(
+    rb"\n(/(?:etc|s?bin|usr/s?bin|usr/libexec|(?:usr/)?lib/systemd)/[^\n]*"
+    rb"|/usr/lib/python3/dist-packages/[^/\n]*-info(?=\n)|/usr/(?:lib|share)/node(?:_modules|js)/[^/\n]+(?=\n))"
+)
 #: Answers that are kept; past them, all are forgotten.
 _MAX_KEPT = 50_000
 
@@ -31,6 +37,8 @@ class _Kept:
     version: tuple[int, ...] = ()
     #: Path to package; empty where none owns it.
     owner: dict[str, str] = field(default_factory=dict)
+    #: All usual paths are among them.
+    usual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +62,14 @@ def parse_diversions(text: str) -> Diversions:
     )
 
 
-def prefixes(paths: Iterable[str]) -> list[bytes]:
-    """Return what the lines of lists that name one of these paths begin with, a line's end before it."""
-    folders = {
-        path[: path.find("/", 1) + 1] if path.startswith("/etc/") else path[: path.rfind("/") + 1] for path in paths
-    }
-    short = {folder for folder in folders if not any(folder != other and folder.startswith(other) for other in folders)}
-    return sorted(b"\n" + os.fsencode(folder) for folder in short)
+def search(content: bytes, wanted: set[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a list that are wanted, or that topics will ask for in a moment: see :data:`_USUAL`.
 
-
-def search(content: bytes, starts: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a list that begin so. Never splits it: some lists have a hundred thousand lines."""
-    for start in starts:
-        at = content.find(start)
-        while at >= 0:
-            end = content.find(b"\n", at + 1)
-            if end < 0:
-                yield content[at + 1 :]
-                break
-            yield content[at + 1 : end]
-            at = content.find(start, end)
+    :param content: begins with a line's end.
+    """
+    if wanted:
+        yield from wanted.intersection(content.split(b"\n"))
+    yield from _USUAL.findall(content)
 
 
 def owners(host: Host, paths: Iterable[str]) -> dict[str, str]:
@@ -87,15 +83,21 @@ def owners(host: Host, paths: Iterable[str]) -> dict[str, str]:
         return {}
     kept: _Kept = host.kept.setdefault("ownership", _Kept())
     if kept.version != known or len(kept.owner) > _MAX_KEPT:
-        kept.version, kept.owner = known, {}
+        kept.version, kept.owner, kept.usual = known, {}, False
     new = wanted - kept.owner.keys()
+    if kept.usual:
+        none = {path for path in new if is_usual(path)}
+        kept.owner.update(dict.fromkeys(none, ""))
+        new -= none
     if new:
         names = _aliases(host, new)
         found: dict[str, str] = {}
         for search_one in _searches(host):
             for path, package in search_one(host, names).items():
                 found.setdefault(path, package)
+        kept.owner.update(found)
         kept.owner.update((path, found.get(path, "")) for path in new)
+        kept.usual = host.exists(FOLDER) and not list(_searches(host))[1:]
     return {path: kept.owner[path] for path in wanted if kept.owner[path]}
 
 
@@ -121,18 +123,32 @@ def _searches(host: Host) -> Iterator[Callable[[Host, dict[str, str]], dict[str,
         yield _search_pacman
 
 
+def _places(host: Host) -> list[tuple[str, str]]:
+    """Return pairs of folders that are the same one, and that a list may name either way."""
+    moved = [name for name in _MERGED if host.link(f"/{name}") in (f"usr/{name}", f"/usr/{name}")]
+    return [(f"/{name}/", f"/usr/{name}/") for name in moved]
+
+
+def _other_name(path: str, places: Iterable[tuple[str, str]]) -> str | None:
+    for short, long in places:
+        if path.startswith(long):
+            return short + path[len(long) :]
+        if path.startswith(short):
+            return long + path[len(short) :]
+    return None
+
+
 def _aliases(host: Host, paths: Iterable[str]) -> dict[str, str]:
     """Return the paths by each name that a list may have for them."""
-    moved = [name for name in _MERGED if host.link(f"/{name}") in (f"usr/{name}", f"/usr/{name}")]
-    out: dict[str, str] = {}
-    for path in paths:
-        out[path] = path
-        for name in moved:
-            if path.startswith(f"/usr/{name}/"):
-                out[path.removeprefix("/usr")] = path
-            elif path.startswith(f"/{name}/"):
-                out[f"/usr{path}"] = path
+    places = _places(host)
+    out = {path: path for path in paths}
+    out.update((other, path) for path in list(out) if (other := _other_name(path, places)) is not None)
     return out
+
+
+def is_usual(path: str) -> bool:
+    """Tell whether a path is one of those that are looked up before anybody asks."""
+    return _USUAL.match(b"\n" + os.fsencode(path) + b"\n") is not None
 
 
 def _search_rpm(host: Host, names: dict[str, str]) -> dict[str, str]:
@@ -173,19 +189,22 @@ def _search_pacman(host: Host, names: dict[str, str]) -> dict[str, str]:
 
 
 def _search_dpkg(host: Host, names: dict[str, str]) -> dict[str, str]:
+    """Return the packages of these paths, and of all that are usual, so that the lists are read once for all topics."""
     diversions = parse_diversions(host.read(f"{_DPKG}/diversions") or "")
     asked = set(names) | {path for path, (to, _) in diversions.by_path.items() if to in names}
-    starts = prefixes(asked)
+    # Of the usual ones all are found.
+    wanted = {os.fsencode(path) for path in asked if not is_usual(path)}
+    places = _places(host)
     out: dict[str, str] = {}
     for file in host.names(FOLDER):
         if not file.endswith(".list"):
             continue
         package = file[: -len(".list")].partition(":")[0]
         for lines in host.pieces(f"{FOLDER}/{file}"):
-            for line in search(b"\n" + lines, starts):
-                path = os.fsdecode(line)
-                if path in asked:
-                    place = names.get(diversions.place(path, package))
-                    if place is not None:
-                        out.setdefault(place, package)
+            for line in search(b"\n" + lines, wanted):
+                place = diversions.place(os.fsdecode(line), package)
+                for name in (place, _other_name(place, places)):
+                    if name is not None:
+                        out.setdefault(name, package)
+                        out.setdefault(names.get(name, name), package)
     return out

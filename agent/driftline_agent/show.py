@@ -13,7 +13,7 @@ from driftline.v1.facts_pb2 import Facts
 from driftline.v1.os_pb2 import Release
 
 
-def as_json(facts: Facts) -> str:
+def as_json(facts: Facts, indent: int | None = 2) -> str:
     """Return the facts as JSON, names as in the schema, 64-bit numbers as text (protobuf's JSON mapping).
 
     Packages and images have what follows from their facts, too: purl, title, product, maker.
@@ -23,7 +23,7 @@ def as_json(facts: Facts) -> str:
     for name in ("packages", "language_packages", "images"):
         for shown, message in zip(software.get(name, ()), getattr(facts.software, name), strict=True):
             shown.update(derived.of_message(message, facts.os.release))
-    return json.dumps(out, indent=2, ensure_ascii=False)
+    return json.dumps(out, indent=indent, ensure_ascii=False)
 
 
 def as_flat(facts: Facts) -> Iterator[str]:
