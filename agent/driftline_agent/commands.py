@@ -117,7 +117,7 @@ def _host(config: Config) -> Host:
         reader = privileges.split(config, config.user)
     elif os.geteuid() == 0:
         log.info("running as root; with the setting user, only a process without network would")
-    return Host(readable=config.readable_roots, reader=reader, watchlist=config.watchlist)
+    return Host(readable=config.readable_roots, reader=reader, watchlist=config.watchlist, settings=config.settings)
 
 
 def _enroll(config: Config, token: str, host: Host) -> Identity:

@@ -17,7 +17,8 @@ from driftline_agent.errors import UnreadableError
 from driftline_agent.reader import listing, mapped, seals
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.listing import Entry
-from driftline_agent.reader.protocol import DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS
+from driftline_agent.reader.protocol import DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS, TEXT
+from driftline_agent.settings import Settings
 from driftline_agent.watchlist import Watchlist
 
 _ABSENT = {errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ESRCH}
@@ -33,6 +34,7 @@ class Host:
     :param readable: folders that may be read; None allows all. Anything else counts as unreadable.
     :param reader: asked where this process lacks the permission; only on the running host.
     :param watchlist: which files topic files tells of.
+    :param settings: what topic agent tells of.
     """
 
     def __init__(
@@ -41,9 +43,11 @@ class Host:
         readable: Iterable[str] | None = None,
         reader: Reader | None = None,
         watchlist: Watchlist | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self._prefix = root.rstrip("/")
         self.watchlist = watchlist or Watchlist()
+        self.settings = settings or Settings()
         #: What topics keep in memory from one reading to the next, by a name of theirs; nothing is lost with it.
         self.kept: dict[str, Any] = {}
         self._reader = reader if self.live else None
@@ -53,6 +57,11 @@ class Host:
     def live(self) -> bool:
         """True for the running host, false for a captured tree."""
         return not self._prefix
+
+    @property
+    def has_reader(self) -> bool:
+        """True where a reader answers for what only root may read."""
+        return self._reader is not None and self._reader.there()
 
     def real(self, path: str) -> str:
         """Return where a path of the host stands on this machine.
@@ -228,6 +237,33 @@ class Host:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None  # another thing meanwhile
             return seals.digest(descriptor)
+        except OSError as error:
+            raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        finally:
+            os.close(descriptor)
+
+    def text(self, path: str, most: int) -> tuple[bytes, bool] | None:
+        """Return a regular file's content and False, or the reader's answer (see its ``server.text_of``) and True.
+
+        :param most: bytes; None is returned where the file is larger, or not there.
+        :raises UnreadableError: where it cannot be read.
+        """
+        try:
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+            descriptor = os.open(self.real(path), flags)
+        except OSError as error:
+            answer = self._by_reader(TEXT, path, error)
+            return None if answer is None else (answer, True)
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+                return None
+            parts: list[bytes] = []
+            left = most + 1
+            while left > 0 and (data := os.read(descriptor, min(left, _CHUNK))):
+                parts.append(data)
+                left -= len(data)
+            return (b"".join(parts), False) if left > 0 else None
         except OSError as error:
             raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
         finally:

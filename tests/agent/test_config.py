@@ -105,7 +105,7 @@ def test_facts_tree(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["facts", "--topic", "nope"], 2, 'topic "nope" does not exist; there are block,'),
+        (["facts", "--topic", "nope"], 2, 'topic "nope" does not exist; there are agent,'),
         (["facts", "--root", "/nonexistent"], 2, "--root /nonexistent: no such folder"),
         (["enroll", "--state", "{}"], 2, "no join token: give --token-file FILE"),
         (["run", "--state", "{}"], 1, "this agent has not enrolled; run driftline-agent enroll"),

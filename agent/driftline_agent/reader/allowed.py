@@ -10,16 +10,17 @@ Not on the list, although root could read it:
 - Settings that are secrets (``stable_secret``, ``tcp_fastopen_key``), or that act when they are read
   (``vm.stat_refresh``).
 - The content of files that someone closed to others: they may hold passwords. Of those below the files' roots it tells
-  names, owners, modes and a sealed digest.
+  names, owners, modes and a sealed digest. Of the few without secrets (confidential.py), and of those that --text
+  names, it tells the text with its secrets taken out here.
 """
 
-from driftline_agent.reader.protocol import DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS
+from driftline_agent.reader.protocol import DIGEST, FOLDER, LINK, MAPPED, READ, SHADOW, SOCKETS, TEXT
 
 _RULES = {
     "dmi": ((READ, "/sys/class/dmi/id/*"),),
     # A service sees its own, read-only mounts; process 1 sees the host's.
     "filesystems": ((READ, "/proc/1/mountinfo"),),
-    "files": ((FOLDER, "/**"), (DIGEST, "/**")),
+    "files": ((FOLDER, "/**"), (DIGEST, "/**"), (TEXT, "/**")),
     # Only what names the container's manager comes out of it, see server.py.
     "host": ((READ, "/proc/1/environ"), (READ, "/sys/firmware/dmi/entries/0-0/raw")),
     "memory": ((READ, "/sys/firmware/dmi/tables/DMI"),),

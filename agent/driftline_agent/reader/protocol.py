@@ -21,7 +21,10 @@ FOLDER = 5
 DIGEST = 6
 #: Of a file /proc/PID/maps: programs and libraries that are mapped and gone, each ended by a NUL.
 MAPPED = 7
-OPERATIONS = (READ, LINK, SOCKETS, SHADOW, FOLDER, DIGEST, MAPPED)
+#: Of a file: its digest as DIGEST tells it, and its text without secrets, see ``server.text_of``.
+#: Of a closed file only where :mod:`driftline_agent.reader.confidential` or the local configuration says so.
+TEXT = 8
+OPERATIONS = (READ, LINK, SOCKETS, SHADOW, FOLDER, DIGEST, MAPPED, TEXT)
 
 DONE, FAILED, REFUSED = 0, 1, 2
 

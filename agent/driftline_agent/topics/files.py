@@ -36,6 +36,18 @@ _MAX_NAMED = 80
 _SEAL = "sealed:"
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A file of which the facts tell a digest."""
+
+    path: str
+    size: int
+    #: Not every user may read it.
+    closed: bool
+    #: The facts have it sealed.
+    sealed: bool
+
+
 @dataclass(slots=True)
 class Kept:
     """What a reading leaves to the next, in the agent's memory."""
@@ -43,6 +55,8 @@ class Kept:
     #: Digest or reader's seal by what tells that a file is unchanged. 32 bytes, or text.
     digests: dict[bytes, bytes | str] = field(default_factory=dict)
     unwatched: int = 0
+    #: What has a text, by the digest that the facts name (before it is sealed with the agent's own key).
+    texts: dict[str, "Told"] = field(default_factory=dict)
 
 
 def names_of(text: str) -> dict[int, str]:
@@ -123,6 +137,7 @@ def collect(host: Host) -> Reading:
         packages = {}
     digester = Digester(host, kept.digests)
     failed: dict[str, str] = {}
+    texts: dict[str, Told] = {}
     files = reading.facts.files.files
     for found in walk.found:
         file = build(found, users, groups, packages.get(found.path))
@@ -140,8 +155,10 @@ def collect(host: Host) -> Reading:
                 file.sealed_digest = digest
             else:
                 file.digest = digest
+            if digest:
+                texts[digest] = Told(found.path, found.entry[5], found.closed, bool(file.sealed_digest))
         files.append(file)
-    kept.digests = digester.after
+    kept.digests, kept.texts = digester.after, texts
     _name(reading, failed)
     return reading
 

@@ -10,6 +10,7 @@ Rules that the reflection (driftline/facts.py) enforces:
 """
 
 from driftline.v1 import accounts_pb2 as _accounts_pb2
+from driftline.v1 import agent_pb2 as _agent_pb2
 from driftline.v1 import files_pb2 as _files_pb2
 from driftline.v1 import hardware_pb2 as _hardware_pb2
 from driftline.v1 import network_pb2 as _network_pb2
@@ -21,6 +22,7 @@ from driftline.v1 import storage_pb2 as _storage_pb2
 from driftline.v1.accounts_pb2 import Accounts as Accounts
 from driftline.v1.accounts_pb2 import Group as Group
 from driftline.v1.accounts_pb2 import User as User
+from driftline.v1.agent_pb2 import Agent as Agent
 from driftline.v1.files_pb2 import File as File
 from driftline.v1.files_pb2 import Files as Files
 from driftline.v1.hardware_pb2 import Board as Board
@@ -82,6 +84,7 @@ class Facts(_message.Message):
     ACCOUNTS_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
     RECORD_FIELD_NUMBER: _builtins.int
+    AGENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def os(self) -> _os_pb2.Os: ...
     @_builtins.property
@@ -100,6 +103,8 @@ class Facts(_message.Message):
     def files(self) -> _files_pb2.Files: ...
     @_builtins.property
     def record(self) -> _record_pb2.Record: ...
+    @_builtins.property
+    def agent(self) -> _agent_pb2.Agent: ...
     def __init__(
         self,
         *,
@@ -112,10 +117,11 @@ class Facts(_message.Message):
         accounts: _accounts_pb2.Accounts | None = ...,
         files: _files_pb2.Files | None = ...,
         record: _record_pb2.Record | None = ...,
+        agent: _agent_pb2.Agent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "agent", b"agent", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "agent", b"agent", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
