@@ -37,6 +37,8 @@ class Source(SQLModel, table=True):
     confirmed_ms: int | None = time_ms_or_none()
     #: Collector's time of its last call.
     seen_ms: int | None = time_ms_or_none()
+    #: Topics on record that its last manifest did not name; `driftline_cmdb.narrowing.Unread`.
+    unread: dict[str, Any] = document(dict)
     quarantined_ms: int | None = time_ms_or_none()
     quarantine_reason: str | None = None
 

@@ -349,6 +349,7 @@ def upgrade() -> None:
         sa.Column("skew_ms", sa.BigInteger(), nullable=True),
         sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
         sa.Column("seen_ms", sa.BigInteger(), nullable=True),
+        sa.Column("unread", sa.JSON(), nullable=False),
         sa.Column("quarantined_ms", sa.BigInteger(), nullable=True),
         sa.Column("quarantine_reason", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
