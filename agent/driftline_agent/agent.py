@@ -32,6 +32,7 @@ from driftline_agent.inventory import Result
 from driftline_agent.reporter import Reporter
 from driftline_agent.spool import Spool
 from driftline_agent.state import Known
+from driftline_agent.texts import Texts
 from driftline_agent.topic import Topic
 from driftline_agent.transport import Connection
 from driftline_agent.utilization.sampler import Sampler
@@ -59,7 +60,12 @@ class Agent:
 
     def __init__(self, config: Config, identity: Identity, host: Host | None = None) -> None:
         self._config, self._identity = config, identity
-        self._host = host or Host(readable=config.readable_roots, watchlist=config.watchlist, choices=config.choices)
+        self._host = host or Host(
+            readable=config.readable_roots,
+            watchlist=config.watchlist,
+            choices=config.choices,
+            settings=config.settings,
+        )
         self._topics = inventory.settled(inventory.select(config.topics), self._host)
         folder = files.private_folder(config.state)
         self._key = states.sealing_key(folder)
@@ -68,6 +74,7 @@ class Agent:
         state.sections = {name: known for name, known in state.sections.items() if name in self._topics}
         spool = Spool(folder / "spool", config.spool_bytes)
         self.reporter = Reporter(folder, state, spool, lambda: claims.read_claims(self._host))
+        self._texts = Texts(self._host, self._key, folder)
         self.sampler = Sampler(self._host)
         self._lock = threading.Lock()
         self._busy: dict[str, float] = {}
@@ -123,8 +130,9 @@ class Agent:
         transactions = []
         if _PACKAGES & chosen.keys() and not _PACKAGES & self._busy.keys():
             transactions = collect_evidence(self._host, state.evidence, inventory.milliseconds())
+        texts = self._texts.fresh() if "files" in chosen and any(one.name == "files" for one in sections) else []
         try:
-            self.reporter.put_sections(sections, transactions)
+            self.reporter.put_sections(sections, transactions, texts=texts)
             self.reporter.save()
         except OSError:
             # A full disk: what was not stored must count as not read, or it would never be reported.
@@ -259,6 +267,7 @@ class Agent:
             if wanted:
                 self._read({name: self._topics[name] for name in sorted(wanted)}, always=True)
                 self.reporter.report(connection)
+            self._texts.exchange(connection, self.reporter.state.epoch)
         if not self._reporting:
             self._reporting = True
             log.info("reporting", extra={"collector": address, "source": identity.source_id})

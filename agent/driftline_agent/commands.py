@@ -130,6 +130,7 @@ def _host(config: Config) -> Host:
         reader=reader,
         watchlist=config.watchlist,
         choices=config.choices,
+        settings=config.settings,
         firewall=firewall,
     )
 

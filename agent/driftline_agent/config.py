@@ -11,6 +11,7 @@ from driftline_agent.errors import ConfigError
 from driftline_agent.firewall.client import DEFAULT_SOCKET as DEFAULT_FIREWALL
 from driftline_agent.reader.allowed import FILES_ROOTS, parts_of
 from driftline_agent.reader.client import DEFAULT_SOCKET
+from driftline_agent.settings import TEXT_BYTES, Settings
 from driftline_agent.watchlist import Watchlist
 
 DEFAULT_FILE = Path("/etc/driftline/agent.toml")
@@ -33,6 +34,8 @@ class Intervals:
     unwatched_s: int = 300
 
 
+#: Settings that turn on what is off unless they do.
+_OFF_BY_DEFAULT = ("containers", "custom")
 _BOUNDS = {"inventory_s": (60, 86400), "check_in_s": (5, 3600), "sample_s": (1, 60), "unwatched_s": (30, 86400)}
 
 
@@ -74,6 +77,10 @@ class Config:
     containers: bool = False
     #: Sockets of container engines.
     container_sockets: tuple[str, ...] = CONTAINER_SOCKETS
+    #: Bytes of the largest of them whose text is reported, secrets redacted; 0 reports none: 0 to 262144.
+    files_text_bytes: int = TEXT_BYTES
+    #: Patterns of files closed to other users whose text is reported all the same.
+    files_text_closed: tuple[str, ...] = ()
     #: Bytes that unsent reports may take on the disk: 1 MiB to 16 GiB.
     spool_bytes: int = 64 << 20
     #: Report changes as they happen; otherwise only at the next inventory.
@@ -95,10 +102,33 @@ class Config:
             container_sockets=self.container_sockets if self.containers else (),
         )
 
+    @property
+    def settings(self) -> Settings:
+        """What topic agent tells of."""
+        return Settings(
+            topics=self.topics,
+            readable_roots=self.readable_roots,
+            files_roots=self.files_roots,
+            files_exclude=self.files_exclude,
+            files_text_bytes=self.files_text_bytes,
+            files_text_closed=self.files_text_closed,
+            watch=self.watch,
+            inventory_s=self.intervals.inventory_s,
+            enabled=tuple(name for name in _OFF_BY_DEFAULT if getattr(self, name)),
+        )
+
 
 #: Settings that are lists of paths.
 _PATHS = frozenset(
-    {"files_roots", "files_exclude", "certificates_roots", "custom_folders", "python_roots", "container_sockets"}
+    {
+        "files_roots",
+        "files_exclude",
+        "certificates_roots",
+        "custom_folders",
+        "python_roots",
+        "container_sockets",
+        "files_text_closed",
+    }
 )
 
 
@@ -128,7 +158,7 @@ def _strings(file: str, name: str, value: Any) -> tuple[str, ...]:
 
 def _plain(file: str, name: str, values: tuple[str, ...]) -> tuple[str, ...]:
     for value in values:
-        if not parts_of(value) and not (name == "files_exclude" and parts_of("/" + value)):
+        if not parts_of(value) and not (name in ("files_exclude", "files_text_closed") and parts_of("/" + value)):
             raise ConfigError(f'{file}: {name}: "{value}" is not a plain, absolute path; write it like "/etc/app"')
     return values
 
@@ -158,6 +188,8 @@ def parse(text: str, file: str) -> Config:
             out[name] = _plain(file, name, _strings(file, name, value))
         elif name in ("watch", "custom", "containers"):
             out[name] = _typed(file, name, value, bool, "true or false")
+        elif name == "files_text_bytes":
+            out[name] = _between(file, name, value, 0, 1 << 18)
         elif name == "spool_bytes":
             out[name] = _between(file, name, value, 1 << 20, 1 << 34)
         else:

@@ -24,7 +24,18 @@ from driftline_agent.numbers import whole
 from driftline_agent.reader import listing, mapped, public, seals
 from driftline_agent.reader.client import Reader
 from driftline_agent.reader.listing import Entry
-from driftline_agent.reader.protocol import CERTIFICATES, DIGEST, FOLDER, LINK, MAPPED, MAX_CONTENT, READ, SOCKETS
+from driftline_agent.reader.protocol import (
+    CERTIFICATES,
+    DIGEST,
+    FOLDER,
+    LINK,
+    MAPPED,
+    MAX_CONTENT,
+    READ,
+    SOCKETS,
+    TEXT,
+)
+from driftline_agent.settings import Settings
 from driftline_agent.watchlist import Watchlist
 
 #: A name that is too long for every filesystem is not there.
@@ -51,6 +62,7 @@ class Host:
     :param watchlist: which files topic files tells of.
     :param choices: what else this host's own configuration says of topics.
     :param firewall: asked for the packet filter's rules; only on the running host.
+    :param settings: what topic agent tells of.
     """
 
     def __init__(
@@ -61,10 +73,12 @@ class Host:
         watchlist: Watchlist | None = None,
         choices: Choices | None = None,
         firewall: Firewall | None = None,
+        settings: Settings | None = None,
     ) -> None:
         self._prefix = root.rstrip("/")
         self.watchlist = watchlist or Watchlist()
         self.choices = choices or Choices()
+        self.settings = settings or Settings()
         #: What topics keep in memory from one reading to the next, by a name of theirs; nothing is lost with it.
         self.kept: dict[str, Any] = {}
         #: Threads that hang in a source and were left behind, by what they read.
@@ -83,6 +97,11 @@ class Host:
     def view(self) -> "Host":
         """Return another object for the same host, to be retired alone."""
         return copy.copy(self)
+
+    @property
+    def has_reader(self) -> bool:
+        """True where a reader answers for what only root may read."""
+        return self._reader is not None and self._reader.there()
 
     def real(self, path: str) -> str:
         """Return where a path of the host stands on this machine.
@@ -348,6 +367,33 @@ class Host:
         except OSError as error:
             if isinstance(error, UnreadableError):
                 raise
+            raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+        finally:
+            os.close(descriptor)
+
+    def text(self, path: str, most: int) -> tuple[bytes, bool] | None:
+        """Return a regular file's content and False, or the reader's answer (see its ``server.text_of``) and True.
+
+        :param most: bytes; None is returned where the file is larger, or not there.
+        :raises UnreadableError: where it cannot be read.
+        """
+        try:
+            flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+            descriptor = os.open(self.real(path), flags)
+        except OSError as error:
+            answer = self._by_reader(TEXT, path, error)
+            return None if answer is None else (answer, True)
+        try:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode) or found.st_size > most:
+                return None
+            parts: list[bytes] = []
+            left = most + 1
+            while left > 0 and (data := os.read(descriptor, min(left, _CHUNK))):
+                parts.append(data)
+                left -= len(data)
+            return (b"".join(parts), False) if left > 0 else None
+        except OSError as error:
             raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
         finally:
             os.close(descriptor)

@@ -95,6 +95,8 @@ def _start_reader(config: Config, libc: ctypes.CDLL) -> Reader:
         command += ["--topic", name]
     for folder in config.files_roots:
         command += ["--files-root", folder]
+    for pattern in config.files_text_closed if config.files_text_bytes else ():
+        command += ["--text", pattern]
 
     def confine() -> None:
         # Its own network namespace has nothing but a loopback that is down.

@@ -11,6 +11,7 @@ from pathlib import Path
 from driftline.v1.collector_pb2 import (
     AnnounceRequest,
     Evidence,
+    FileText,
     HostClaims,
     Instructions,
     Manifest,
@@ -33,7 +34,7 @@ from driftline_agent.transport import Connection
 log = logging.getLogger(__name__)
 
 #: Serialized sections that go into one request; the wire's limit is 4 MiB.
-MAX_REQUEST = (3 << 20) + (1 << 19)
+MAX_REQUEST = (3 << 20) + (1 << 18)
 
 
 class Reporter:
@@ -75,8 +76,11 @@ class Reporter:
         sections: Iterable[Section],
         transactions: Iterable[Transaction] = (),
         evidence: Iterable[Evidence] = (),
+        texts: Iterable[FileText] = (),
     ) -> None:
         """Put sections and evidence into the spool, as many requests as their size asks for.
+
+        :param texts: of files that the sections say to be new, :data:`texts.MAX_SUBMITTED` bytes at most.
 
         :raises OSError: where the disk does not take it.
         """
@@ -90,6 +94,7 @@ class Reporter:
             size += section.ByteSize()
             filled = True
         if filled:
+            request.texts.extend(texts)
             self.spool.put(SECTIONS, request.SerializeToString())
 
     def put_utilization(self, batch: UtilizationBatch) -> None:

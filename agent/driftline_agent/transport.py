@@ -87,6 +87,10 @@ class Connection:
         """Call ``Submit``."""
         return self._call(CollectorStub(self._channel).Submit, request)
 
+    def offer_texts(self, request: wire.OfferTextsRequest) -> wire.OfferTextsReply:
+        """Call ``OfferTexts``."""
+        return self._call(CollectorStub(self._channel).OfferTexts, request)
+
     def submit_utilization(self, request: wire.SubmitUtilizationRequest) -> wire.SubmitUtilizationReply:
         """Call ``SubmitUtilization``."""
         return self._call(CollectorStub(self._channel).SubmitUtilization, request)

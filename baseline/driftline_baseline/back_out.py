@@ -140,7 +140,11 @@ def _file_owner(key: str, item: Undo) -> list[str]:
 def _file_content(key: str, item: Undo) -> list[str]:
     if item.before is None:
         return []
-    return [f"bring back the content of {key} that has the digest {show(item.before)} (from a backup or its package)"]
+    digest = shlex.quote(show(item.before))
+    return [
+        f"bring back the content of {key} that has the digest {digest}: from a backup or its package, or, with its "
+        f"secrets put back in, from: driftline ci file HOST {key} --digest {digest}"
+    ]
 
 
 #: (list, attribute) -> steps; an attribute of None stands for the whole element.
@@ -155,4 +159,5 @@ _SPECIAL = {
     ("files", "mode"): _file_mode,
     ("files", "owner"): _file_owner,
     ("files", "digest"): _file_content,
+    ("files", "sealed_digest"): _file_content,
 }

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, func, insert, select, update
-from sqlmodel import Session
+from sqlmodel import Session, col
 
-from driftline import schema
-from driftline_cmdb import continuity, dropped, limitations, utilization
+from driftline import facts, schema
+from driftline_cmdb import continuity, dropped, limitations, narrowing, utilization
 from driftline_cmdb.continuity import Position
 from driftline_cmdb.errors import CmdbError, NotFound
 from driftline_cmdb.identify import bound_ci, plain_claims
@@ -23,7 +23,7 @@ from driftline_cmdb.rereading import contents_of, really_changed, rereading
 from driftline_cmdb.sections import PreparedSection, with_kept_values
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.cis import Binding, Ci
-from driftline_cmdb.tables.elements import Due, Holding, Revision, Section
+from driftline_cmdb.tables.elements import Due, Element, Holding, Revision, Section
 from driftline_cmdb.tables.sources import RECORD, Source
 from driftline_cmdb.transactions import add_transactions
 from driftline_cmdb.witnesses import add_evidence
@@ -66,6 +66,8 @@ class Wave:
         self._stale_rows: list[dict[str, Any]] = []
         self._changes: list[_Change] = []
         self._due: set[int] = set()
+        #: What agents said of themselves before and now, where they say another thing; by source.
+        self._said: dict[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
         #: Ids of CIs of which a source reported for the first time, and of those that got another name.
         self.newcomers: list[int] = []
         self.renamed: list[int] = []
@@ -147,6 +149,8 @@ class Wave:
                 utilization.append(self._session, source.id, report.batch, report.received_ms)
             if report.dropped is not None and (report.dropped.reports or report.dropped.utilization_batches):
                 dropped.note(self._session, source.id, ci_id, report.dropped, report.received_ms)
+            if (report.manifest is not None and source.kind != RECORD) or report.source_id in self._said:
+                now["unread"] = self._narrowing(report, source, known, ci_id)
             now |= {
                 "past_epochs": continuity.ended_epochs(source, report.epoch),
                 "epoch": report.epoch,
@@ -172,6 +176,37 @@ class Wave:
         begins = source.kind == RECORD and source.epoch is None
         self._ci_rows.append({"_id": ci_id, "last_seen_ms": seen_ms, "changed": int(changed and not begins)})
         return Committed(self._source_rows[-1]["continuation"] or b"", wanted, ci_id)
+
+    def _narrowing(self, report: Report, source: Any, known: Mapping[str, Applied], ci_id: int) -> dict[str, Any]:
+        """Note whether the agent looks at less than before; return what to store of that."""
+        said = self._said.pop(report.source_id, None)
+        if said is not None:
+            narrowing.note_settings(self._session, source, ci_id, *said, report.received_ms)
+        stored: dict[str, Any] = source.unread or {}
+        before = narrowing.Unread.of(stored)
+        if report.manifest is None:
+            return stored
+        named = frozenset(section.name for section in report.manifest.sections)
+        unread = narrowing.unread_now(before, known, named, report.received_ms)
+        if unread.since.keys() == before.since.keys() and narrowing.is_settled(unread, report.received_ms):
+            return stored
+        settings = self._settings_of(known)
+        arguments = (source, ci_id, replace(unread, named=before.named), report.agent_version, settings)
+        return narrowing.note_unread(self._session, *arguments, report.received_ms).stored()
+
+    def _settings_of(self, known: Mapping[str, Applied]) -> Mapping[str, Any]:
+        """Return what an agent says that it looks at; nothing where it says nothing."""
+        section = known.get(narrowing.AGENT)
+        if section is None:
+            return {}
+        query = (
+            select(col(Element.content))
+            .select_from(_HOLDING)
+            .join(Element, col(Element.id) == _HOLDING.c.element_id)
+            .where(_HOLDING.c.section_id == section.id, _HOLDING.c.until_revision.is_(None))
+        )
+        content = self._session.execute(query).scalars().first()
+        return {} if content is None else facts.attributes(narrowing.AGENT, content)
 
     def _ci_of(self, report: Report, source: Any) -> int:
         claims_moved = report.claims is not None and plain_claims(report.claims) != source.claims
@@ -211,6 +246,8 @@ class Wave:
         if ended or new:
             paths = ended.keys() | {path for path, _ in new}
             after_ms = _last_without(source, before, section, report.skew_ms, observed_ms)
+            if section.name == narrowing.AGENT and holds and section.elements:
+                self._said[source.id] = self._both(section, holds)
             again = "" if source.kind == RECORD else rereading(before, section)
             real = paths
             if again and before is not None:
@@ -238,6 +275,16 @@ class Wave:
             section_id, section.digest, schema.FINGERPRINT, section.outcome, observed_ms, None, section.revision
         )
         return bool(ended or new)
+
+    def _both(
+        self, section: PreparedSection, holds: Mapping[int, tuple[int, int]]
+    ) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        before = contents_of(self._session, [element for _, element in holds.values()]).get(narrowing.AGENT)
+        after = section.elements.get(narrowing.AGENT)
+        return (
+            {} if before is None else facts.attributes(narrowing.AGENT, before),
+            {} if after is None else facts.attributes(narrowing.AGENT, after.content),
+        )
 
     def _new_section(self, source_id: int, name: str, observed_ms: int) -> int:
         row = Section(source_id=source_id, name=name, observed_ms=observed_ms)
@@ -309,6 +356,7 @@ _SOURCE_COLUMNS = (
     "agent_version",
     "confirmed_ms",
     "limitations",
+    "unread",
 )
 
 

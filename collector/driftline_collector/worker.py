@@ -10,7 +10,7 @@ from apscheduler.schedulers.background import (  # type: ignore[import-untyped] 
 )
 from sqlmodel import select
 
-from driftline_cmdb import sources, utilization
+from driftline_cmdb import sources, texts, utilization
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import assess, silence
 from driftline_cmdb.errors import Unavailable
@@ -105,6 +105,7 @@ class Jobs:
             ("compact", self._compact, 60),
             ("rotate", self._rotate, 3600),
             ("forget", self._forget, 3600),
+            ("texts", self._forget_texts, 86_400),
         ):
             self._add(name, job, seconds)
 
@@ -163,6 +164,9 @@ class Jobs:
         renewable = self._settings.renew_days * 86_400_000
         with self._database.write() as session:
             sources.forget_certificates(session, self._clock() - renewable - _KEPT_MS)
+
+    def _forget_texts(self) -> None:
+        texts.prune(self._database, self._clock())
 
 
 def guarded(name: str, metrics: Metrics, job: Callable[[], object]) -> None:

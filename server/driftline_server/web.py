@@ -12,6 +12,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 from markupsafe import Markup, escape
 
 from driftline.sealed import is_sealed
+from driftline_baseline.file_content import digests_of
 from driftline_server.access.people import Caller
 from driftline_server.quantities import quantity, size
 from driftline_server.times import ago, moment, now_ms, to_ms
@@ -33,6 +34,7 @@ def environment(areas: list[str]) -> Environment:
     )
     env.filters.update(when=when, value=value_text, size=size, number=number, quantity=quantity, measured=measured)
     env.globals["asset"] = asset
+    env.filters["file_of"] = file_of
     return env
 
 
@@ -135,6 +137,11 @@ def value_text(value: Any) -> Markup:
     if is_sealed(value):
         return Markup('<span title="A digest with the host\'s own key: {}">secret {}</span>').format(value, value[-8:])
     return escape(value if isinstance(value, str) else json.dumps(value))
+
+
+def file_of(change: Any) -> tuple[str, str | None, str | None] | None:
+    """Return the file, and its digests before and after, of a change of a file's content; None of any other."""
+    return digests_of(change.path, change.before, change.after)
 
 
 def number(value: float) -> str:

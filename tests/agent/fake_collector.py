@@ -103,6 +103,7 @@ class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
     accounts: dict[tuple[str, str], Account] = field(default_factory=dict)
     applied: dict[str, wire.Section] = field(default_factory=dict)
     transactions: list[wire.Transaction] = field(default_factory=list)
+    texts: dict[str, wire.FileText] = field(default_factory=dict)
     batches: list[wire.SubmitUtilizationRequest] = field(default_factory=list)
     source: str = field(default_factory=lambda: str(uuid.uuid4()))
 
@@ -235,9 +236,18 @@ class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
                 if section.outcome != wire.UNREADABLE:
                     self.applied[section.name] = section
             self.transactions += request.transactions
+            self.texts.update((text.digest, text) for text in request.texts)
         self._leave("Submit", context)
         receipt = wire.Receipt(epoch=request.stamp.epoch, sequence=account.sequence, continuation=account.continuation)
         return wire.SubmitReply(receipt=receipt, instructions=self._instruct())
+
+    def OfferTexts(  # noqa: N802
+        self, request: wire.OfferTextsRequest, context: grpc.ServicerContext
+    ) -> wire.OfferTextsReply:
+        self._enter("OfferTexts", request, context)
+        self.texts.update((text.digest, text) for text in request.texts)
+        self._leave("OfferTexts", context)
+        return wire.OfferTextsReply(wanted=[digest for digest in request.offered if digest not in self.texts])
 
     def SubmitUtilization(  # noqa: N802
         self, request: wire.SubmitUtilizationRequest, context: grpc.ServicerContext

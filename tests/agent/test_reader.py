@@ -37,6 +37,7 @@ from driftline_agent.reader.protocol import (
     REQUEST,
     SHADOW,
     SOCKETS,
+    TEXT,
 )
 
 KEY = bytes(range(32))
@@ -424,3 +425,25 @@ def test_the_docs_name_what_it_reads_for() -> None:
 def test_answers_are_framed() -> None:
     assert (ANSWER.size, REQUEST.size) == (5, 3)
     assert len({DONE, FAILED, REFUSED}) == 3
+
+
+def test_it_tells_texts_of_harmless_and_of_named_files_without_their_secrets(start: Start, tmp_path: Path) -> None:
+    put(tmp_path, "etc/sudoers", "root ALL=(ALL:ALL) ALL\n").chmod(0o440)
+    put(tmp_path, "etc/app/closed.conf", "password = hunter-2\nport = 1\n").chmod(0o600)
+    put(tmp_path, "etc/app/binary", b"\xff\xfe").chmod(0o600)
+    put(tmp_path, "etc/app/x.key", "k\n")
+    put(tmp_path, "etc/other.conf", "a = 1\n").chmod(0o600)
+    reader = start("--text", "/etc/app")
+    assert (
+        reader.ask(TEXT, "/etc/sudoers")
+        == (hashlib.sha256(b"root ALL=(ALL:ALL) ALL\n").hexdigest() + "\n0\n\nroot ALL=(ALL:ALL) ALL\n").encode()
+    )
+    answer = (reader.ask(TEXT, "/etc/app/closed.conf") or b"").decode()
+    digest, count, why, text = answer.split("\n", 3)
+    assert digest.encode() == reader.ask(DIGEST, "/etc/app/closed.conf") and (count, why) == ("1", "")
+    assert "hunter" not in text and text.startswith("password = [redacted:") and text.endswith("port = 1\n")
+    assert (reader.ask(TEXT, "/etc/app/binary") or b"").endswith(b"\n0\nit is no text\n")
+    for path in ("/etc/app/x.key", "/etc/other.conf", "/etc/shadow"):
+        assert reader.ask(TEXT, path) is None, path
+    with pytest.raises(FileNotFoundError):
+        reader.ask(TEXT, "/etc/app/none")

@@ -11,7 +11,8 @@ Not on the list, although root could read it:
   (``vm.stat_refresh``).
 - The content of files that someone closed to others: they may hold passwords. Of those below the files' roots it tells
   names, owners, modes, a sealed digest, and the certificates in them, which are public. A file that is a private key by
-  its name is not opened for that.
+  its name is not opened for that. Of the few without secrets (confidential.py), and of those that --text names, it
+  tells the text with its secrets taken out here.
 """
 
 from driftline_agent.reader.protocol import (
@@ -27,6 +28,7 @@ from driftline_agent.reader.protocol import (
     READ,
     SHADOW,
     SOCKETS,
+    TEXT,
 )
 
 _RULES = {
@@ -56,7 +58,7 @@ _RULES = {
     "dmi": ((READ, "/sys/class/dmi/id/*"), (READ, "/sys/firmware/dmi/tables/DMI")),
     # A service sees its own, read-only mounts; process 1 sees the host's.
     "filesystems": ((READ, "/proc/1/mountinfo"),),
-    "files": ((FOLDER, "/**"), (DIGEST, "/**")),
+    "files": ((FOLDER, "/**"), (DIGEST, "/**"), (TEXT, "/**")),
     "groups": ((GROUPS, "/etc/gshadow"),),
     # Only what names the container's manager comes out of it, see server.py.
     "host": ((READ, "/proc/1/environ"), (READ, "/sys/firmware/dmi/entries/0-0/raw")),

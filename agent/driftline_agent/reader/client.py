@@ -71,6 +71,10 @@ class Reader:
             raise OSError(int(content), os.strerror(int(content)))
         return content if status == DONE else None
 
+    def there(self) -> bool:
+        """Tell whether there is a reader to ask."""
+        return self._pair or os.path.exists(self._path)  # noqa: PTH110  # as elsewhere in the reader
+
     def close(self) -> None:
         """End the connection; the next question makes another."""
         if self._connection is not None:

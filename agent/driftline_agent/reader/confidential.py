@@ -36,6 +36,24 @@ def secret(path: str) -> bool:
     return name in _SECRET_NAMES or name.endswith(_SECRET_ENDS) or "/private/" in path
 
 
+def told(path: str, patterns: tuple[str, ...] = ()) -> bool:
+    """Tell whether the text of a closed file, its secrets taken out, may leave the host.
+
+    :param patterns: of the local configuration; ``*`` stands for any run of characters within a name, ``?`` for one,
+        ``**/`` at the front for any folder, and a folder for all below it.
+    """
+    return not secret(path) and (harmless(path) or any(matches(pattern, path) for pattern in patterns))
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Tell whether a pattern fits a path or a folder above it."""
+    import re
+
+    anywhere = pattern.startswith("**/")
+    inside = re.escape(pattern[3:] if anywhere else pattern).replace(r"\*", "[^/]*").replace(r"\?", "[^/]")
+    return re.match(("(?:.*/)?" if anywhere else "") + inside + "(?:/|$)", path, re.DOTALL) is not None
+
+
 def sealed(path: str, closed: bool) -> bool:
     """Tell whether a file's digest leaves the host sealed.
 

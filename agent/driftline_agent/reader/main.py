@@ -1,6 +1,7 @@
 """The reader's command line.
 
-``driftline-agent-reader --user NAME --key FILE [--topic NAME]... [--files-root FOLDER]... [--idle SECONDS]``
+``driftline-agent-reader --user NAME --key FILE [--topic NAME]... [--files-root FOLDER]...
+[--text PATTERN]... [--idle SECONDS]``
 
 It serves the socket that it was started with: systemd's (sd_listen_fds(3)), or with ``--pair FD`` one end of a
 socketpair whose other end the agent has. Exit codes: 0 nobody asks any more; 1 it cannot start; 2 wrong use.
@@ -18,7 +19,7 @@ from driftline_agent.reader.server import PATIENCE_S, Server
 DEFAULT_KEY = "/var/lib/driftline-agent-reader/seal.key"
 #: Number of the first descriptor that systemd hands over.
 _LISTEN_FDS_START = 3
-_OPTIONS = ("--user", "--key", "--topic", "--files-root", "--idle", "--pair", "--root")
+_OPTIONS = ("--user", "--key", "--topic", "--files-root", "--text", "--idle", "--pair", "--root")
 
 
 def _parse(arguments: Sequence[str]) -> dict[str, list[str]]:
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pair = int(options["--pair"][-1]) if options["--pair"] else None
         user = None if pair is not None else _user(options["--user"])
         key, roots = (options["--key"] or [DEFAULT_KEY])[-1], tuple(options["--files-root"]) or FILES_ROOTS
-        server = Server((options["--root"] or ["/"])[-1], topics, key, roots)
+        server = Server((options["--root"] or ["/"])[-1], topics, key, roots, tuple(options["--text"]))
         if pair is not None:
             # Nobody else can have the other end; it was made before the agent became the user that it is.
             connection = socket.socket(fileno=pair)

@@ -21,6 +21,9 @@ FOLDER = 5
 DIGEST = 6
 #: Of a file /proc/PID/maps: programs and libraries that are mapped and gone, each ended by a NUL.
 MAPPED = 7
+#: Of a file: its digest as DIGEST tells it, and its text without secrets, see ``server.text_of``.
+#: Of a closed file only where :mod:`driftline_agent.reader.confidential` or the local configuration says so.
+TEXT = 8
 #: Of a table of cron: its lines without secrets, as :mod:`driftline_agent.reader.crontab` packs them.
 CRONTAB = 16
 #: Of a shadow(5) file: how old passwords may get, see :mod:`driftline_agent.reader.ageing`.
@@ -31,7 +34,21 @@ GROUPS = 18
 KEYS = 19
 #: Of a file below the files' roots: the certificates in it, as :func:`driftline_agent.reader.public.only` leaves them.
 CERTIFICATES = 20
-OPERATIONS = (READ, LINK, SOCKETS, SHADOW, FOLDER, DIGEST, MAPPED, CRONTAB, AGEING, GROUPS, KEYS, CERTIFICATES)
+OPERATIONS = (
+    READ,
+    LINK,
+    SOCKETS,
+    SHADOW,
+    FOLDER,
+    DIGEST,
+    MAPPED,
+    TEXT,
+    CRONTAB,
+    AGEING,
+    GROUPS,
+    KEYS,
+    CERTIFICATES,
+)
 
 DONE, FAILED, REFUSED = 0, 1, 2
 

@@ -58,6 +58,14 @@ def digest(descriptor: int) -> str:
     return out.hexdigest()
 
 
+def digest_of(content: bytes) -> str:
+    """Return the SHA-256 of a content, hexadecimal."""
+    without_openssl()
+    from hashlib import sha256
+
+    return sha256(content).hexdigest()
+
+
 def load_key(file: str) -> bytes:
     """Return the key of a file that only its owner can read; made at the first call.
 

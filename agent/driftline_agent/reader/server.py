@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Callable
 
 from driftline_agent.reader import ageing, confidential, listing, mapped, opening, public, seals, shadow
 from driftline_agent.reader.allowed import FILES_ROOTS, allows, place_of
@@ -30,6 +31,7 @@ from driftline_agent.reader.protocol import (
     REQUEST,
     SHADOW,
     SOCKETS,
+    TEXT,
 )
 
 #: Seconds that the rest of a request, or the taking of an answer, may last.
@@ -48,17 +50,27 @@ class Server:
     :param topics: what of the allow list applies, see :data:`driftline_agent.reader.allowed.TOPICS`.
     :param key_file: holds the key for sealing; read, or made, at the first request that needs it.
     :param roots: below what it tells digests of files.
+    :param texts: patterns of closed files whose text it tells, without secrets, besides those that have none.
     """
 
-    def __init__(self, root: str, topics: frozenset[str], key_file: str, roots: tuple[str, ...] = FILES_ROOTS) -> None:
+    def __init__(
+        self,
+        root: str,
+        topics: frozenset[str],
+        key_file: str,
+        roots: tuple[str, ...] = FILES_ROOTS,
+        texts: tuple[str, ...] = (),
+    ) -> None:
         self._root = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._topics, self._key_file, self._roots = topics, key_file, roots
+        self._topics, self._key_file, self._roots, self._texts = topics, key_file, roots, texts
 
     def answer(self, operation: int, path: str) -> tuple[int, bytes]:
         """Return status and content for one request."""
         if not allows(operation, path, self._topics, self._roots):
             return REFUSED, b""
         if operation == CERTIFICATES and (confidential.secret(path) or public.key_by_name(path.rpartition("/")[2])):
+            return REFUSED, b""
+        if operation == TEXT and not confidential.told(path, self._texts):
             return REFUSED, b""
         place = place_of(path)
         try:
@@ -70,6 +82,8 @@ class Server:
                 content = shadow.seal_lines(content, seals.load_key(self._key_file))
             elif operation == CRONTAB:
                 content = self._crontab(path, content)
+            elif operation == TEXT:
+                content = text_of(path, content, seals.sealer(seals.load_key(self._key_file)))
             elif operation == DIGEST and confidential.sealed(path, closed=True):
                 content = seals.sealer(seals.load_key(self._key_file))(content.decode()).encode()
         except OSError as error:
@@ -149,7 +163,7 @@ class Server:
             if path is None:
                 return False
             # Only names of files may be anything but UTF-8.
-            bad = "surrogateescape" if operation in (FOLDER, DIGEST, CERTIFICATES) else "strict"
+            bad = "surrogateescape" if operation in (FOLDER, DIGEST, CERTIFICATES, TEXT) else "strict"
             # What hangs in the kernel ends this process, and systemd starts another at the next question.
             signal.alarm(ANSWER_S)
             try:
@@ -185,6 +199,26 @@ class Server:
                 elif not self.serve(connections[number]):
                     poll.unregister(number)
                     connections.pop(number).close()
+
+
+def text_of(path: str, content: bytes, seal: Callable[[str], str]) -> bytes:
+    """Return the answer to TEXT: four parts, each but the last ended by a new line.
+
+    They are the digest as DIGEST tells it, how many secrets were taken out, why there is no text, and the text.
+    """
+    # Imported only here: most readers never need the rules.
+    from driftline_agent.redaction.text import WithheldError, redact
+
+    digest = seals.digest_of(content)
+    if confidential.sealed(path, closed=True):
+        digest = seal(digest)
+    try:
+        done = redact(path, content.decode(), lambda value: seal("redacted\0" + value))
+    except UnicodeDecodeError:
+        return f"{digest}\n0\nit is no text\n".encode()
+    except WithheldError as error:
+        return f"{digest}\n0\n{error}\n".encode()
+    return f"{digest}\n{done.count}\n\n{done.text}".encode()
 
 
 def only_container(content: bytes) -> bytes:

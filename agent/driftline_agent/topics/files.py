@@ -37,6 +37,18 @@ _MAX_NAMED = 80
 _SEAL = "sealed:"
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A file of which the facts tell a digest."""
+
+    path: str
+    size: int
+    #: Not every user may read it.
+    closed: bool
+    #: The facts have it sealed.
+    sealed: bool
+
+
 @dataclass(slots=True)
 class Kept:
     """What a reading leaves to the next, in the agent's memory."""
@@ -46,6 +58,8 @@ class Kept:
     unwatched: int = 0
     #: Folders that only the reader can list; replaced at each reading, never changed.
     closed: tuple[str, ...] = ()
+    #: What has a text, by the digest that the facts name (before it is sealed with the agent's own key).
+    texts: dict[str, "Told"] = field(default_factory=dict)
 
 
 def names_of(text: str) -> dict[int, str]:
@@ -128,6 +142,7 @@ def collect(host: Host) -> Reading:
         packages = {}
     digester = Digester(host, kept.digests)
     failed: dict[str, str] = {}
+    texts: dict[str, Told] = {}
     files = reading.facts.files.files
     for found in walk.found:
         file = build(found, users, groups, packages.get(found.path))
@@ -145,8 +160,10 @@ def collect(host: Host) -> Reading:
                 file.sealed_digest = digest
             else:
                 file.digest = digest
+            if digest:
+                texts[digest] = Told(found.path, found.entry[5], found.closed, bool(file.sealed_digest))
         files.append(file)
-    kept.digests = digester.after
+    kept.digests, kept.texts = digester.after, texts
     _name(reading, failed)
     return reading
 

@@ -39,6 +39,8 @@ class Source(SQLModel, table=True):
     seen_ms: int | None = time_ms_or_none()
     #: What it does worse than it should, by its own word; empty where nothing is in its way.
     limitations: list[str] = document(list)
+    #: Topics on record that its last manifest did not name; `driftline_cmdb.narrowing.Unread`.
+    unread: dict[str, Any] = document(dict)
     quarantined_ms: int | None = time_ms_or_none()
     quarantine_reason: str | None = None
 

@@ -9,7 +9,7 @@ import grpc
 
 from driftline.v1 import collector_pb2 as pb
 from driftline.v1.collector_pb2_grpc import CollectorServicer
-from driftline_cmdb import reports, utilization
+from driftline_cmdb import reports, texts, utilization
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import Unavailable
 from driftline_cmdb.reports import Committed, Report
@@ -69,6 +69,7 @@ class Collecting(CollectorServicer):
             checks.check_sections(request.sections)
             checks.check_transactions(request.transactions)
             checks.check_evidence(request.evidence)
+            told = texts.prepare_texts(request.texts)
             sections = tuple(reports.prepare_section(section) for section in request.sections)
             report = replace(
                 _report(caller, request, received),
@@ -77,9 +78,28 @@ class Collecting(CollectorServicer):
                 transactions=tuple(request.transactions),
                 evidence=tuple(request.evidence),
             )
+            # Before the receipt, which stands for them too; where the report is refused, they are there already.
+            texts.keep(self._database, caller.source_id, told, received)
             committed = self._commit(report, context)
         self._observe_detection(request, received)
         return pb.SubmitReply(receipt=_receipt(report, committed), instructions=self._instructions(caller))
+
+    def OfferTexts(  # noqa: N802  # gRPC's name
+        self, request: pb.OfferTextsRequest, context: grpc.ServicerContext
+    ) -> pb.OfferTextsReply:
+        """Keep texts of files, and tell which of those offered the collector lacks.
+
+        :raises CmdbError: see `driftline/v1/collector.proto` for which status means what.
+        """
+        caller = self._identities.caller(context.auth_context())
+        with self._gate.inside(caller.source_id):
+            texts.check_digests(request.offered)
+            texts.keep(self._database, caller.source_id, texts.prepare_texts(request.texts), self._clock())
+            wanted: list[str] = []
+            if request.offered:
+                with self._database.read() as session:
+                    wanted = texts.lacking(session, caller.source_id, request.offered, request.rules)
+            return pb.OfferTextsReply(wanted=wanted)
 
     def SubmitUtilization(  # noqa: N802  # gRPC's name
         self, request: pb.SubmitUtilizationRequest, context: grpc.ServicerContext

@@ -573,6 +573,7 @@ class SubmitRequest(_message.Message):
     CLAIMS_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def stamp(self) -> Global___Stamp: ...
     @_builtins.property
@@ -589,6 +590,12 @@ class SubmitRequest(_message.Message):
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evidence]:
         """At most 500; it may follow the sections that it is about, and the same may come again, with an end for example."""
 
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___FileText]:
+        """Texts of files that the sections say to be new, so that none is lost between two changes. What gets no receipt is
+        offered again.
+        """
+
     def __init__(
         self,
         *,
@@ -598,10 +605,11 @@ class SubmitRequest(_message.Message):
         claims: Global___HostClaims | None = ...,
         dropped: Global___Dropped | None = ...,
         evidence: _abc.Iterable[Global___Evidence] | None = ...,
+        texts: _abc.Iterable[Global___FileText] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "dropped", b"dropped", "stamp", b"stamp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "dropped", b"dropped", "evidence", b"evidence", "sections", b"sections", "stamp", b"stamp", "transactions", b"transactions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claims", b"claims", "dropped", b"dropped", "evidence", b"evidence", "sections", b"sections", "stamp", b"stamp", "texts", b"texts", "transactions", b"transactions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -630,6 +638,96 @@ class SubmitReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitReply: _TypeAlias = SubmitReply  # noqa: Y015
+
+@_typing.final
+class FileText(_message.Message):
+    """What a configuration file says, without its secrets; or why it is not told."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIGEST_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    REDACTED_FIELD_NUMBER: _builtins.int
+    WITHHELD_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    digest: _builtins.str
+    """As in the facts: files.files[...].digest or .sealed_digest."""
+    text: _builtins.str
+    """UTF-8. Where nothing is redacted and the digest is plain, its SHA-256 is the digest."""
+    redacted: _builtins.bool
+    """Secrets in it are replaced by marks: [redacted:1a2b3c4d]."""
+    withheld: _builtins.str
+    """Why there is no text: "closed to other users", "its name says that it is a secret"."""
+    rules: _builtins.int
+    """Revision of the agent's rules for redaction."""
+    def __init__(
+        self,
+        *,
+        digest: _builtins.str = ...,
+        text: _builtins.str = ...,
+        redacted: _builtins.bool = ...,
+        withheld: _builtins.str = ...,
+        rules: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digest", b"digest", "redacted", b"redacted", "rules", b"rules", "text", b"text", "withheld", b"withheld"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FileText: _TypeAlias = FileText  # noqa: Y015
+
+@_typing.final
+class OfferTextsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OFFERED_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    rules: _builtins.int
+    """Revision of the rules that it redacts them by; what the collector has by older rules it wants again."""
+    @_builtins.property
+    def offered(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Digests whose texts the agent can send."""
+
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedCompositeFieldContainer[Global___FileText]: ...
+    def __init__(
+        self,
+        *,
+        offered: _abc.Iterable[_builtins.str] | None = ...,
+        rules: _builtins.int = ...,
+        texts: _abc.Iterable[Global___FileText] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["offered", b"offered", "rules", b"rules", "texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferTextsRequest: _TypeAlias = OfferTextsRequest  # noqa: Y015
+
+@_typing.final
+class OfferTextsReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WANTED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def wanted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of `offered` that the collector lacks."""
+
+    def __init__(
+        self,
+        *,
+        wanted: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["wanted", b"wanted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferTextsReply: _TypeAlias = OfferTextsReply  # noqa: Y015
 
 @_typing.final
 class SubmitUtilizationRequest(_message.Message):

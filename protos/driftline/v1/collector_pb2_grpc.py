@@ -165,6 +165,11 @@ class CollectorStub:
                 request_serializer=driftline_dot_v1_dot_collector__pb2.SubmitRequest.SerializeToString,
                 response_deserializer=driftline_dot_v1_dot_collector__pb2.SubmitReply.FromString,
                 _registered_method=True)
+        self.OfferTexts = channel.unary_unary(
+                '/driftline.v1.Collector/OfferTexts',
+                request_serializer=driftline_dot_v1_dot_collector__pb2.OfferTextsRequest.SerializeToString,
+                response_deserializer=driftline_dot_v1_dot_collector__pb2.OfferTextsReply.FromString,
+                _registered_method=True)
         self.SubmitUtilization = channel.unary_unary(
                 '/driftline.v1.Collector/SubmitUtilization',
                 request_serializer=driftline_dot_v1_dot_collector__pb2.SubmitUtilizationRequest.SerializeToString,
@@ -190,6 +195,14 @@ class CollectorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OfferTexts(self, request, context):
+        """Which of these files' texts does the collector lack? And texts that it lacked. Carries no stamp: a text belongs to a
+        digest, so that its order means nothing and to send it again changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SubmitUtilization(self, request, context):
         """Utilization with the manifest: in steady state the only call.
         """
@@ -209,6 +222,11 @@ def add_CollectorServicer_to_server(servicer, server):
                     servicer.Submit,
                     request_deserializer=driftline_dot_v1_dot_collector__pb2.SubmitRequest.FromString,
                     response_serializer=driftline_dot_v1_dot_collector__pb2.SubmitReply.SerializeToString,
+            ),
+            'OfferTexts': grpc.unary_unary_rpc_method_handler(
+                    servicer.OfferTexts,
+                    request_deserializer=driftline_dot_v1_dot_collector__pb2.OfferTextsRequest.FromString,
+                    response_serializer=driftline_dot_v1_dot_collector__pb2.OfferTextsReply.SerializeToString,
             ),
             'SubmitUtilization': grpc.unary_unary_rpc_method_handler(
                     servicer.SubmitUtilization,
@@ -271,6 +289,33 @@ class Collector:
             '/driftline.v1.Collector/Submit',
             driftline_dot_v1_dot_collector__pb2.SubmitRequest.SerializeToString,
             driftline_dot_v1_dot_collector__pb2.SubmitReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OfferTexts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/driftline.v1.Collector/OfferTexts',
+            driftline_dot_v1_dot_collector__pb2.OfferTextsRequest.SerializeToString,
+            driftline_dot_v1_dot_collector__pb2.OfferTextsReply.FromString,
             options,
             channel_credentials,
             insecure,

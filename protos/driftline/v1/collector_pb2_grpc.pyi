@@ -92,6 +92,10 @@ class CollectorStub:
     """Which of these sections does the collector lack? Also tells it that the others are unchanged."""
     Submit: _grpc.UnaryUnaryMultiCallable[_collector_pb2.SubmitRequest, _collector_pb2.SubmitReply]
     """Sections and evidence. The receipt means: committed."""
+    OfferTexts: _grpc.UnaryUnaryMultiCallable[_collector_pb2.OfferTextsRequest, _collector_pb2.OfferTextsReply]
+    """Which of these files' texts does the collector lack? And texts that it lacked. Carries no stamp: a text belongs to a
+    digest, so that its order means nothing and to send it again changes nothing.
+    """
     SubmitUtilization: _grpc.UnaryUnaryMultiCallable[_collector_pb2.SubmitUtilizationRequest, _collector_pb2.SubmitUtilizationReply]
     """Utilization with the manifest: in steady state the only call."""
 
@@ -104,6 +108,10 @@ class CollectorAsyncStub(CollectorStub):
     """Which of these sections does the collector lack? Also tells it that the others are unchanged."""
     Submit: _aio.UnaryUnaryMultiCallable[_collector_pb2.SubmitRequest, _collector_pb2.SubmitReply]  # type: ignore[assignment]
     """Sections and evidence. The receipt means: committed."""
+    OfferTexts: _aio.UnaryUnaryMultiCallable[_collector_pb2.OfferTextsRequest, _collector_pb2.OfferTextsReply]  # type: ignore[assignment]
+    """Which of these files' texts does the collector lack? And texts that it lacked. Carries no stamp: a text belongs to a
+    digest, so that its order means nothing and to send it again changes nothing.
+    """
     SubmitUtilization: _aio.UnaryUnaryMultiCallable[_collector_pb2.SubmitUtilizationRequest, _collector_pb2.SubmitUtilizationReply]  # type: ignore[assignment]
     """Utilization with the manifest: in steady state the only call."""
 
@@ -125,6 +133,16 @@ class CollectorServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_collector_pb2.SubmitReply, _abc.Awaitable[_collector_pb2.SubmitReply]]:
         """Sections and evidence. The receipt means: committed."""
+
+    @_abc_1.abstractmethod
+    def OfferTexts(
+        self,
+        request: _collector_pb2.OfferTextsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collector_pb2.OfferTextsReply, _abc.Awaitable[_collector_pb2.OfferTextsReply]]:
+        """Which of these files' texts does the collector lack? And texts that it lacked. Carries no stamp: a text belongs to a
+        digest, so that its order means nothing and to send it again changes nothing.
+        """
 
     @_abc_1.abstractmethod
     def SubmitUtilization(

@@ -10,6 +10,7 @@ Rules that the reflection (driftline/facts.py) enforces:
 """
 
 from driftline.v1 import accounts_pb2 as _accounts_pb2
+from driftline.v1 import agent_pb2 as _agent_pb2
 from driftline.v1 import certificates_pb2 as _certificates_pb2
 from driftline.v1 import custom_pb2 as _custom_pb2
 from driftline.v1 import files_pb2 as _files_pb2
@@ -31,6 +32,7 @@ from driftline.v1.accounts_pb2 import SudoAlias as SudoAlias
 from driftline.v1.accounts_pb2 import SudoDefault as SudoDefault
 from driftline.v1.accounts_pb2 import SudoRule as SudoRule
 from driftline.v1.accounts_pb2 import User as User
+from driftline.v1.agent_pb2 import Agent as Agent
 from driftline.v1.certificates_pb2 import Certificate as Certificate
 from driftline.v1.certificates_pb2 import Certificates as Certificates
 from driftline.v1.certificates_pb2 import TrustStore as TrustStore
@@ -183,6 +185,7 @@ class Facts(_message.Message):
     RECORD_FIELD_NUMBER: _builtins.int
     CERTIFICATES_FIELD_NUMBER: _builtins.int
     CUSTOM_FIELD_NUMBER: _builtins.int
+    AGENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def os(self) -> _os_pb2.Os: ...
     @_builtins.property
@@ -205,6 +208,8 @@ class Facts(_message.Message):
     def certificates(self) -> _certificates_pb2.Certificates: ...
     @_builtins.property
     def custom(self) -> _custom_pb2.Custom: ...
+    @_builtins.property
+    def agent(self) -> _agent_pb2.Agent: ...
     def __init__(
         self,
         *,
@@ -219,10 +224,11 @@ class Facts(_message.Message):
         record: _record_pb2.Record | None = ...,
         certificates: _certificates_pb2.Certificates | None = ...,
         custom: _custom_pb2.Custom | None = ...,
+        agent: _agent_pb2.Agent | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "certificates", b"certificates", "custom", b"custom", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "agent", b"agent", "certificates", b"certificates", "custom", b"custom", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "certificates", b"certificates", "custom", b"custom", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "agent", b"agent", "certificates", b"certificates", "custom", b"custom", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

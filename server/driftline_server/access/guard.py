@@ -127,6 +127,7 @@ ApproverOrAdmin = Annotated[Caller, Depends(_api("approver or admin"))]
 ViewerPage = Annotated[Caller, Depends(_page("viewer"))]
 AdminPage = Annotated[Caller, Depends(_page("admin"))]
 OperatorPage = Annotated[Caller, Depends(_page("operator"))]
+OperatorOrApproverPage = Annotated[Caller, Depends(_page("operator or approver"))]
 
 ViewerForm = Annotated[Caller, Depends(_form("viewer"))]
 OperatorForm = Annotated[Caller, Depends(_form("operator"))]

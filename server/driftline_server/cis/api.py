@@ -8,8 +8,8 @@ from fastapi.responses import Response
 
 from driftline_cmdb import record
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
-from driftline_server.access.guard import Db, Operator, Viewer
-from driftline_server.cis import relations, views
+from driftline_server.access.guard import Db, Operator, OperatorOrApprover, Viewer
+from driftline_server.cis import files, relations, views
 from driftline_server.cis.edit import edit
 from driftline_server.cis.expected import ExpectedRow, expected_rows
 from driftline_server.cis.software import SoftwareRow, software_rows
@@ -120,6 +120,45 @@ def history_of(
     if window.format == "csv":
         return csv_of(found.items, f"history-{ci}")
     return found
+
+
+FilePath = Annotated[str, Query(description="Path of a configuration file: /etc/ssh/sshd_config.", max_length=4096)]
+
+
+@router.get("/cis/{ci}/files/versions", response_model=files.FileVersions, summary="Contents that a file had")
+def file_versions(_caller: OperatorOrApprover, db: Db, ci: str, file: FilePath) -> files.FileVersions:
+    """List the contents that a configuration file of a CI had, the latest first, with their texts without secrets."""
+    with db.read() as session:
+        return files.FileVersions(items=files.list_versions(session, record.find_ci(session, ci), file))
+
+
+@router.get("/cis/{ci}/files/text", response_model=files.FileVersion, summary="Text of a file")
+def file_text(
+    _caller: OperatorOrApprover,
+    db: Db,
+    ci: str,
+    file: FilePath,
+    at: Annotated[datetime | None, Query(description="As it was then.")] = None,
+    digest: Annotated[str | None, Query(description="The content with this digest, whenever it was.")] = None,
+) -> files.FileVersion:
+    """Show what a configuration file of a CI says, its secrets taken out, now or at a time in the past."""
+    with db.read() as session:
+        found = record.find_ci(session, ci)
+        return files.version(session, found, file, None if at is None else to_ms(at), digest)
+
+
+@router.get("/cis/{ci}/files/diff", response_model=files.FileDiff, summary="How two contents of a file differ")
+def file_diff(
+    _caller: OperatorOrApprover,
+    db: Db,
+    ci: str,
+    file: FilePath,
+    before: Annotated[str | None, Query(description="Digest of the one; absent where it was not there.")] = None,
+    after: Annotated[str | None, Query(description="Digest of the other; absent where it is not there.")] = None,
+) -> files.FileDiff:
+    """Show how two contents of a configuration file differ: those with these digests, or the last two."""
+    with db.read() as session:
+        return files.diff(session, record.find_ci(session, ci), file, before, after)
 
 
 @router.get("/cis/{ci}/relations", response_model=Listing[relations.RelationRow], summary="Relations of a CI")

@@ -11,8 +11,8 @@ from driftline_cmdb import record
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.cis import STATUSES, Ci
-from driftline_server.access.guard import Db, OperatorForm, OperatorPage, ViewerPage
-from driftline_server.cis import facts, software, views
+from driftline_server.access.guard import Db, OperatorForm, OperatorOrApproverPage, OperatorPage, ViewerPage
+from driftline_server.cis import facts, files, software, views
 from driftline_server.cis.edit import edit
 from driftline_server.drift import views as drift_views
 from driftline_server.lists import PageWindow, Shown, Window
@@ -145,6 +145,24 @@ def show_facts(
     window = Window(_ELEMENTS, offset)
     shown = Shown(rows[offset : offset + _ELEMENTS], len(rows), window, f"/cis/{detail.uid}/facts", filters)
     return render(request, "cis/facts.html", caller, ci=detail, tab="facts", list=shown, sections=counted, at_ms=at_ms)
+
+
+@router.get("/cis/{ci}/file")
+def show_file(
+    request: Request,
+    caller: OperatorOrApproverPage,
+    db: Db,
+    ci: str,
+    path: str = "",
+    before: str | None = None,
+    after: str | None = None,
+) -> Response:
+    """Show a configuration file of a CI: how its last two contents differ, what it says, which it had."""
+    with db.read() as session:
+        found, detail = _ci(session, ci)
+        versions = files.list_versions(session, found, path) if path else []
+        diff = files.diff(session, found, path, before or None, after or None) if path else None
+    return render(request, "cis/file.html", caller, ci=detail, tab="facts", file=path, versions=versions, diff=diff)
 
 
 @router.get("/cis/{ci}/history")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from driftline_server.cli.client import connect, part
+from driftline_server.cli.client import connect, fail, part
 from driftline_server.cli.output import (
     Json,
     Limit,
@@ -16,6 +16,7 @@ from driftline_server.cli.output import (
     moment,
     more,
     pairs,
+    print_diff,
     print_json,
     state,
     table,
@@ -122,6 +123,45 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
     if ci["findings"]:
         title("findings")
         table(("KIND", "SINCE (UTC)", "WHAT"), ((f["kind"], moment(f["opened"]), f["message"]) for f in ci["findings"]))
+
+
+FileOf = Annotated[str, typer.Argument(metavar="PATH", help="Path of a configuration file: /etc/ssh/sshd_config.")]
+
+
+@group.command("file")
+def file(
+    context: typer.Context,
+    host: Host,
+    path: FileOf,
+    at: Annotated[str | None, typer.Option(help="As it was then: 2026-11-24T05:58Z.")] = None,
+    digest: Annotated[str | None, typer.Option(help="The content with this digest, whenever it was.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Print what a configuration file of a CI says, its secrets taken out."""
+    found = connect(context).get(f"/cis/{part(host)}/files/text", file=path, at=at, digest=digest)
+    if as_json:
+        print_json(found)
+    elif found["text"] is None:
+        fail(f"{path}: there is no text: {found['withheld']}")
+    else:
+        sys.stdout.write(found["text"])
+
+
+@group.command("diff")
+def diff(
+    context: typer.Context,
+    host: Host,
+    path: FileOf,
+    before: Annotated[str | None, typer.Option(help="Digest of the one; the last but one by default.")] = None,
+    after: Annotated[str | None, typer.Option(help="Digest of the other; the last by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show how two contents of a configuration file differ, secrets taken out; the last two by default."""
+    found = connect(context).get(f"/cis/{part(host)}/files/diff", file=path, before=before, after=after)
+    if as_json:
+        print_json(found)
+    else:
+        print_diff(found)
 
 
 @group.command("facts")

@@ -119,3 +119,13 @@ def evidence(found: dict[str, Any] | None) -> str:
         return "none"
     who = f" (by {found['requested_by']})" if found["requested_by"] else ""
     return f"{found['command_line'] or found['manager']}{who}"
+
+
+def print_diff(found: dict[str, Any]) -> None:
+    """Print how two contents of a file differ, or why that cannot be told."""
+    if found["lines"]:
+        sys.stdout.write(f"--- {found['path']} {found['before'] or 'was not there'}\n")
+        sys.stdout.write(f"+++ {found['path']} {found['after'] or 'is not there'}\n")
+        sys.stdout.write("".join(f"{line}\n" for line in found["lines"]))
+    else:
+        sys.stdout.write(f"{found['why'] or 'the texts are the same'}\n")

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from driftline_baseline.errors import DocumentError
+from driftline_baseline.file_content import digests_of
 from driftline_baseline.template import prediction
-from driftline_server.cli.client import Client, connect, fail
+from driftline_server.cli.client import Client, connect, fail, part
 from driftline_server.cli.output import (
     Json,
     Limit,
@@ -16,6 +17,7 @@ from driftline_server.cli.output import (
     moment,
     more,
     pairs,
+    print_diff,
     print_json,
     state,
     table,
@@ -81,13 +83,36 @@ def _shown_state(rfc: dict[str, Any]) -> str:
 
 
 @group.command("show")
-def show(context: typer.Context, number: Number, as_json: Json = False) -> None:
+def show(
+    context: typer.Context,
+    number: Number,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Also how configuration files differ, secrets taken out.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Show an RFC: before and after, CIs, time bounds, evidence, decisions."""
-    found = connect(context).get(f"/rfcs/{number}")
+    client = connect(context)
+    found = client.get(f"/rfcs/{number}")
     if as_json:
         print_json(found)
-    else:
-        _show(found)
+        return
+    _show(found)
+    if diff:
+        _show_diffs(client, found)
+
+
+def _show_diffs(client: Client, rfc: dict[str, Any]) -> None:
+    """Show how files differ that the RFC tells of; equal changes of several CIs once."""
+    seen: set[tuple[Any, ...]] = set()
+    for delta in rfc["deltas"]:
+        told = digests_of(delta["path"], delta["before"], delta["after"])
+        if told is None or told in seen:
+            continue
+        seen.add(told)
+        path, before, after = told
+        title(f"{delta['ci']['name']}: {path}")
+        print_diff(client.get(f"/cis/{part(delta['ci']['uid'])}/files/diff", file=path, before=before, after=after))
 
 
 def _show(rfc: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from driftline_cmdb import record
 from driftline_server.access.guard import ApproverForm, Db, ViewerPage
+from driftline_server.cis import files
 from driftline_server.drift import api, views
 from driftline_server.lists import PageWindow, Shown
 from driftline_server.web import render
@@ -38,7 +39,11 @@ def show_drift(request: Request, caller: ViewerPage, db: Db, drift: int) -> Resp
     """Show one drift."""
     with db.read() as session:
         found = views.show(session, drift)
-    return render(request, "drift/show.html", caller, drift=found)
+        diff = None
+        if caller.may(files.ROLE) and found.path.startswith("files."):
+            ci = record.find_ci(session, found.ci.uid)
+            diff = files.of_change(session, ci.id, found.path, found.expected, found.actual)
+    return render(request, "drift/show.html", caller, drift=found, diff=diff)
 
 
 @router.post("/drifts/{drift}/accept")

@@ -8,6 +8,7 @@ from sqlmodel import Session
 
 from driftline_baseline import template
 from driftline_baseline.errors import DocumentError
+from driftline_baseline.file_content import digests_of
 from driftline_baseline.lifecycle import DONE, IN_EFFECT, OUTCOMES, STATES
 from driftline_baseline.policy import RISK_LEVELS
 from driftline_cmdb import record
@@ -15,6 +16,7 @@ from driftline_cmdb.errors import Invalid
 from driftline_cmdb.rfcs import drafting, reading
 from driftline_cmdb.rfcs.planning import Plan, Planned
 from driftline_server.access.guard import Db, OperatorForm, OperatorPage, ViewerPage
+from driftline_server.cis import files
 from driftline_server.lists import PageWindow, Shown
 from driftline_server.notifications import views as notification_views
 from driftline_server.notifications.pages import SNOOZES, people_of
@@ -24,6 +26,9 @@ from driftline_server.web import render
 
 #: The forms of `steps` are pages too.
 router: APIRouter = steps.router
+
+#: Files whose change the page of an RFC shows.
+_DIFFS = 10
 
 Line = Annotated[str, Form(max_length=200)]
 Text = Annotated[str, Form(max_length=4000)]
@@ -51,6 +56,24 @@ def new_rfc(request: Request, caller: OperatorPage) -> Response:
     return render(request, "rfcs/edit.html", caller, rfc=None, risks=RISK_LEVELS)
 
 
+def _diffs(session: Session, rfc: views.RfcDetail) -> dict[int, files.FileDiff]:
+    """Return how files' contents differ, by the delta's place; of some only, equal ones once."""
+    out: dict[int, files.FileDiff] = {}
+    seen: set[tuple[str, str | None, str | None]] = set()
+    for place, delta in enumerate(rfc.deltas):
+        told = digests_of(delta.path, delta.before, delta.after)
+        if told is None or told in seen or (delta.predicted and delta.state != "settled"):
+            continue
+        seen.add(told)
+        ci = record.find_ci(session, delta.ci.uid)
+        found = files.of_change(session, ci.id, delta.path, delta.before, delta.after)
+        if found is not None:
+            out[place] = found
+        if len(out) == _DIFFS:
+            break
+    return out
+
+
 @router.get("/rfcs/{number}")
 def show_rfc(request: Request, caller: ViewerPage, db: Db, number: int) -> Response:
     """Show one RFC."""
@@ -64,6 +87,7 @@ def show_rfc(request: Request, caller: ViewerPage, db: Db, number: int) -> Respo
         history = around.history_in(read).items
         attention = notification_views.attention(session, read.rfc)
         people = people_of(session)
+        diffs = _diffs(session, found) if caller.may(files.ROLE) else {}
     return render(
         request,
         "rfcs/show.html",
@@ -78,6 +102,7 @@ def show_rfc(request: Request, caller: ViewerPage, db: Db, number: int) -> Respo
         outcomes=OUTCOMES,
         attention=attention,
         people=people,
+        diffs=diffs,
         snoozes=SNOOZES,
     )
 

@@ -350,6 +350,7 @@ def upgrade() -> None:
         sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
         sa.Column("seen_ms", sa.BigInteger(), nullable=True),
         sa.Column("limitations", sa.JSON(), nullable=False),
+        sa.Column("unread", sa.JSON(), nullable=False),
         sa.Column("quarantined_ms", sa.BigInteger(), nullable=True),
         sa.Column("quarantine_reason", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
@@ -515,6 +516,31 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("element", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_element_path_id"), ["path_id"], unique=False)
+
+    op.create_table(
+        "filetext",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("withheld", sa.String(), nullable=False),
+        sa.Column("redacted", sa.Boolean(), nullable=False),
+        sa.Column("rules", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_filetext_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_filetext")),
+        sa.UniqueConstraint("source_id", "digest", name=op.f("uq_filetext_source_id_digest")),
+    )
+    with op.batch_alter_table("filetext", schema=None) as batch_op:
+        batch_op.create_index(
+            "filetext_shared",
+            ["digest"],
+            unique=True,
+            sqlite_where=sa.text("shared"),
+            postgresql_where=sa.text("shared"),
+        )
 
     op.create_table(
         "finding",
@@ -1297,6 +1323,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("finding")
+    with op.batch_alter_table("filetext", schema=None) as batch_op:
+        batch_op.drop_index("filetext_shared", sqlite_where=sa.text("shared"), postgresql_where=sa.text("shared"))
+
+    op.drop_table("filetext")
     with op.batch_alter_table("element", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_element_path_id"))
 
