@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from driftline_agent.sources import Sources
 
 from driftline.facts import elements, flatten
 from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE
 from driftline.v1.facts_pb2 import Package
 from driftline_agent import config, ownership
+from driftline_agent.choices import Choices
 from driftline_agent.errors import ConfigError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.inventory import Result, read_topic
@@ -414,12 +414,12 @@ def test_packages_of_languages_by_environment(tmp_path: Path) -> None:
 def test_where_to_look_is_configured(tmp_path: Path) -> None:
     write(tmp_path, {"data/x/lib/python3.12/site-packages/a-1.dist-info/METADATA": "Name: a\nVersion: 1\n"})
     assert read("languages", Host(str(tmp_path))).outcome == ABSENT
-    found = facts_of("languages", Host(str(tmp_path), sources=Sources(python_roots=("/data",))))
+    found = facts_of("languages", Host(str(tmp_path), choices=Choices(python_roots=("/data",))))
     assert next(iter(found)).startswith("software.language_packages[pypi/\\/data\\/x")
     parsed = config.parse('python_roots = ["/data"]\ncontainers = true\ncontainer_sockets = ["/run/x.sock"]', "f")
-    assert parsed.sources == Sources(("/data",), ("/run/x.sock",))
-    assert config.parse("", "f").sources.container_sockets == ()
-    assert config.parse('container_sockets = ["/run/x.sock"]', "f").sources.container_sockets == ()
+    assert (parsed.choices.python_roots, parsed.choices.container_sockets) == (("/data",), ("/run/x.sock",))
+    assert config.parse("", "f").choices.container_sockets == ()
+    assert config.parse('container_sockets = ["/run/x.sock"]', "f").choices.container_sockets == ()
     with pytest.raises(ConfigError, match="containers"):
         config.parse('containers = "yes"', "f")
 
@@ -508,7 +508,7 @@ def test_containers_and_images_of_podman(tmp_path: Path) -> None:
         "/containers/json?all=1": ok((FIXTURES / "podman-4.3-containers.json").read_bytes()),
         "/images/json": ok((FIXTURES / "podman-4.3-images.json").read_bytes()),
     }
-    host = Host(sources=Sources(container_sockets=(str(path),)))
+    host = Host(choices=Choices(container_sockets=(str(path),)))
     with engine(path, answers):
         result = read("containers", host)
     assert result.outcome == READ and result.reading is not None
@@ -536,7 +536,7 @@ def test_containers_and_images_of_podman(tmp_path: Path) -> None:
 )
 def test_an_engine_that_answers_badly_is_unreadable(answer: bytes, tmp_path: Path) -> None:
     path = tmp_path / "docker.sock"
-    host = Host(sources=Sources(container_sockets=(str(path),)))
+    host = Host(choices=Choices(container_sockets=(str(path),)))
     with engine(path, {"/containers/json?all=1": answer, "/images/json": answer}):
         result = read("containers", host)
     assert result.outcome == READ and "Error" not in result.section.reason
