@@ -106,6 +106,7 @@ def _pieces(host: Host, file: str) -> Iterator[bytes]:
     import gzip
     import lzma
 
+    host.check_file(f"{FOLDER}/{file}")
     path = host.real(f"{FOLDER}/{file}")
     try:
         with (

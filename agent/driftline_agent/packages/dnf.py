@@ -44,6 +44,8 @@ def _history(host: Host) -> dict[Key, Found]:
     import sqlite3
 
     out: dict[Key, Found] = {}
+    for part in ("", "-wal", "-shm", "-journal"):
+        host.check_file(HISTORY + part)
     waiting = host.stat(f"{HISTORY}-wal")
     mode = "mode=ro" if waiting is not None and waiting.st_size else "immutable=1"
     try:

@@ -75,6 +75,8 @@ def _reader(host: Host, path: str) -> Iterator[tuple[Callable[[int, int], bytes]
 def _sqlite(host: Host, path: str) -> Iterator[bytes]:
     import sqlite3
 
+    for part in ("", "-wal", "-shm", "-journal"):
+        host.check_file(path + part)
     # Who may not write beside the database can open it in WAL mode only while another has it open; where nothing waits
     # in the log, it may be read as it is.
     waiting = host.stat(f"{path}-wal")
