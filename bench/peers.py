@@ -29,6 +29,8 @@ from driftline_agent import inventory
 from driftline_agent.host import Host
 
 RUNS = 3
+#: Seconds after which one command is given up on.
+_PATIENCE_S = 60
 _ROOT = Path(__file__).resolve().parent.parent
 #: What is installed as, and the commands of one inventory; ansible needs two for what the others tell at once.
 PEERS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
@@ -81,10 +83,13 @@ def fresh(commands: Sequence[Sequence[str]]) -> tuple[float, float, bool]:
     """Return CPU and wall seconds of some processes and their children, and whether all went well."""
     before, begun, well = os.times(), time.perf_counter(), True
     for command in commands:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False
-        )
-        well = well and done.returncode == 0
+        quiet = subprocess.DEVNULL
+        try:
+            done = subprocess.run(command, stdin=quiet, stdout=quiet, stderr=quiet, check=False, timeout=_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            well = False
+        else:
+            well = well and done.returncode == 0
     wall, after = time.perf_counter() - begun, os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system, wall, well
 
