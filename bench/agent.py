@@ -1,11 +1,11 @@
 """Measures the agent against its budget, each figure beside a floor taken in the same run.
 
-    python bench/agent.py            # about a minute
+    python bench/agent.py            # about three minutes
     python bench/agent.py --long     # steady state over five minutes
 
 Prints: CPU of one warm full inventory and of a bare Python that reads the same two large sources; resident memory of a
-running agent and of a process with the same libraries and one TLS channel; what the reader has while it runs, beside an
-interpreter that does nothing; CPU in steady state; bytes a check-in.
+running agent that has settled and of a process with the same libraries and one TLS channel; what the reader has while
+it runs, beside an interpreter that does nothing; CPU in steady state; bytes a check-in, and in which calls they went.
 """
 
 import contextlib
@@ -121,6 +121,21 @@ class Meter:
             end.close()
 
 
+#: Seconds between check-ins until what is asked in the background (updates, texts of files) has been told of.
+_SETTLING_S = 15
+
+
+def settle(collector: FakeCollector) -> None:
+    """Wait until two check-ins in a row have brought nothing; at most ten of them."""
+    quiet = 0
+    for _ in range(10):
+        calls, submits = len(collector.batches), len(collector.named("Submit"))
+        collector.wait_for(lambda calls=calls: len(collector.batches) > calls, _SETTLING_S + 60)
+        quiet = quiet + 1 if len(collector.named("Submit")) == submits else 0
+        if quiet == 2:
+            return
+
+
 def running(collector: FakeCollector, folder: Path, seconds: int) -> None:
     """Print memory, CPU and wire of a running agent that checks in every `seconds`."""
     meter = Meter(("127.0.0.1", collector.report_port))
@@ -128,13 +143,17 @@ def running(collector: FakeCollector, folder: Path, seconds: int) -> None:
     config.write_text(
         f'collector = "{collector.enrol_address}"\nreport = "127.0.0.1:{meter.port}"\nstate = "{folder}/state"\n'
     )
-    collector.instructions.check_in_after_s = seconds
+    collector.instructions.check_in_after_s = _SETTLING_S
     command = [sys.executable, "-m", "driftline_agent.main", "run", "--config", str(config)]
     environment = {**os.environ, "DRIFTLINE_JOIN_TOKEN": collector.token}
     with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as process:
         collector.wait_for(lambda: bool(collector.batches))
         first = meter.bytes
-        submits = len(collector.named("Submit"))
+        settle(collector)
+        collector.instructions.check_in_after_s = seconds
+        calls = len(collector.batches)
+        collector.wait_for(lambda: len(collector.batches) > calls, 60)  # which brings the new interval
+        submits, begun_with = len(collector.named("Submit")), len(collector.calls)
         before, begun, sent, calls = cpu_of(process.pid), time.monotonic(), meter.bytes, len(collector.batches)
         collector.wait_for(lambda: len(collector.batches) > calls, seconds + 60)
         time.sleep(1)
@@ -146,9 +165,17 @@ def running(collector: FakeCollector, folder: Path, seconds: int) -> None:
     print(f"steady state        {used:8.3f} % of a core with a check-in every {seconds} s; budget 0.1 at 300")
     print(f"first report        {first:8} bytes on the wire, both ways")
     each = meter.bytes - sent
-    changes = len(collector.named("Submit")) - submits
-    if changes:
-        print(f"                    not a steady state: {changes} reports of changes on this host meanwhile")
+    for name, request in collector.calls[begun_with:]:
+        size_of = getattr(request, "ByteSize", None)
+        print(f"                    {name}: {size_of() if size_of else 0} bytes before compression")
+    changed = collector.named("Submit")[submits:]
+    if changed:
+        names = sorted({section.name for request in changed for section in request.sections})
+        more = sum(len(request.evidence) + len(request.texts) for request in changed)
+        print(
+            f"                    not a steady state: {len(changed)} reports meanwhile, of"
+            f" {', '.join(names) or 'no section'}; {more} texts and pieces of evidence"
+        )
     print(f"a check-in          {each:8} bytes on the wire, both ways; at 300 s {each / 5 / 1000:.1f} kB/min, budget 2")
 
 

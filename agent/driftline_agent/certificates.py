@@ -4,12 +4,12 @@ A folder is listed, and a file read, only where it is another one than at the re
 """
 
 import os.path
-import re
 import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from driftline import late
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.reader import confidential, public
@@ -20,7 +20,7 @@ MAX_FILES, MAX_DEPTH, MAX_IN_FOLDER = 2_000, 8, 5_000
 SETTLED_NS = 2_000_000_000
 _ENDS = (".pem", ".crt", ".cer", ".cert", ".der", ".chain", ".bundle", ".ca-bundle")
 #: Links by hash, made by openssl rehash beside the certificates.
-_HASHED = re.compile(r"[0-9a-f]{8}\.r?\d+")
+_HASHED = late.pattern(r"[0-9a-f]{8}\.r?\d+")
 #: Bundles of authorities, by the distributions' places of them; the first that is there is this host's.
 TRUST_STORES = (
     "/etc/ssl/certs/ca-certificates.crt",

@@ -1,10 +1,10 @@
 """Which systemd unit, or container, a process belongs to. Source: cgroups(7), /proc/PID/cgroup, systemd.unit(5)."""
 
-import re
+from driftline import late
 
 #: What a container's control group has in its path.
-_CONTAINER = re.compile(r"docker|libpod|kubepods|containerd|crio|lxc|machine\.slice|/payload|garden|buildkit")
-_UNIT = re.compile(r"[^/]+\.(?:service|scope|socket|mount|swap)")
+_CONTAINER = late.pattern(r"docker|libpod|kubepods|containerd|crio|lxc|machine\.slice|/payload|garden|buildkit")
+_UNIT = late.pattern(r"[^/]+\.(?:service|scope|socket|mount|swap)")
 
 
 def path_of(text: str) -> str:

@@ -1,7 +1,6 @@
 """The agent's configuration: a TOML file, overridden by the command line; every setting stands in docs/agent.md."""
 
 import os
-import tomllib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -169,6 +168,8 @@ def parse(text: str, file: str) -> Config:
     :param file: its name, for messages.
     :raises ConfigError: where it is no TOML, or a setting is unknown or of the wrong kind.
     """
+    import tomllib  # most calls of `facts` find no file to read
+
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

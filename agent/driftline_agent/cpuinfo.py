@@ -5,6 +5,7 @@ Source: proc_cpuinfo(5); show_cpuinfo() in the kernel's arch/*/kernel.
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Hardware, Processors
 from driftline_agent import arm
 from driftline_agent.dmi_text import parse_text
@@ -16,7 +17,7 @@ _FLAGS = ("flags", "Features", "features", "ASEs implemented")
 _FAMILIES = ("cpu family", "family", "CPU Family")
 _REVISIONS = ("stepping", "revision", "cpu revision", "CPU Revision")
 _SYSTEMS = ("Model", "platform string", "machine", "system type", "Hardware")
-_IBM_Z = re.compile(r"version = ([0-9A-Fa-f]+),\s*identification = ([0-9A-Fa-f]+),\s*machine = ([0-9A-Fa-f]+)")
+_IBM_Z = late.pattern(r"version = ([0-9A-Fa-f]+),\s*identification = ([0-9A-Fa-f]+),\s*machine = ([0-9A-Fa-f]+)")
 
 
 def blocks_of(text: str) -> list[dict[str, str]]:

@@ -11,15 +11,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from driftline import late
 from driftline_agent.errors import AgentError
 
 MAX_DEPTH, MAX_FACTS, MAX_NAME, MAX_TEXT = 8, 1_000, 200, 4_096
-_KEY = re.compile(r"[^\s\[\]=\x00-\x1f\x7f](?:[^\[\]=\x00-\x1f\x7f]*[^\s\[\]=\x00-\x1f\x7f])?")
+_KEY = late.pattern(r"[^\s\[\]=\x00-\x1f\x7f](?:[^\[\]=\x00-\x1f\x7f]*[^\s\[\]=\x00-\x1f\x7f])?")
 #: Names whose value would be a secret.
-_SECRET = re.compile(r"passw(?:or)?d|passphrase|secret|token|private_?key|credential|api_?key", re.IGNORECASE)
-_ASSIGNS = re.compile(r"[=:]")
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9]\d*)")
-_DECIMAL = re.compile(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
+_SECRET = late.pattern(r"passw(?:or)?d|passphrase|secret|token|private_?key|credential|api_?key", re.IGNORECASE)
+_ASSIGNS = late.pattern(r"[=:]")
+_INTEGER = late.pattern(r"[-+]?(?:0|[1-9]\d*)")
+_DECIMAL = late.pattern(r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?")
 _NUMBERS = range(-(1 << 63), 1 << 63)
 
 Value = str | int | float | bool
@@ -115,7 +116,7 @@ def _bare(line: str) -> str:
     return line.rstrip()
 
 
-_COLON = re.compile(r":(?:[ \t]|$)")
+_COLON = late.pattern(r":(?:[ \t]|$)")
 #: With what no plain name of a mapping begins.
 _NO_NAME = ("'", '"', "[", "{", "&", "*", "!", "|", ">", "#", "?", "%", "@", "`", "- ")
 

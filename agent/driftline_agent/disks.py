@@ -5,20 +5,21 @@ Source: sysfs-block(5) as of Documentation/ABI/stable/sysfs-block, udev's databa
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import BlockDevice
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 
 #: What the path of a device in sysfs has in it, by transport; the first that fits counts (lsblk.c, get_transport).
 _IN_PATH = (
-    ("iscsi", re.compile(r"/session\d+/")),
-    ("usb", re.compile(r"/usb\d+/")),
-    ("fc", re.compile(r"/rport-\d")),
-    ("sas", re.compile(r"/(?:end_device|expander)-\d")),
-    ("virtio", re.compile(r"/virtio\d+/(?:block|host\d)")),
-    ("nvme", re.compile(r"/nvme(?:-subsystem)?/|/nvme\d+/nvme")),
-    ("mmc", re.compile(r"/mmc_host/")),
-    ("ata", re.compile(r"/ata\d+/")),
+    ("iscsi", late.pattern(r"/session\d+/")),
+    ("usb", late.pattern(r"/usb\d+/")),
+    ("fc", late.pattern(r"/rport-\d")),
+    ("sas", late.pattern(r"/(?:end_device|expander)-\d")),
+    ("virtio", late.pattern(r"/virtio\d+/(?:block|host\d)")),
+    ("nvme", late.pattern(r"/nvme(?:-subsystem)?/|/nvme\d+/nvme")),
+    ("mmc", late.pattern(r"/mmc_host/")),
+    ("ata", late.pattern(r"/ata\d+/")),
 )
 _MAX = 1 << 62
 

@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Mapping
 
+from driftline import late
 from driftline.v1.facts_pb2 import Release
 
 #: Files that are asked besides os-release.
@@ -26,9 +27,9 @@ FILES = (
     "/etc/system-release",
 )
 _FIRST_LINE, _MAX_TEXT = 300, 1 << 20
-_DOTTED = re.compile(r"\d+(?:\.\w+)*")
-_RELEASE = re.compile(r"\brelease (\d[\w.]*)")
-_PARENTHESES = re.compile(r"\(([^()]+)\)\s*$")
+_DOTTED = late.pattern(r"\d+(?:\.\w+)*")
+_RELEASE = late.pattern(r"\brelease (\d[\w.]*)")
+_PARENTHESES = late.pattern(r"\(([^()]+)\)\s*$")
 #: Words of the like-list or the id to the family; the first family that fits counts.
 _FAMILIES = {
     "RedHat": "redhat rhel fedora centos scientific ascendos cloudlinux psbm oraclelinux ovs oel amazon amzn xenserver"

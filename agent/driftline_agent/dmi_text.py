@@ -2,6 +2,8 @@
 
 import re
 
+from driftline import late
+
 _FILLERS = frozenset(
     """
     - not specified -|<bad index>|<empty>|<out of spec>|[empty]|asset|asset number|asset tag|asset tag number
@@ -22,15 +24,15 @@ _FILLERS = frozenset(
     """.replace("\n    ", "|").split("|")
 )
 #: Counted fields of the boards' reference code: SerNum00, A1_AssetTagNum0, Array1_PartNumber0, OEM Define 3.
-_COUNTED = re.compile(
+_COUNTED = late.pattern(
     r"((a\d+_|array\d+_|p\d+_node\d+_channel\d+_dimm\d+_)?(sernum|assettagnum|assettag|partnum|partnumber|manufacturer"
     r"|modulepartnumber|serialnumber|dimm\d*_sernum|asset ?tag|serial ?num(ber)?|part ?num(ber)?)[ _]?\d*)"
     r"|(oem[ _]define[ _]?\d*)|(<?(bad index|out of spec)>?.*)"
 )
 #: Nothing but filling: zeros, dots, dashes, x and the like.
-_FILLING = re.compile(r"(0x)?[0.\-_*#?\s]+|x{3,}|0+h|(0x)?f{4,}|\W+")
+_FILLING = late.pattern(r"(0x)?[0.\-_*#?\s]+|x{3,}|0+h|(0x)?f{4,}|\W+")
 #: Counted up from the first digit, once or again and again.
-_COUNTING = re.compile(r"0?(1234567890)*(1|12|123|1234|12345|123456|1234567|12345678|123456789)?|(0123456789)+")
+_COUNTING = late.pattern(r"0?(1234567890)*(1|12|123|1234|12345|123456|1234567|12345678|123456789)?|(0123456789)+")
 #: UUIDs that many machines have: their makers never set them.
 _UUIDS = frozenset(
     {

@@ -45,6 +45,8 @@ _CHUNK = 1 << 16
 MAX_BYTES = 16 << 20
 #: The same of one that is read piece by piece, of one line of it, and of the names in a folder.
 MAX_STREAM, MAX_LINE, MAX_NAMES = 1 << 30, 1 << 20, 100_000
+#: The same of one of a folder's thousand.
+MAX_CONTENTS = 256 << 20
 #: No number of the kernel has more characters.
 _DIGITS = 40
 #: Kept by the kernel, which answers at once: they need no look at what they are before they are opened.
@@ -209,6 +211,43 @@ class Host:
         finally:
             os.close(descriptor)
 
+    def contents(self, folder: str, suffix: str) -> Iterator[tuple[str, bytes]]:
+        """Yield names and contents of a folder's files whose names end so, sorted; for folders with a thousand of them.
+
+        :raises UnreadableError: where one of them cannot be read, or is no file.
+        """
+        real = self.real(folder)
+        files = sorted((entry.name, entry) for entry in self.entries(folder) if entry.name.endswith(suffix))
+        for name, entry in files:
+            path = f"{real}/{name}"
+            try:
+                wanted = entry.is_file(follow_symlinks=False) or self._is_file(path, f"{folder}/{name}")
+                descriptor = os.open(path, _FLAGS) if wanted else None
+            except OSError as error:
+                _none_or_raise(f"{folder}/{name}", error)
+                continue
+            if descriptor is None:
+                continue
+            try:
+                data = os.read(descriptor, _CHUNK)
+                if len(data) == _CHUNK:
+                    parts, size = [data], _CHUNK
+                    while data := os.read(descriptor, MAX_LINE):
+                        parts.append(data)
+                        size += len(data)
+                        if len(data) == MAX_LINE and b"\n" not in data:
+                            raise UnreadableError(f"{folder}/{name}: a line of more than {MAX_LINE} bytes")
+                        if size > MAX_CONTENTS:
+                            raise UnreadableError(f"{folder}/{name}: larger than {MAX_CONTENTS} bytes")
+                    data = b"".join(parts)
+            except OSError as error:
+                _none_or_raise(f"{folder}/{name}", error)
+                continue
+            finally:
+                os.close(descriptor)
+            self.real(folder)  # raises where nobody waits any more
+            yield name, data
+
     def read(self, path: str) -> str | None:
         """Return a file's text, or None where it is not there. Bytes that are not UTF-8 are replaced.
 
@@ -268,6 +307,21 @@ class Host:
                         yield entry
         except OSError as error:
             _none_or_raise(path, error)
+
+    def folders(self, path: str) -> list[str]:
+        """Return the names of the folders in a folder, links not followed, sorted; none where it is not there.
+
+        :raises UnreadableError: where it is there and cannot be read.
+        """
+        try:
+            with os.scandir(self.real(path)) as entries:
+                names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except OSError as error:
+            _none_or_raise(path, error)
+            return []
+        if len(names) > MAX_NAMES:
+            raise UnreadableError(f"{path}: more than {MAX_NAMES} names")
+        return sorted(filter(_is_text, names))
 
     def away(self) -> frozenset[str]:
         """Return where filesystems are mounted that may hang: a server or a FUSE program answers for them."""

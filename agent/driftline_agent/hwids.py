@@ -4,8 +4,7 @@ A list has a megabyte and more. It is read only where an id is met that was not 
 for is kept. Source: https://pci-ids.ucw.cz (form of the file), hwdb(7).
 """
 
-import re
-
+from driftline import late
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 
@@ -29,8 +28,8 @@ def _line_after(text: bytes, start: bytes, begin: int, end: int) -> str:
     return text[at : len(text) if stop < 0 else stop].decode("utf-8", "replace").strip()
 
 
-_NEXT = re.compile(rb"\n[^\t#\n]")
-_NEXT_DEVICE = re.compile(rb"\n(?:\t[^\t]|[^\t#\n])")
+_NEXT = late.pattern(rb"\n[^\t#\n]")
+_NEXT_DEVICE = late.pattern(rb"\n(?:\t[^\t]|[^\t#\n])")
 
 
 def in_list(text: bytes, wanted: Id, places: dict[bytes, tuple[int, int]]) -> str:

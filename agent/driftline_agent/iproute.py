@@ -11,12 +11,13 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+from driftline import late
 from driftline.v1.facts_pb2 import Address, Interface
 
 Entry = dict[str, Any]
 
-_HEAD = re.compile(r"^(\d+):\s+(\S+?)(?:@(\S+))?:\s+<([^>]*)>\s*(.*)$")
-_ONE_LINE = re.compile(r"^(\d+):\s+(\S+)\s+(inet6?|link/\S+)\s+(.*)$")
+_HEAD = late.pattern(r"^(\d+):\s+(\S+?)(?:@(\S+))?:\s+<([^>]*)>\s*(.*)$")
+_ONE_LINE = late.pattern(r"^(\d+):\s+(\S+)\s+(inet6?|link/\S+)\s+(.*)$")
 _TYPES = {"loopback": "loopback", "ether": "ethernet", "infiniband": "infiniband"}
 #: What link/... says of hardware that has no Ethernet address; the kind follows from it.
 _LINK_KINDS = {"sit": "sit", "ipip": "ipip", "gre": "gre", "tunnel6": "ip6tnl", "gre6": "ip6gre"}

@@ -9,10 +9,11 @@ import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from driftline import late
 from driftline.v1.facts_pb2 import DhcpLease
 
-_BLOCK = re.compile(r"(?:^|\n)[ \t]*lease6?[ \t]*\{(.*?)\n[ \t]*\}", re.DOTALL)
-_STATEMENT = re.compile(r'^\s*(?:option\s+)?([\w.-]+)\s+("(?:[^"\\]|\\.)*"|[^;"]*);', re.MULTILINE)
+_BLOCK = late.pattern(r"(?:^|\n)[ \t]*lease6?[ \t]*\{(.*?)\n[ \t]*\}", re.DOTALL)
+_STATEMENT = late.pattern(r'^\s*(?:option\s+)?([\w.-]+)\s+("(?:[^"\\]|\\.)*"|[^;"]*);', re.MULTILINE)
 #: dhcp-options(5) to fields that are lists of addresses.
 _LISTS = {"routers": "routers", "domain-name-servers": "dns_servers", "ntp-servers": "ntp_servers"}
 _NETWORKD_LISTS = {"ROUTER": "routers", "DNS": "dns_servers", "NTP": "ntp_servers"}

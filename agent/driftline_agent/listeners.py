@@ -2,6 +2,7 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import ListeningSocket
 from driftline_agent import cgroups
 
@@ -15,9 +16,9 @@ _PROTOCOLS = {
     "raw": "raw",
     "raw6": "raw",
 }
-_USERS = re.compile(r'users:\(\("((?:[^"\\]|\\.)*)"')
-_CGROUP = re.compile(r"\bcgroup:(\S+)")
-_PROGRAM = re.compile(r"\s(\d+)/(\S.*?)\s*$")
+_USERS = late.pattern(r'users:\(\("((?:[^"\\]|\\.)*)"')
+_CGROUP = late.pattern(r"\bcgroup:(\S+)")
+_PROGRAM = late.pattern(r"\s(\d+)/(\S.*?)\s*$")
 
 
 def _place(text: str) -> tuple[str, int] | None:

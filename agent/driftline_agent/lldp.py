@@ -11,10 +11,11 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
+from driftline import late
 from driftline.v1.facts_pb2 import LldpNeighbour
 from driftline_agent.errors import UnreadableError
 
-_PLAIN = re.compile(r"^(\s*)([\w/ -]+?):\s*(.*)$")
+_PLAIN = late.pattern(r"^(\s*)([\w/ -]+?):\s*(.*)$")
 #: Names of the plain format to those of the others.
 _PLAIN_NAMES = {
     "SysName": "chassis.name",

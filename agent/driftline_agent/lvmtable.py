@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
+from driftline import late
 from driftline_agent.errors import UnreadableError
 from driftline_agent.numbers import whole
 
@@ -66,7 +67,7 @@ _FORMS = {
     "segtype": r"[a-z][a-z0-9_+-]*",
 }
 _SHAPES = {
-    name: re.compile(
+    name: late.pattern(
         _FORMS.get(name)
         or (_UUID if name.endswith("_uuid") else "")
         or (_SIZE if name.endswith(("_size", "_free", "_start", "dev_size", "mda_free")) else "")

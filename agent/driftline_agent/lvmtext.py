@@ -4,12 +4,12 @@ Source: lvm2, lib/format_text/{export,import_vsn1}.c and lib/metadata/segtype.h;
 string, number or list. The line with the command that made it is not looked at.
 """
 
-import re
 from typing import Any
 
+from driftline import late
 from driftline.v1.facts_pb2 import LogicalVolume, Storage
 
-_TOKEN = re.compile(r'"((?:[^"\\\n]|\\.)*)"|(#[^\n]*)|([A-Za-z0-9_.+-]+)|([{}\[\]=])')
+_TOKEN = late.pattern(r'"((?:[^"\\\n]|\\.)*)"|(#[^\n]*)|([A-Za-z0-9_.+-]+)|([{}\[\]=])')
 _MAX_DEPTH = 16
 _SECTOR = 512
 #: No device is larger.

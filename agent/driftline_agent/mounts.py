@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from driftline import late
 from driftline_agent.redact import REDACTED, redact
 
 #: Held by a server elsewhere, which may be dead and then never answers.
@@ -37,13 +38,13 @@ NETWORK_TYPES = frozenset(
 _NETWORK_FUSE = frozenset(
     "fuse." + name for name in ("glusterfs", "sshfs", "ceph", "s3fs", "davfs", "rclone", "mount.rclone", "curlftpfs")
 )
-_OCTAL = re.compile(r"\\([0-7]{3})")
-_SECRET_OPTION = re.compile(
+_OCTAL = late.pattern(r"\\([0-7]{3})")
+_SECRET_OPTION = late.pattern(
     r"pass(?!if|ive|no)|pwd|secret|token|key|credential|(?:^|[._-])(?:cred|auth|pin)(?:$|[._-])", re.IGNORECASE
 )
-_SECRET_FILE = re.compile(r"file|cred|path|ring", re.IGNORECASE)
-_USER = re.compile(r"^(?:user|username)$", re.IGNORECASE)
-_IN_URL = re.compile(r"(?P<before>//[^/@\s:]*):[^/@\s]*@")
+_SECRET_FILE = late.pattern(r"file|cred|path|ring", re.IGNORECASE)
+_USER = late.pattern(r"^(?:user|username)$", re.IGNORECASE)
+_IN_URL = late.pattern(r"(?P<before>//[^/@\s:]*):[^/@\s]*@")
 
 
 def is_network(kind: str) -> bool:

@@ -3,17 +3,18 @@
 import ipaddress
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Address, Interface, Neighbour, Route
 
-_NEW = re.compile(r"^(\S+): flags=\d+<([^>]*)>(.*)$")
-_OLD = re.compile(r"^(\S+)\s+Link encap:(.*)$")
-_MAC = re.compile(r"(?:HWaddr|ether)\s+((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})\b")
-_INFINIBAND = re.compile(r"(?:HWaddr|infiniband)\s+((?:[0-9A-Fa-f]{2}[:-]){7,}\S+)")
-_OLD_INET = re.compile(r"inet addr:(\S+)(?:\s+P-t-P:(\S+))?(?:\s+Bcast:(\S+))?(?:\s+Mask:(\S+))?")
-_NEW_INET = re.compile(r"inet (\d\S*)\s+netmask (\S+)(?:\s+broadcast (\S+))?(?:\s+destination (\S+))?")
-_OLD_INET6 = re.compile(r"inet6 addr:\s*(\S+)/(\d+)\s+Scope:(\w+)")
-_NEW_INET6 = re.compile(r"inet6 ([0-9a-f:.]+)\s+prefixlen (\d+)\s+scopeid 0x[0-9a-f]+<(\w+)>")
-_ARP = re.compile(r"^(\S+) \(([\d.]+)\) at ([0-9A-Fa-f:.-]{11,})(?: \[\w+\])?(.*)$")
+_NEW = late.pattern(r"^(\S+): flags=\d+<([^>]*)>(.*)$")
+_OLD = late.pattern(r"^(\S+)\s+Link encap:(.*)$")
+_MAC = late.pattern(r"(?:HWaddr|ether)\s+((?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2})\b")
+_INFINIBAND = late.pattern(r"(?:HWaddr|infiniband)\s+((?:[0-9A-Fa-f]{2}[:-]){7,}\S+)")
+_OLD_INET = late.pattern(r"inet addr:(\S+)(?:\s+P-t-P:(\S+))?(?:\s+Bcast:(\S+))?(?:\s+Mask:(\S+))?")
+_NEW_INET = late.pattern(r"inet (\d\S*)\s+netmask (\S+)(?:\s+broadcast (\S+))?(?:\s+destination (\S+))?")
+_OLD_INET6 = late.pattern(r"inet6 addr:\s*(\S+)/(\d+)\s+Scope:(\w+)")
+_NEW_INET6 = late.pattern(r"inet6 ([0-9a-f:.]+)\s+prefixlen (\d+)\s+scopeid 0x[0-9a-f]+<(\w+)>")
+_ARP = late.pattern(r"^(\S+) \(([\d.]+)\) at ([0-9A-Fa-f:.-]{11,})(?: \[\w+\])?(.*)$")
 _EVERYWHERE = {"default": "0.0.0.0", "::": "::/0", "[::]/0": "::/0"}  # noqa: S104  # read, nothing is bound
 _SCOPES = {"global": "global", "link": "link", "host": "host", "site": "site", "compat": "host"}
 _KINDS = (

@@ -3,12 +3,13 @@
 Source: proc(5); the interpreters' own ways to name what they run.
 """
 
-import re
 from collections.abc import Sequence
 
+from driftline import late
+
 #: What a container's control group has in its path.
-CONTAINER = re.compile(r"docker|libpod|kubepods|containerd|crio|lxc|machine\.slice|/payload|garden|buildkit")
-_INTERPRETER = re.compile(
+CONTAINER = late.pattern(r"docker|libpod|kubepods|containerd|crio|lxc|machine\.slice|/payload|garden|buildkit")
+_INTERPRETER = late.pattern(
     r"(?:python|pypy|perl|ruby|node|nodejs|php|lua|tclsh|wish|bash|dash|ash|sh|zsh|ksh|mksh|fish|java|mono|busybox)"
     r"(?:[-_.]?\d[\d.]*)?(?:-fpm|-cgi|\.real)?"
 )
@@ -25,7 +26,7 @@ _VALUED = {
 #: Options after which comes code, not a program.
 _CODE = frozenset({"-c", "-e", "-E", "-r", "--eval", "-p", "--print"})
 _MAX_WORDS = 200
-_PRINTABLE = re.compile(r"[\w./@:+-]{1,300}")
+_PRINTABLE = late.pattern(r"[\w./@:+-]{1,300}")
 
 
 def is_interpreter(executable: str) -> bool:

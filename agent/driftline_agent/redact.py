@@ -2,24 +2,27 @@
 
 import re
 
+from driftline import late
+
 REDACTED = "[redacted]"
 
-_SECRET_WORD = re.compile(
+_SECRET_WORD = late.pattern(
     r"pass(?:w(?:or)?d|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credential|bearer|auth",
     re.IGNORECASE,
 )
-_URL_USER = re.compile(r"([a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE)
-_LONG_RANDOM = re.compile(r"[A-Za-z0-9+/_=-]{32,}")
-_HEX = re.compile(r"[0-9a-fA-F]{32,}")
-_PATH = re.compile(r"(?:[a-z-]*=)?\.{0,2}/[A-Za-z0-9._+@%:/-]+")
+#: The scheme's length is bounded: of a longer one its end is found, and a line of one long word takes no minutes.
+_URL_USER = late.pattern(r"([a-z][a-z0-9+.-]{0,30}://)[^/\s@]+@", re.IGNORECASE)
+_LONG_RANDOM = late.pattern(r"[A-Za-z0-9+/_=-]{32,}")
+_HEX = late.pattern(r"[0-9a-fA-F]{32,}")
+_PATH = late.pattern(r"(?:[a-z-]*=)?\.{0,2}/[A-Za-z0-9._+@%:/-]+")
 #: White space, or a word of a shell: quotes that are closed belong to it with all that is in them.
-_WORDS = re.compile(r"""\s+|(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|\S)+""", re.DOTALL)
-_QUOTED = re.compile(r"""(["'])(.*)\1""", re.DOTALL)
-_HEADER = re.compile(r"([\w-]+)\s*:", re.ASCII)
+_WORDS = late.pattern(r"""\s+|(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|\S)+""", re.DOTALL)
+_QUOTED = late.pattern(r"""(["'])(.*)\1""", re.DOTALL)
+_HEADER = late.pattern(r"([\w-]+)\s*:", re.ASCII)
 _SCHEMES = frozenset({"bearer", "basic", "token", "digest", "negotiate"})
 #: Options whose value is a user with a password after a colon or a percent sign.
 _USERS = frozenset({"-u", "-U", "--user", "--proxy-user"})
-_PASSWORD_OF_USER = re.compile(r"([^:%]*[:%]).+", re.DOTALL)
+_PASSWORD_OF_USER = late.pattern(r"([^:%]*[:%]).+", re.DOTALL)
 #: Programs, by how their names begin, and their short options whose value is a secret.
 _SHORT = {
     "mysql": ("-p",),
@@ -82,7 +85,8 @@ def _redact(line: str, depth: int) -> str:
         begins = next((begin for begin in _SHORT if base.startswith(begin)), "")
         if begins and not word.startswith("-"):
             program, short = base, _SHORT[begins]
-        word = _URL_USER.sub(rf"\1{REDACTED}@", word)
+        if "://" in word:
+            word = _URL_USER.sub(rf"\1{REDACTED}@", word)
         out.append(_hide_random(word))
     return "".join(out)
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from driftline import late
 from driftline.v1.facts_pb2 import (
     Battery,
     ExpansionSlot,
@@ -36,7 +37,7 @@ _UNITS = {
     "gb": 1 << 30,
     "tb": 1 << 40,
 }
-_NUMBER = re.compile(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*([A-Za-z/]*)")
+_NUMBER = late.pattern(r"\s*(\d{1,15}(?:\.\d{1,6})?)\s*([A-Za-z/]*)")
 #: A flash memory on the board is no main memory.
 _FLASH = frozenset({"ROM", "Flash"})
 _LONGEST_OEM_STRING = 64
@@ -393,7 +394,7 @@ def modules(records: Iterable[Record]) -> list[MemoryModule]:
     return unique(found, "slot", "bank", fallback="slot")
 
 
-_FEATURES = re.compile(
+_FEATURES = late.pattern(
     r"Fast-paged|Static Column|Pseudo-static|RAMBus|Synchronous|CMOS|EDO|Window DRAM|Cache DRAM|Non-Volatile"
     r"|Registered \(Buffered\)|Unbuffered \(Unregistered\)|LRDIMM"
 )

@@ -6,15 +6,15 @@ as ``<number>.<kind>.<sequence>``, so that a retry repeats the same bytes even a
 Source: design section 4.
 """
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from driftline import late
 from driftline.v1.collector_pb2 import Dropped
 from driftline_agent import files
 
 SECTIONS, UTILIZATION = "sections", "utilization"
-_NAME = re.compile(r"(\d{12})\.(sections|utilization)(?:\.(\d+))?")
+_NAME = late.pattern(r"(\d{12})\.(sections|utilization)(?:\.(\d+))?")
 _DROPPED = "dropped"
 
 

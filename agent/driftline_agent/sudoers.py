@@ -4,20 +4,22 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from driftline import late
+
 _BLANK = " \t\r\f\v"
 _KINDS = ("EXEC", "FOLLOW", "INTERCEPT", "LOG_INPUT", "LOG_OUTPUT", "MAIL", "PASSWD", "SETENV")
 _TAGS = frozenset(f"{no}{tag}" for no in ("", "NO") for tag in _KINDS)
-_OPTIONS = re.compile(
+_OPTIONS = late.pattern(
     r"(ROLE|TYPE|APPARMOR_PROFILE|PRIVS|LIMITPRIVS|CWD|CHROOT|TIMEOUT|NOTBEFORE|NOTAFTER)[ \t]*=[ \t]*"
 )
-_TAG = re.compile(r"([A-Z_]+)[ \t]*:")
-_ALIAS = re.compile(r"(User|Runas|Host|Cmnd|Cmd)_Alias[ \t]+")
-_INCLUDE = re.compile(r"[@#](include|includedir)[ \t]+(.+)")
-_DEFAULTS = re.compile(r"Defaults(?=[ \t@:!>])")
-_DIGEST = re.compile(r"(sha(?:224|256|384|512))[ \t]*:[ \t]*([A-Za-z0-9+/=]+)")
-_IPV6 = re.compile(r"(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:.]+(?:/[0-9A-Fa-f:.]+)?")
-_PARAMETER = re.compile(r"([A-Za-z_]\w*)[ \t]*(?:([+-]?=)[ \t]*)?")
-_NAME = re.compile(r"[A-Z][A-Z0-9_]*[ \t]*=")
+_TAG = late.pattern(r"([A-Z_]+)[ \t]*:")
+_ALIAS = late.pattern(r"(User|Runas|Host|Cmnd|Cmd)_Alias[ \t]+")
+_INCLUDE = late.pattern(r"[@#](include|includedir)[ \t]+(.+)")
+_DEFAULTS = late.pattern(r"Defaults(?=[ \t@:!>])")
+_DIGEST = late.pattern(r"(sha(?:224|256|384|512))[ \t]*:[ \t]*([A-Za-z0-9+/=]+)")
+_IPV6 = late.pattern(r"(?=[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:)[0-9A-Fa-f:.]+(?:/[0-9A-Fa-f:.]+)?")
+_PARAMETER = late.pattern(r"([A-Za-z_]\w*)[ \t]*(?:([+-]?=)[ \t]*)?")
+_NAME = late.pattern(r"[A-Z][A-Z0-9_]*[ \t]*=")
 
 
 class SudoersError(ValueError):

@@ -12,8 +12,10 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from driftline import late
+
 _ESCAPE = str.maketrans({"\\": "\\\\", "/": "\\/", "]": "\\]"})
-_STEP = re.compile(r"([a-z][a-z0-9_]*)(?:\[((?:[^\]\\]|\\.)*)\])?(?:\.|$)", re.DOTALL)
+_STEP = late.pattern(r"([a-z][a-z0-9_]*)(?:\[((?:[^\]\\]|\\.)*)\])?(?:\.|$)", re.DOTALL)
 _IN_KEY = r"(?:[^\]\\]|\\.)"
 
 

@@ -4,16 +4,16 @@ A package's URL follows from its facts and the distribution's release; it is com
 nowhere, so that it can be made better without any fact changing.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote
+from functools import lru_cache
 
+from driftline import late
 from driftline.v1.os_pb2 import Release
 from driftline.v1.software_pb2 import Image, LanguagePackage, Package
 
-_TYPE = re.compile(r"[a-z][a-z0-9.-]*")
-_KEY = re.compile(r"[a-z][a-z0-9._-]*")
+_TYPE = late.pattern(r"[a-z][a-z0-9.-]*")
+_KEY = late.pattern(r"[a-z][a-z0-9._-]*")
 #: Left as they are, besides letters, digits and ``-._~`` (the specification's "Character encoding").
 _SAFE = ":"
 _SAFE_IN_VALUES = ":/"
@@ -37,8 +37,33 @@ _TYPES = {
 _BY_DISTRIBUTION = frozenset({"deb", "rpm", "apk", "alpm"})
 
 
+_ALWAYS_SAFE = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
+_PLAIN = late.pattern(r"[A-Za-z0-9_.~-]*")
+
+
 class PurlError(ValueError):
     """Text that is no package URL, or parts that make none."""
+
+
+@lru_cache(maxsize=4096)
+def quote(text: str, safe: str) -> str:
+    """Return a text percent-encoded; most need nothing, and importing urllib.parse takes longer than all the others."""
+    if _PLAIN.fullmatch(text):
+        return text
+    kept = (_ALWAYS_SAFE + safe).encode()
+    return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in text.encode())
+
+
+def unquote(text: str) -> str:
+    """Return a text without percent-encoding."""
+    from urllib.parse import unquote as decode
+
+    return decode(text)
+
+
+@lru_cache(maxsize=256)
+def _is_key(key: str) -> bool:
+    return _KEY.fullmatch(key) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +80,15 @@ class Purl:
     def __str__(self) -> str:
         out = f"pkg:{self.type}/"
         if self.namespace:
-            out += "/".join(quote(part, safe=_SAFE) for part in self.namespace.split("/")) + "/"
-        out += quote(self.name, safe=_SAFE)
+            out += "/".join([quote(part, _SAFE) for part in self.namespace.split("/")]) + "/"
+        out += quote(self.name, _SAFE)
         if self.version:
-            out += "@" + quote(self.version, safe=_SAFE)
+            out += "@" + quote(self.version, _SAFE)
         if self.qualifiers:
-            pairs = (f"{key}={quote(self.qualifiers[key], safe=_SAFE_IN_VALUES)}" for key in sorted(self.qualifiers))
+            pairs = (f"{key}={quote(self.qualifiers[key], _SAFE_IN_VALUES)}" for key in sorted(self.qualifiers))
             out += "?" + "&".join(pairs)
         if self.subpath:
-            out += "#" + "/".join(quote(part, safe=_SAFE) for part in self.subpath.split("/"))
+            out += "#" + "/".join(quote(part, _SAFE) for part in self.subpath.split("/"))
         return out
 
 
@@ -94,7 +119,7 @@ def make(
         name = name.replace("_", "-")
     given: dict[str, str] = {}
     for key, value in (qualifiers or {}).items():
-        if not _KEY.fullmatch(key.lower()):
+        if not _is_key(key.lower()):
             raise PurlError(f'qualifier "{key}": letters, digits, full stops, hyphens and underscores, a letter first')
         if value:
             given[key.lower()] = value

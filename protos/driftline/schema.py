@@ -86,15 +86,17 @@ _TYPES = {
 
 
 def _field(descriptor: FieldDescriptor, path: str, inherited: Nature.ValueType, written: Origin.ValueType) -> Field:
-    options = descriptor.GetOptions()
-    name = f"{path}.{descriptor.name}".lstrip(".")
+    said = (
+        {option.name: value for option, value in descriptor.GetOptions().ListFields()} if descriptor.has_options else {}
+    )
+    name = f"{path}.{descriptor.name}" if path else descriptor.name
     if descriptor.type not in _TYPES:
         raise TypeError(f"{name}: the fact schema has no fields of this type")
-    nature = options.Extensions[options_pb2.nature] or inherited
-    origin = options.Extensions[options_pb2.origin] or written
+    nature = said.get("nature") or inherited
+    origin = said.get("origin") or written
     if nature == TELEMETRY:
         raise TypeError(f"{name}: telemetry does not belong in facts")
-    secret = options.Extensions[options_pb2.secret]
+    secret = said.get("secret", False)
     if secret and (descriptor.is_repeated or descriptor.type != FieldDescriptor.TYPE_STRING):
         raise TypeError(f"{name}: only a single string can be secret")
     message = None
@@ -106,11 +108,11 @@ def _field(descriptor: FieldDescriptor, path: str, inherited: Nature.ValueType, 
         name=descriptor.name,
         path=name,
         nature=nature,
-        key=options.Extensions[options_pb2.key],
+        key=said.get("key", False),
         secret=secret,
-        unit=options.Extensions[options_pb2.unit],
+        unit=said.get("unit", ""),
         repeated=descriptor.is_repeated,
-        ordered=options.Extensions[options_pb2.ordered],
+        ordered=said.get("ordered", False),
         type=_TYPES[descriptor.type],
         origin=origin,
         message=message,

@@ -7,6 +7,7 @@ changed key says nothing about the value.
 import hmac
 import re
 from collections.abc import Callable, Collection
+from functools import cache
 from hashlib import blake2b
 
 from google.protobuf.message import Message
@@ -36,14 +37,24 @@ def seal(facts: Facts, key: bytes, sealed: Collection[str] = ()) -> None:
 
 
 def _seal(plan: Plan, message: Message, key: bytes, prefix: str, done: Callable[[str], bool]) -> None:
-    for descriptor, value in message.ListFields():
-        field = plan.by_name[descriptor.name]
-        if field.message:
-            if field.message.has_secret:
-                for child in value if field.repeated else (value,):
-                    _seal(field.message, child, key, prefix, done)
-        elif field.secret and not done(value):
-            setattr(message, field.name, prefix + hmac.digest(key, value.encode(), "sha256").hex())
+    secrets, below = _secret(plan)
+    for name in secrets:
+        value = getattr(message, name)
+        if value and not done(value):
+            setattr(message, name, prefix + hmac.digest(key, value.encode(), "sha256").hex())
+    for name, inner, repeated in below:
+        if repeated:
+            for child in getattr(message, name):
+                _seal(inner, child, key, prefix, done)
+        elif message.HasField(name):
+            _seal(inner, getattr(message, name), key, prefix, done)
+
+
+@cache
+def _secret(plan: Plan) -> tuple[list[str], list[tuple[str, Plan, bool]]]:
+    """Return a message's secret fields, and those below which there are some: name, plan, whether it is a list."""
+    below = [(field.name, field.message, field.repeated) for field in plan.fields if field.message]
+    return [field.name for field in plan.fields if field.secret], [one for one in below if one[1].has_secret]
 
 
 def is_sealed(value: object) -> bool:

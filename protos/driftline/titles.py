@@ -4,17 +4,17 @@ Knowledge is in titles.tsv; what is not there goes by its source package's name,
 computed where it is shown and is no fact: knowing more is never a change of a host.
 """
 
-import re
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
+from driftline import late
 from driftline.v1.software_pb2 import LanguagePackage, Package
 
 #: A version at the end of a name that several versions may be installed of: postgresql-15, gcc-12, python3.11, php8.2.
-_VERSION = re.compile(r"(?:-\d[\d.]*|(?<=[a-z])\d+\.\d[\d.]*)$")
+_VERSION = late.pattern(r"(?:-\d[\d.]*|(?<=[a-z])\d+\.\d[\d.]*)$")
 #: Name of a kernel package: linux-image-6.1.0-18-amd64, kernel-core.
-_PARTS = re.compile(
+_PARTS = late.pattern(
     r"-(?:common|core|libs?|devel|dev|dbg|debuginfo|doc|docs|data|bin|tools|utils|server|client|minimal|base|devel-static"
     r"|debugsource|lang|locale|locales|help|headers)$"
 )
@@ -33,35 +33,37 @@ class Title:
 
 
 @cache
-def _known() -> tuple[dict[str, Title], list[tuple[str, Title]]]:
-    """Return titles by name of source or package, and by how such names begin, the longest first."""
+def _known() -> tuple[dict[str, Title], dict[str, Title], list[int]]:
+    """Return titles by name of source or package, and by how such names begin; lengths of the latter, longest first."""
     exact: dict[str, Title] = {}
-    prefixes: list[tuple[str, Title]] = []
-    for line in (files("driftline") / "titles.tsv").read_text("utf-8").splitlines():
+    prefixes: dict[str, Title] = {}
+    # Not by importlib.resources, which takes longer to import than all titles to read.
+    for line in Path(__file__).with_name("titles.tsv").read_text("utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
         identity, name, vendor, names = line.split("\t")
         title = Title(identity, name, vendor or None)
         for one in {identity, *names.split()}:
             if one.endswith("*"):
-                prefixes.append((one[:-1], title))
+                prefixes.setdefault(one[:-1], title)
             else:
                 exact[one] = title
-    prefixes.sort(key=lambda pair: (-len(pair[0]), pair[0]))
-    return exact, prefixes
+    return exact, prefixes, sorted({len(prefix) for prefix in prefixes}, reverse=True)
 
 
 def without_version(name: str) -> str:
     """Return a package's name without a version at its end."""
-    return _VERSION.sub("", name)
+    return _VERSION.sub("", name) if name[-1:].isdigit() or name.endswith(".") else name
 
 
 @cache
 def _find(name: str) -> Title | None:
-    exact, prefixes = _known()
+    exact, prefixes, lengths = _known()
     found = exact.get(name) or exact.get(without_version(name))
-    if found is None:
-        found = next((title for prefix, title in prefixes if name.startswith(prefix)), None)
+    for length in () if found else lengths:
+        found = prefixes.get(name[:length])
+        if found is not None:
+            break
     return found
 
 

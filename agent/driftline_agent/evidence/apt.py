@@ -1,8 +1,8 @@
 """apt's transaction log. Source: /var/log/apt/history.log, written by apt-pkg/deb/dpkgpm.cc."""
 
-import re
 from collections.abc import Iterator
 
+from driftline import late
 from driftline.v1.collector_pb2 import PackageChange, Transaction
 from driftline_agent.evidence.logs import local_ms
 from driftline_agent.redact import redact
@@ -16,7 +16,7 @@ _ACTIONS = {
     "Purge": "purge",
 }
 #: ``name:arch (version, automatic)`` or ``name:arch (before, after)``
-_ITEM = re.compile(r"([^\s:,()]+)(?::([^\s,()]+))? \(([^()]*)\)")
+_ITEM = late.pattern(r"([^\s:,()]+)(?::([^\s,()]+))? \(([^()]*)\)")
 
 
 def parse_changes(action: str, text: str) -> Iterator[PackageChange]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from driftline import late
 from driftline.v1.collector_pb2 import Evidence
 from driftline_agent.errors import UnreadableError
 from driftline_agent.evidence.logs import tail
@@ -39,14 +40,14 @@ _MATCHES = (
     "_COMM=platform-python",
 )
 #: sudo: "alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=/usr/bin/vi /etc/hosts". A refusal has words first.
-_SUDO = re.compile(
+_SUDO = late.pattern(
     r"\s*(\S+) : (?:HOST=\S+ ; )?(?:TTY=\S+ ; )?PWD=.*? ; USER=(\S+) ; (?:.*? ; )?COMMAND=(.*)", re.DOTALL
 )
-_DOAS = re.compile(r"(\S+) ran command (.*) as (\S+) from .*")
-_PKEXEC = re.compile(r"(\S+): Executing command \[USER=([^\]]*)\].*\[COMMAND=(.*)\]")
-_CLOSED = re.compile(r"pam_unix\(sudo(?:-i)?:session\): session closed for user .*")
-_ANSIBLE = re.compile(r"ansible-((?:[a-z_]+\.)*[a-z_0-9]+)")
-_SYSLOG = re.compile(r"(\S+ +\d+ [\d:]{8}|\d{4}-\d\d-\d\dT\S+) \S+ sudo(?:\[(\d+)\])?: (.*)")
+_DOAS = late.pattern(r"(\S+) ran command (.*) as (\S+) from .*")
+_PKEXEC = late.pattern(r"(\S+): Executing command \[USER=([^\]]*)\].*\[COMMAND=(.*)\]")
+_CLOSED = late.pattern(r"pam_unix\(sudo(?:-i)?:session\): session closed for user .*")
+_ANSIBLE = late.pattern(r"ansible-((?:[a-z_]+\.)*[a-z_0-9]+)")
+_SYSLOG = late.pattern(r"(\S+ +\d+ [\d:]{8}|\d{4}-\d\d-\d\dT\S+) \S+ sudo(?:\[(\d+)\])?: (.*)")
 SYSLOG_FILES = ("/var/log/auth.log", "/var/log/secure")
 
 

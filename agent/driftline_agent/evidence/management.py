@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 
+from driftline import late
 from driftline.v1.collector_pb2 import Evidence
 from driftline_agent.errors import UnreadableError
 from driftline_agent.evidence.accounts import name_of
@@ -24,7 +25,7 @@ _PUPPET = (
     "/var/lib/puppet/state/last_run_summary.yaml",
 )
 _CLOUD_INIT = "/run/cloud-init/status.json"
-_NUMBER = re.compile(r"\s+(last_run|total): ([\d.]+)\s*")
+_NUMBER = late.pattern(r"\s+(last_run|total): ([\d.]+)\s*")
 #: What a command line of a run has in it. Daemons that only wait do not count.
 _RUNNING = (
     ("ansible", re.compile(r"AnsiballZ_|/\.ansible/tmp/|ansible-pull")),
@@ -39,7 +40,7 @@ _RUNNING = (
     ("unattended-upgrades", re.compile(r"/unattended-upgrades?(?:\s|$)(?!.*shutdown)")),
 )
 #: Programs that such a run is made of; of others the command line is not even read.
-_PROGRAMS = re.compile(r"python|platform-python|ruby|puppet|salt|chef|cinc|cf-agent|ansible|cloud-init|unattended")
+_PROGRAMS = late.pattern(r"python|platform-python|ruby|puppet|salt|chef|cinc|cf-agent|ansible|cloud-init|unattended")
 _MOST_PROCESSES = 5_000
 
 

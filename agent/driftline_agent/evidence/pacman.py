@@ -1,15 +1,15 @@
 """pacman's log. Source: /var/log/pacman.log, lib/libalpm/log.c and trans.c, src/pacman/pacman.c."""
 
-import re
 from datetime import datetime
 
+from driftline import late
 from driftline.v1.collector_pb2 import PackageChange, Transaction
 from driftline_agent.redact import redact
 
 LOG = "/var/log/pacman.log"
-_LINE = re.compile(r"\[(\d{4}-\d\d-\d\d[T ][^\]]{5,20})\] \[(PACMAN|ALPM)\] (.*)")
-_RUNNING = re.compile(r"Running '(.*)'")
-_CHANGE = re.compile(r"(installed|upgraded|downgraded|reinstalled|removed) (\S+) \(([^()]*)\)")
+_LINE = late.pattern(r"\[(\d{4}-\d\d-\d\d[T ][^\]]{5,20})\] \[(PACMAN|ALPM)\] (.*)")
+_RUNNING = late.pattern(r"Running '(.*)'")
+_CHANGE = late.pattern(r"(installed|upgraded|downgraded|reinstalled|removed) (\S+) \(([^()]*)\)")
 _ACTIONS = {
     "installed": "install",
     "upgraded": "upgrade",

@@ -3,14 +3,14 @@
 A line a package, with neither year nor command nor user: what follows within a minute is one transaction.
 """
 
-import re
 import time
 
+from driftline import late
 from driftline.v1.collector_pb2 import PackageChange, Transaction
 
 LOG = "/var/log/yum.log"
 _GAP_MS = 60_000
-_LINE = re.compile(r"(\w{3} [ \d]\d \d\d:\d\d:\d\d) (Installed|Updated|Erased|Downgraded|Reinstalled): (\S+)")
+_LINE = late.pattern(r"(\w{3} [ \d]\d \d\d:\d\d:\d\d) (Installed|Updated|Erased|Downgraded|Reinstalled): (\S+)")
 _ACTIONS = {
     "Installed": "install",
     "Updated": "upgrade",
@@ -18,7 +18,7 @@ _ACTIONS = {
     "Downgraded": "downgrade",
     "Reinstalled": "reinstall",
 }
-_NEVRA = re.compile(r"(?:(\d+):)?(.+?)(?:-([^-]+-[^-]+)\.([^.-]+))?")
+_NEVRA = late.pattern(r"(?:(\d+):)?(.+?)(?:-([^-]+-[^-]+)\.([^.-]+))?")
 
 
 def parse_log(text: str, now_ms: int) -> list[Transaction]:

@@ -13,6 +13,7 @@ import socket
 import struct
 import time
 
+from driftline import late
 from driftline_agent.firewall.protocol import MAX_RULES, Said
 from driftline_agent.reader.seals import without_openssl
 
@@ -28,13 +29,13 @@ IPTABLES = (
 )
 IPSET = ("ipset", "save")
 #: A chain that iptables uses, in a table that it may have made.
-_XTABLES = re.compile(
+_XTABLES = late.pattern(
     r"^table (ip6?) (?:filter|nat|mangle|raw|security) \{(?:(?!^table ).)*?^\s*chain [A-Z]+ \{", re.M | re.S
 )
 _NFNL_SUBSYS_NFTABLES, _NFT_MSG_NEWGEN, _NFT_MSG_GETGEN, _NFTA_GEN_ID, _NFNLGRP_NFTABLES = 10, 15, 16, 1, 7
 _HEADER = struct.Struct("=IHHII")
 _NETLINK_NETFILTER, _SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP = 12, 270, 1
-_COUNTED = re.compile(rb"^#.*$|^:(\S+ \S+) \[\d+:\d+\]|\bpackets \d+ bytes \d+|\btimeout \d+$", re.M)
+_COUNTED = late.pattern(rb"^#.*$|^:(\S+ \S+) \[\d+:\d+\]|\bpackets \d+ bytes \d+|\btimeout \d+$", re.M)
 
 
 def program(name: str) -> str:

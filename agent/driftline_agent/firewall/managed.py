@@ -8,6 +8,7 @@ program documents or hard-codes it.
 import re
 from collections.abc import Iterator
 
+from driftline import late
 from driftline.v1.facts_pb2 import FirewallChain, ManagedChain
 from driftline_agent.firewall.nft import Ruleset
 
@@ -72,12 +73,12 @@ _RULES = {
     "networkmanager": r'comment "nm-shared-',
 }
 #: iptables' option, or nft's statement, that names another chain.
-_JUMP = re.compile(r"(?:^|\s)(?:-j|-g|jump|goto)\s+(\S+)")
-_VERDICTS = re.compile(r"(?:jump|goto)\s+([\w.-]+)")
+_JUMP = late.pattern(r"(?:^|\s)(?:-j|-g|jump|goto)\s+(\S+)")
+_VERDICTS = late.pattern(r"(?:jump|goto)\s+([\w.-]+)")
 
 
 def _compiled(patterns: dict[str, str]) -> list[tuple[str, re.Pattern[str]]]:
-    return [(owner, re.compile(pattern)) for owner, pattern in patterns.items()]
+    return [(owner, late.pattern(pattern)) for owner, pattern in patterns.items()]
 
 
 _BY_CHAIN, _BY_TABLE, _BY_SET, _BY_RULE = map(_compiled, (_CHAINS, _TABLES, _SETS, _RULES))

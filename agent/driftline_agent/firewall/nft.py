@@ -4,23 +4,26 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from driftline import late
 from driftline.v1.facts_pb2 import FirewallChain, FirewallSet
 from driftline_agent.firewall.sets import fill
 
 #: nft(8), standard priority names; those of the family bridge are others.
 _PRIORITIES = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
 _BRIDGE_PRIORITIES = {"dstnat": -300, "filter": -200, "out": 100, "srcnat": 300}
-_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"?')
+_QUOTED = late.pattern(r'"(?:[^"\\]|\\.)*"?')
 #: What counts, and numbers that the kernel gives.
-_COUNTS = re.compile(
+_COUNTS = late.pattern(
     r"(?<=\bcounter) packets \d+ bytes \d+| # handle \d+$|(?<=\S) used (?:\d+ \w+|never)(?: ago)?"
     r"|(?<=\blast) used \S+| # count \d+$| expires [\dwdhms]+"
 )
-_OPENS = re.compile(r"(table|chain|set|map|flowtable|counter|quota|limit|ct|secmark|synproxy|tunnel|meter)\b[^{}]*\{$")
-_BASE = re.compile(
+_OPENS = late.pattern(
+    r"(table|chain|set|map|flowtable|counter|quota|limit|ct|secmark|synproxy|tunnel|meter)\b[^{}]*\{$"
+)
+_BASE = late.pattern(
     r"type (\S+) hook (\S+)(?: devices? (?:= )?(\{[^}]*\}|\S+))? priority ([^;]+?)\s*;(?:\s*policy (\w+)\s*;)?"
 )
-_TABLE = re.compile(r"table (\S+) (\S+) \{")
+_TABLE = late.pattern(r"table (\S+) (\S+) \{")
 
 
 @dataclass(slots=True)

@@ -4,13 +4,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
+from driftline import late
 from driftline.v1.facts_pb2 import FirewallSet
 
 #: More elements than so many are told of as a digest.
 MAX_ELEMENTS = 1000
 _UNITS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1, "ms": 0}
-_TIME = re.compile(r"(\d+)(ms|[wdhms])")
-_COUNTED = re.compile(r" counter packets \d+ bytes \d+")
+_TIME = late.pattern(r"(\d+)(ms|[wdhms])")
+_COUNTED = late.pattern(r" counter packets \d+ bytes \d+")
 #: Flags of sets that change by themselves.
 MOVING = frozenset({"timeout", "dynamic"})
 

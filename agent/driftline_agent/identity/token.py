@@ -1,11 +1,11 @@
 """Join tokens: ``dl1.<id>.<secret>.<SHA-256 of the root certificate, hexadecimal>``. Source: collector.proto."""
 
-import re
 from dataclasses import dataclass, field
 
+from driftline import late
 from driftline_agent.errors import IdentityError
 
-_TOKEN = re.compile(r"dl1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_=-]+\.([0-9a-fA-F]{64})")
+_TOKEN = late.pattern(r"dl1\.[A-Za-z0-9_-]+\.[A-Za-z0-9_=-]+\.([0-9a-fA-F]{64})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Packages in the output of ``apk list --installed`` or ``apk info -vv`` (Alpine)."""
 
-import re
-
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Package
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
@@ -9,8 +8,8 @@ from driftline_agent.packages.kept import unique
 
 #: apk-package(5): the version begins with a digit behind the last hyphen but that of its -rN.
 _NAME = r"(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*?)-(?P<version>\d[^\s-]*-r\d+)"
-_LIST = re.compile(rf"{_NAME} (?P<arch>\S+) \{{(?P<origin>[^}}]*)\}} \((?P<license>.*)\) \[installed\]")
-_INFO = re.compile(rf"{_NAME}(?: - .*| x .*)?")
+_LIST = late.pattern(rf"{_NAME} (?P<arch>\S+) \{{(?P<origin>[^}}]*)\}} \((?P<license>.*)\) \[installed\]")
+_INFO = late.pattern(rf"{_NAME}(?: - .*| x .*)?")
 
 
 def parse(text: str) -> Facts:

@@ -1,14 +1,13 @@
 """Packages in the output of ``apt list --installed``."""
 
-import re
-
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Package
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 from driftline_agent.packages.kept import unique
 
 #: adduser/stable,now 3.134 all [installed,automatic]
-_LINE = re.compile(
+_LINE = late.pattern(
     r"(?P<name>[a-z0-9][a-z0-9+.-]+)/(?P<suites>\S+) (?P<version>\S+) (?P<arch>[a-z0-9-]+) \[(?P<notes>[^\]]*)\]"
 )
 

@@ -2,12 +2,13 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import BlockDevice, Facts
 from driftline_agent.disks import parse_encoded
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 
-_PAIR = re.compile(r'([A-Z][A-Z0-9_]{1,40})="((?:[^"\\]|\\.)*)"')
+_PAIR = late.pattern(r'([A-Z][A-Z0-9_]{1,40})="((?:[^"\\]|\\.)*)"')
 
 
 def _device(path: str, tags: dict[str, str]) -> BlockDevice | None:

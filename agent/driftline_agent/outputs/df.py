@@ -3,19 +3,20 @@
 import re
 from collections.abc import Iterator
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Filesystem
 from driftline_agent import mounts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.numbers import whole
 from driftline_agent.output import Output
 
-_BLOCKS = re.compile(r"(?<!\S)(\d{1,9})([KMGTPEkmgtpe]?)i?B?-(?:blocks|Blöcke|blocs|bloques)")
+_BLOCKS = late.pattern(r"(?<!\S)(\d{1,9})([KMGTPEkmgtpe]?)i?B?-(?:blocks|Blöcke|blocs|bloques)")
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40, "P": 1 << 50, "E": 1 << 60}
 #: From the type on, or from the size on where there is no type: df -T, df -i write no other columns.
-_ROW = re.compile(
+_ROW = late.pattern(
     r"\s*(?P<size>\d{1,20}|-)\s+(?P<used>-?\d+|-)\s+(?P<free>-?\d+|-)\s+(?P<share>-?\d+%|-)\s+(?P<point>/.*|-)$"
 )
-_HUMAN = re.compile(
+_HUMAN = late.pattern(
     r"\s*[\d.,]+[KMGTPE]?i?\s+[\d.,-]+[KMGTPE]?i?\s+[\d.,-]+[KMGTPE]?i?\s+(?:-?\d+%|-)\s+(?P<point>/.*)$"
 )
 _MAX_LINE = 8_192

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent import smbios_facts
 from driftline_agent.errors import UnreadableError
@@ -29,9 +30,9 @@ _OLD_NAMES = {
     },
     9: {"Slot": "Designation", "Usage": "Current Usage"},
 }
-_HANDLE = re.compile(r"Handle 0x[0-9A-Fa-f]+(?:,\s*DMI type ([0-9]{1,3}),.*)?\s*")
-_MORE = re.compile(r"On Board Device \d+ Information")
-_TYPE = re.compile(r"\s+DMI type ([0-9]{1,3}),.*")
+_HANDLE = late.pattern(r"Handle 0x[0-9A-Fa-f]+(?:,\s*DMI type ([0-9]{1,3}),.*)?\s*")
+_MORE = late.pattern(r"On Board Device \d+ Information")
+_TYPE = late.pattern(r"\s+DMI type ([0-9]{1,3}),.*")
 
 
 def _indent(line: str) -> int:

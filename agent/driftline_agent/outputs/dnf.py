@@ -2,15 +2,16 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Package
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 from driftline_agent.packages import headers
 
-_LINE = re.compile(
+_LINE = late.pattern(
     r"(?P<name>\S+)\.(?P<arch>[a-z][a-z0-9_]*)\s+(?P<version>(?:\d+:)?[^\s-]+-\S+)\s+@?(?P<repository>\S+)\s*"
 )
-_SEVERAL = re.compile(r"kernel(?:-(?:core|modules|devel|modules-core|modules-extra|uek.*))?")
+_SEVERAL = late.pattern(r"kernel(?:-(?:core|modules|devel|modules-core|modules-extra|uek.*))?")
 _NONE = frozenset({"System", "commandline", "@commandline", "<unknown>", "installed", "anaconda"})
 
 

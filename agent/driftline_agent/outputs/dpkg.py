@@ -1,7 +1,6 @@
 """Packages in the output of dpkg-query(1) or ``dpkg -l``."""
 
-import re
-
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Package
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
@@ -10,10 +9,10 @@ from driftline_agent.packages.texts import number_of
 from driftline_agent.topics.dpkg import PRESENT
 
 #: dpkg -l: what is wanted, what is, an error; name with architecture where there are several, version, architecture.
-_LISTED = re.compile(r"([uihrp])([ncHUFWti])[R ]?\s+(\S+)\s+(\S+)\s+(\S+)(?:\s|$)")
+_LISTED = late.pattern(r"([uihrp])([ncHUFWti])[R ]?\s+(\S+)\s+(\S+)\s+(\S+)(?:\s|$)")
 _THERE = "iUFWt"
-_ARCHITECTURE = re.compile(r"all|[a-z0-9]+(?:-[a-z0-9]+)*")
-_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9-]+)?")
+_ARCHITECTURE = late.pattern(r"all|[a-z0-9]+(?:-[a-z0-9]+)*")
+_NAME = late.pattern(r"[a-z0-9][a-z0-9+.-]+(?::[a-z0-9-]+)?")
 
 
 def _of_list(line: str) -> Package | None:

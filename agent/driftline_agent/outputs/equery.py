@@ -2,6 +2,7 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Package
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
@@ -9,12 +10,12 @@ from driftline_agent.packages.kept import unique
 from driftline_agent.topics.portage import NAME
 
 #: ``[IP-] [  ] app-shells/bash-5.1_p16:0``, or the package alone; then a repository.
-_LINE = re.compile(
+_LINE = late.pattern(
     r"(?:\[[^\]]*\]\s*)*(?:\[\s*\d*\]\s*)?(?P<category>[A-Za-z0-9+_.-]+)/(?P<rest>[^\s:]+)(?::(?P<slot>[^\s:]+))?"
     r"(?:::(?P<repository>\S+))?\s*(?:\((?P<round>[^)]*)\))?\s*"
 )
 #: ``equery(0.1.4) - Gentoo Package Query Tool``: it was asked for its own version.
-_VERSION = re.compile(r"equery ?\(.*Package Query Tool", re.IGNORECASE)
+_VERSION = late.pattern(r"equery ?\(.*Package Query Tool", re.IGNORECASE)
 
 
 def parse(text: str) -> Facts:

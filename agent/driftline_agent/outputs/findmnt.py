@@ -5,15 +5,16 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Filesystem
 from driftline_agent import mounts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.numbers import whole
 from driftline_agent.output import Output
 
-_PAIR = re.compile(r'([A-Z][A-Z0-9_:-]{1,20})="([^"]*)"')
-_TREE = re.compile(r"^[\s│├└─|`-]*(?=/)")
-_HEX = re.compile(r"\\x([0-9a-fA-F]{2})")
+_PAIR = late.pattern(r'([A-Z][A-Z0-9_:-]{1,20})="([^"]*)"')
+_TREE = late.pattern(r"^[\s│├└─|`-]*(?=/)")
+_HEX = late.pattern(r"\\x([0-9a-fA-F]{2})")
 
 Row = dict[str, str]
 

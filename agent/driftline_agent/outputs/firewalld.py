@@ -2,12 +2,13 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 
-_LOADED = re.compile(r"^\s*Loaded: (\S+)(?: \(([^;)]*)(?:; ([\w-]+))?)?", re.MULTILINE)
-_ACTIVE = re.compile(r"^\s*Active: (\S+)", re.MULTILINE)
+_LOADED = late.pattern(r"^\s*Loaded: (\S+)(?: \(([^;)]*)(?:; ([\w-]+))?)?", re.MULTILINE)
+_ACTIVE = late.pattern(r"^\s*Active: (\S+)", re.MULTILINE)
 
 
 def parse(text: str) -> Facts:

@@ -2,6 +2,7 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Package
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
@@ -9,7 +10,7 @@ from driftline_agent.packages.kept import unique
 from driftline_agent.packages.texts import blocks, size_of
 from driftline_agent.packages.times import seconds_of
 
-_ID = re.compile(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*){2,}")
+_ID = late.pattern(r"[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*){2,}")
 _COLUMNS = ("application", "branch", "installation", "name")
 #: Without a header, by the place of the identifier and the number of columns.
 _FORMS: dict[tuple[int, int], tuple[str, ...]] = {

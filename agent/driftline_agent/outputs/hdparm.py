@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from driftline import late
 from driftline.v1.facts_pb2 import BlockDevice, Facts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.numbers import whole
 from driftline_agent.output import Output
 
-_FIELD = re.compile(r"\s*([A-Za-z][A-Za-z0-9/() =*.-]{2,50}?)\s*[:=]\s*(\S.{0,200})$")
+_FIELD = late.pattern(r"\s*([A-Za-z][A-Za-z0-9/() =*.-]{2,50}?)\s*[:=]\s*(\S.{0,200})$")
 _MAX_LINE = 1_000
 
 

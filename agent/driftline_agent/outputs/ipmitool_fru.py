@@ -3,15 +3,16 @@
 import re
 from collections.abc import Iterator
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Hardware, MemoryModule, PowerSupply
 from driftline_agent import jedec, smbios_facts
 from driftline_agent.dmi_text import parse_name, parse_text
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 
-_HEAD = re.compile(r"FRU Device Description\s*:\s*(.*?)\s*(?:\(ID (\d+)\))?\s*")
-_LINE = re.compile(r"\s+([^:]+?)\s*:\s?(.*)")
-_POWER = re.compile(r"(?i)(ps ?\d+|psu ?\d*|pwr supply.*|power ?supply.*|pwr.*)")
+_HEAD = late.pattern(r"FRU Device Description\s*:\s*(.*?)\s*(?:\(ID (\d+)\))?\s*")
+_LINE = late.pattern(r"\s+([^:]+?)\s*:\s?(.*)")
+_POWER = late.pattern(r"(?i)(ps ?\d+|psu ?\d*|pwr supply.*|power ?supply.*|pwr.*)")
 _BUILT_IN = 0
 
 

@@ -1,17 +1,17 @@
 """Block devices. Source: lsblk(8) -J, -P, with -b and any columns; without -b sizes are rounded and left out."""
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from driftline import late
 from driftline.v1.facts_pb2 import BlockDevice, Facts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.numbers import whole
 from driftline_agent.output import Output
 from driftline_agent.outputs.findmnt import unhex
 
-_PAIR = re.compile(r'([A-Z][A-Z0-9_:%-]{1,20})="([^"]*)"')
+_PAIR = late.pattern(r'([A-Z][A-Z0-9_:%-]{1,20})="([^"]*)"')
 #: Field by lsblk's column.
 _TEXTS = {
     "TYPE": "type",

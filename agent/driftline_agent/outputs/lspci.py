@@ -3,16 +3,17 @@
 import re
 import shlex
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, PciDevice
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 
 _ADDRESS = r"(?:[0-9a-fA-F]{4,8}:)?[0-9a-fA-F]{2}:[0-9a-fA-F]{2}\.[0-7]"
-_PLAIN = re.compile(rf"({_ADDRESS}) (.+)")
-_ID = re.compile(r"\s*\[([0-9a-fA-F]{4})(?::([0-9a-fA-F]{4}))?\](?=\s|$)")
-_REGION = re.compile(r"(?:Memory|Region \d+: Memory) at .*(?<!non-)prefetchable\).*\[size=(\d+)([KMGT]?)\]")
+_PLAIN = late.pattern(rf"({_ADDRESS}) (.+)")
+_ID = late.pattern(r"\s*\[([0-9a-fA-F]{4})(?::([0-9a-fA-F]{4}))?\](?=\s|$)")
+_REGION = late.pattern(r"(?:Memory|Region \d+: Memory) at .*(?<!non-)prefetchable\).*\[size=(\d+)([KMGT]?)\]")
 #: The words that end a maker's name in pci.ids; the model follows.
-_MAKER = re.compile(
+_MAKER = late.pattern(
     r"(?:Broadcom / LSI|LSI Logic / Symbios Logic|Marvell Technology Group Ltd\.|Matrox Electronics Systems Ltd\."
     r"|IBM|Zhaoxin|Western Digital|SK hynix|STMicroelectronics|Oracle/SUN|Cirrus Logic|Creative Labs|Motorola"
     r"|Microsemi / PMC / IDT"
@@ -26,7 +27,7 @@ _MAKER = re.compile(
     r"|Sun|HP|Dell|Apple|KIOXIA|NVIDIA|Intel|Broadcom|ASPEED|SanDisk|Toshiba|Google|PNY) (?=\S)"
 )
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30, "T": 40}
-_VM_LINE = re.compile(
+_VM_LINE = late.pattern(
     r"(Slot|Device|Class|Vendor|SVendor|SDevice|Rev|Driver|Module|ProgIf|PhySlot|NUMANode|IOMMUGroup):\s*(.*)"
 )
 

@@ -2,13 +2,14 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, UsbDevice
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 from driftline_agent.topics.usb import LINUX_FOUNDATION, class_of, text_of
 
-_DEVICE = re.compile(r"Bus (\d{3}) Device (\d{3}): ID ([0-9a-fA-F]{4}):([0-9a-fA-F]{4})(?:\s+(.*))?")
-_FIELD = re.compile(r"\s+(\w+)\s+(\S+)(?:\s+(.*))?")
+_DEVICE = late.pattern(r"Bus (\d{3}) Device (\d{3}): ID ([0-9a-fA-F]{4}):([0-9a-fA-F]{4})(?:\s+(.*))?")
+_FIELD = late.pattern(r"\s+(\w+)\s+(\S+)(?:\s+(.*))?")
 
 
 def _detail(device: UsbDevice, line: str) -> None:

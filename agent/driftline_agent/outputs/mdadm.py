@@ -2,13 +2,14 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, RaidArray
 from driftline_agent.errors import UnreadableError
 from driftline_agent.numbers import whole
 from driftline_agent.output import Output
 
-_FIELD = re.compile(r"\s*([A-Z][A-Za-z ]{2,24}?)\s*:\s+(\S.{0,200})$")
-_MEMBER = re.compile(r"\s+(?:\d+|-)\s+\d+\s+\d+\s+(\d+|-)\s+(\S.*?)\s+/dev/(\S{1,60})$")
+_FIELD = late.pattern(r"\s*([A-Z][A-Za-z ]{2,24}?)\s*:\s+(\S.{0,200})$")
+_MEMBER = late.pattern(r"\s+(?:\d+|-)\s+\d+\s+\d+\s+(\d+|-)\s+(\S.*?)\s+/dev/(\S{1,60})$")
 _KEPT = ("active", "inactive", "readonly", "read-auto", "broken", "started", "Not Started", "FAILED")
 
 

@@ -2,12 +2,13 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Filesystem
 from driftline_agent import mounts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 
-_LINE = re.compile(
+_LINE = late.pattern(
     r"(?P<device>.+?) on (?P<point>/.*?) type (?P<kind>\S+) \((?P<options>[^()]*(?:\([^()]*\)[^()]*)*)\)(?P<label>.*)$"
 )
 _MAX_LINE = 8_192

@@ -2,26 +2,27 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Multipath
 from driftline_agent.errors import UnreadableError
 from driftline_agent.numbers import whole
 from driftline_agent.output import Output
 
 #: mpatha (3600...) dm-2 VENDOR,PRODUCT; without an alias, and before 0.4.9 without the kernel's name.
-_MAP = re.compile(
+_MAP = late.pattern(
     r"(?:(?:create|reload|reject|switchpg|rename|resize|undef): )?"
     r"(?P<name>[^\s(|`\[\]=:]{1,255})(?: \((?P<wwid>[^()\s]+)\))?(?:\s+(?P<device>dm-\d+))?\s+"
     r"(?P<vendor>[^,]{0,16}),(?P<model>.{0,64})$"
 )
-_GROUP = re.compile(
+_GROUP = late.pattern(
     r"[\s|`\\_+-]*(?:policy='(?P<policy>[^']*)'|"
     r"(?P<old>(?:round-robin|queue-length|service-time|historical-service-time) \d+))"
 )
-_PATH = re.compile(
+_PATH = late.pattern(
     r"[\s|`\\_-]*(?P<address>\d+:\d+:\d+:\d+|#:#:#:#)\s+(?P<name>[\w!-]+)\s+(?P<number>\d+:\d+|-:-)\s+(?P<states>.*)$"
 )
-_FEATURES = re.compile(r"(?:features=|\[features=)'?(?P<text>[^'\]]*)")
-_HANDLER = re.compile(r"(?:hwhandler=|\[hwhandler=)'?(?P<text>[^'\]]*)")
+_FEATURES = late.pattern(r"(?:features=|\[features=)'?(?P<text>[^'\]]*)")
+_HANDLER = late.pattern(r"(?:hwhandler=|\[hwhandler=)'?(?P<text>[^'\]]*)")
 _MAX_LINE = 2_048
 
 

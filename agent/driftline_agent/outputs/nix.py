@@ -3,17 +3,16 @@
 A path is /nix/store/HASH-NAME-VERSION. The name ends where a hyphen is followed by a digit (builtins.parseDrvName).
 """
 
-import re
-
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Package
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 from driftline_agent.packages.kept import unique
 
-_PATH = re.compile(r"/nix/store/[0-9a-z]{32}-(.+)")
-_PARTS = re.compile(r"(.+?)-(\d.*)")
+_PATH = late.pattern(r"/nix/store/[0-9a-z]{32}-(.+)")
+_PARTS = late.pattern(r"(.+?)-(\d.*)")
 #: How things that are built, or built from, end; and further outputs of a package that is there by itself.
-_NO_PACKAGE = re.compile(
+_NO_PACKAGE = late.pattern(
     r"\.(?:drv|tar(?:\.[a-z0-9]+)?|tgz|zip|patch|diff|conf|sh|json|service|lock|gz|xz|bz2|nix|el|gem|whl)"
     r"|-(?:dev|bin|man|doc|info|lib|debug|devdoc|out|static|data|src|source|hook|wrapper)"
 )

@@ -1,13 +1,13 @@
 """Global packages of npm in the output of ``npm ls -g``, as JSON or as a tree; those of the first level."""
 
 import json
-import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, LanguagePackage
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 
-_NODE = re.compile(r"[├└+`][─-]+[┬-]?\s?(@?[^@\s]+)@(\d\S*)(?:\s.*)?")
+_NODE = late.pattern(r"[├└+`][─-]+[┬-]?\s?(@?[^@\s]+)@(\d\S*)(?:\s.*)?")
 
 
 def _of_json(text: str) -> dict[str, str] | None:

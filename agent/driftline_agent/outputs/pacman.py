@@ -2,6 +2,7 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Package
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
@@ -9,7 +10,7 @@ from driftline_agent.packages.kept import unique
 from driftline_agent.packages.texts import blocks, size_of
 from driftline_agent.packages.times import seconds_of
 
-_LINE = re.compile(r"([a-z0-9@_+][A-Za-z0-9@._+-]*) ((?:\d+:)?[^\s:-]+-\d[\d.]*)(?: \[ignored\])?")
+_LINE = late.pattern(r"([a-z0-9@_+][A-Za-z0-9@._+-]*) ((?:\d+:)?[^\s:-]+-\d[\d.]*)(?: \[ignored\])?")
 _NONE = ("None", "Unknown Packager")
 
 

@@ -1,16 +1,16 @@
 """Packages of Python in the output of ``pip list``, in any of its formats. Which environment it was is not in it."""
 
 import json
-import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, LanguagePackage
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 from driftline_agent.packages.languages import normal
 
-_FREEZE = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)={2,3}(\S+)")
-_COLUMNS = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s+(\d\S*|\S*\d\S*)(?:\s+\S.*)?")
-_LEGACY = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*) \(([^,)\s]+)(?:, .*)?\)")
+_FREEZE = late.pattern(r"([A-Za-z0-9][A-Za-z0-9._-]*)={2,3}(\S+)")
+_COLUMNS = late.pattern(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s+(\d\S*|\S*\d\S*)(?:\s+\S.*)?")
+_LEGACY = late.pattern(r"([A-Za-z0-9][A-Za-z0-9._-]*) \(([^,)\s]+)(?:, .*)?\)")
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

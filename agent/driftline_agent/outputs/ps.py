@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent import processes
 from driftline_agent.errors import UnreadableError
@@ -18,9 +19,9 @@ _COMMAND = frozenset({"COMMAND", "CMD", "ARGS"})
 _USER = frozenset({"USER", "UID", "EUSER", "RUSER", "UNAME"})
 #: Columns of words and numbers that have no blank in them but these, which are a date: Tue Nov 24 12:16:00 2026.
 _DATES = {"STARTED": re.compile(r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}")}
-_KERNEL = re.compile(r"\[[^\]]*\](?: <defunct>)?")
+_KERNEL = late.pattern(r"\[[^\]]*\](?: <defunct>)?")
 #: What a program calls itself where it overwrites its command line: "sshd: root@pts/1", "-bash".
-_TITLE = re.compile(r"([\w./-]+):(?:\s|$)")
+_TITLE = late.pattern(r"([\w./-]+):(?:\s|$)")
 
 
 @dataclass(frozen=True, slots=True)

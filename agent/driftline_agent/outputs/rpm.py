@@ -2,6 +2,7 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Package
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
@@ -16,12 +17,12 @@ _COLUMNS = (
 #: What the topic rpm runs where the database cannot be read.
 COMMAND = ("rpm", "-qa", "--queryformat", _COLUMNS)
 _NONE = "(none)"
-_NEVRA = re.compile(
+_NEVRA = late.pattern(
     r"(?P<name>\S+)-(?:(?P<epoch>\d+):)?(?P<version>[^-\s]+)-(?P<release>[^-\s]+?)(?:\.(?P<arch>[a-z][a-z0-9_]*))?"
 )
-_BEFORE_EPOCH = re.compile(r"(?P<epoch>\d+):(?P<rest>.+)")
+_BEFORE_EPOCH = late.pattern(r"(?P<epoch>\d+):(?P<rest>.+)")
 #: Packages of which several versions are installed at a time, where PROVIDES is not there to tell.
-_SEVERAL = re.compile(r"kernel(?:-(?:core|modules|devel|modules-core|modules-extra|default|uek.*|ml|lt))?|gpg-pubkey")
+_SEVERAL = late.pattern(r"kernel(?:-(?:core|modules|devel|modules-core|modules-extra|default|uek.*|ml|lt))?|gpg-pubkey")
 
 
 def _clean(text: str) -> str:

@@ -4,13 +4,14 @@ import json
 import re
 from typing import Any
 
+from driftline import late
 from driftline.v1.facts_pb2 import BlockDevice, Facts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.numbers import whole
 from driftline_agent.output import Output
 
-_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9 /_.()]{1,40}):\s+(\S.{0,200})$")
-_BYTES = re.compile(r"[\d,.'\s\u00a0\u202f]{1,40}(?=\s+bytes)")
+_FIELD = late.pattern(r"([A-Za-z][A-Za-z0-9 /_.()]{1,40}):\s+(\S.{0,200})$")
+_BYTES = late.pattern(r"[\d,.'\s\u00a0\u202f]{1,40}(?=\s+bytes)")
 _TRANSPORTS = {
     "sas": "sas",
     "fibre": "fc",

@@ -2,6 +2,7 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts, Package
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
@@ -12,10 +13,10 @@ from driftline_agent.topics.snap import full_channel
 
 #: A verified publisher is marked; so is a starred one. Without a terminal that takes Unicode, by * and **.
 _MARKS = "*\N{CHECK MARK}\N{HEAVY CHECK MARK}✪"
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*(?:_[a-z0-9]+)?")
-_INSTALLED = re.compile(r"(\S+)\s+(?:\(([^)]+)\)\s+)?(\S+)?\s*(.*)")
+_NAME = late.pattern(r"[a-z0-9][a-z0-9-]*(?:_[a-z0-9]+)?")
+_INSTALLED = late.pattern(r"(\S+)\s+(?:\(([^)]+)\)\s+)?(\S+)?\s*(.*)")
 _CONFINED = ("classic", "devmode", "jailmode")
-_FIELD = re.compile(r"^([a-z-]+):[ \t]*(.*)$", re.MULTILINE)
+_FIELD = late.pattern(r"^([a-z-]+):[ \t]*(.*)$", re.MULTILINE)
 
 
 def _publisher(text: str) -> str:

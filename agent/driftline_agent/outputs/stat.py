@@ -3,12 +3,13 @@
 import re
 from datetime import datetime
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 from driftline_agent.topics.host import parse_birth
 
-_BIRTH = re.compile(r"^\s*(?:Birth:\s*)?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4})\s*$", re.MULTILINE)
+_BIRTH = late.pattern(r"^\s*(?:Birth:\s*)?(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.\d+)? ([+-]\d{4})\s*$", re.MULTILINE)
 
 
 def parse(text: str) -> Facts:

@@ -2,13 +2,14 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 
-_STATUS = re.compile(r"^Status: (active|inactive)\s*$", re.MULTILINE)
-_DEFAULTS = re.compile(r"(allow|deny|reject|disabled) \((incoming|outgoing|routed)\)")
-_RULE = re.compile(r"^(?:\[ *\d+\] )?(\S.*?)\s{2,}((?:ALLOW|DENY|REJECT|LIMIT)(?: (?:IN|OUT|FWD))?)\s{2,}(\S.*?)\s*$")
+_STATUS = late.pattern(r"^Status: (active|inactive)\s*$", re.MULTILINE)
+_DEFAULTS = late.pattern(r"(allow|deny|reject|disabled) \((incoming|outgoing|routed)\)")
+_RULE = late.pattern(r"^(?:\[ *\d+\] )?(\S.*?)\s{2,}((?:ALLOW|DENY|REJECT|LIMIT)(?: (?:IN|OUT|FWD))?)\s{2,}(\S.*?)\s*$")
 
 
 def parse(text: str) -> Facts:

@@ -1,12 +1,11 @@
 """``uname -a``: the running kernel."""
 
-import re
-
+from driftline import late
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 
-_MACHINE = re.compile(
+_MACHINE = late.pattern(
     r"x86_64|amd64|i[3-6]86|aarch64(?:_be)?|arm(?:v\w+)?|ppc(?:64)?(?:le)?|s390x?|riscv(?:32|64)|mips\w*|ia64|sparc(?:64)?"
     r"|loongarch64|alpha|parisc(?:64)?|sh4|m68k"
 )

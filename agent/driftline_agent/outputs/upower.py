@@ -2,12 +2,13 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import Battery, Facts
 from driftline_agent.dmi_text import parse_name, parse_text
 from driftline_agent.errors import UnreadableError
 from driftline_agent.output import Output
 
-_LINE = re.compile(r"\s*([A-Za-z][A-Za-z -]*):\s+(.*)")
+_LINE = late.pattern(r"\s*([A-Za-z][A-Za-z -]*):\s+(.*)")
 
 
 def _battery(fields: dict[str, str]) -> Battery | None:

@@ -2,18 +2,19 @@
 
 import re
 
+from driftline import late
 from driftline_agent.redact import REDACTED, redact
 
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/{0,2}")
+_SCHEME = late.pattern(r"[A-Za-z][A-Za-z0-9+.-]*:/{0,2}")
 #: Words of a query that dnf's and zypper's variables and mirror lists are made of, and that hide nothing.
 _OPEN = frozenset(
     {"repo", "arch", "release", "infra", "country", "protocol", "ip_resolve", "path", "product", "releasever"}
 )
 #: Part of a path that names no folder: a token of a private repository (packagecloud, cloudsmith, gitlab).
-_RANDOM = re.compile(
+_RANDOM = late.pattern(
     r"(?=.{20,}$)(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9_-]+$|(?=.{12,}$)(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9_-]+$"
 )
-_DATED = re.compile(r"[a-z]+(?:[-_.][a-z0-9.]+)+|\d{8}T\d{6}Z", re.IGNORECASE)
+_DATED = late.pattern(r"[a-z]+(?:[-_.][a-z0-9.]+)+|\d{8}T\d{6}Z", re.IGNORECASE)
 
 
 def without_secrets(address: str) -> str:

@@ -3,16 +3,16 @@
 Source: /var/lib/pacman/local/*/desc (libalpm's be_local.c), pacman.conf(5).
 """
 
-import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+from driftline import late
 from driftline.v1.facts_pb2 import Package
 from driftline_agent.host import Host
 
 FOLDER = "/var/lib/pacman/local"
 CONFIGURATION = "/etc/pacman.conf"
-_SECTION = re.compile(r"^%([A-Z0-9]+)%$")
+_SECTION = late.pattern(r"^%([A-Z0-9]+)%$")
 _MAX_DEPTH = 4
 
 

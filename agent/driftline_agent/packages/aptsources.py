@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterator
 
+from driftline import late
 from driftline.v1.facts_pb2 import Pin, Repository
 from driftline_agent.packages.addresses import without_secrets
 
 _TYPES = ("deb", "deb-src")
 #: Names that run-parts and apt accept.
-NAME = re.compile(r"[A-Za-z0-9_.-]+")
+NAME = late.pattern(r"[A-Za-z0-9_.-]+")
 #: A word; what stands in brackets is one, blanks and all (options, and the names of cdroms).
-_WORD = re.compile(r"(?:\[[^\]]*\]|[^\s\[])+")
+_WORD = late.pattern(r"(?:\[[^\]]*\]|[^\s\[])+")
 _YES = frozenset({"yes", "true", "with", "on", "enable", "1"})
 _NO = frozenset({"no", "false", "without", "off", "disable", "0"})
 

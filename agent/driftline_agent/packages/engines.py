@@ -4,10 +4,10 @@ Source: Docker's Engine API (/containers/json, /images/json), which Podman answe
 (containerd.services.{namespaces,containers,images}.v1), of which only the few fields below are decoded.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
+from driftline import late
 from driftline.v1.facts_pb2 import Container, Image
 from driftline_agent.errors import UnreadableError
 from driftline_agent.packages.times import seconds_of
@@ -17,7 +17,7 @@ _PROJECTS = ("com.docker.compose.project", "io.podman.compose.project", "io.kube
 _MAX = 5_000
 _UNTAGGED = "<none>"
 #: What follows the repository in an image's name; an image that has only a digest for a name has no repository.
-_REFERENCE = re.compile(r"@.*|:[^/:]*$|^sha256:.*")
+_REFERENCE = late.pattern(r"@.*|:[^/:]*$|^sha256:.*")
 
 
 def _list(value: Any) -> list[Any]:

@@ -5,19 +5,19 @@ RubyGems' specifications.
 """
 
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from driftline import late
 from driftline.v1.facts_pb2 import LanguagePackage
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 
 #: Folders that hold a Python's packages, and above them environments: PREFIX/lib/pythonX.Y/site-packages.
 _SITE = ("site-packages", "dist-packages")
-_PYTHON = re.compile(r"python\d+(?:\.\d+)*t?")
-_METADATA = re.compile(r"(?P<name>[^/]+?)-(?P<version>[^-/]+?)(?:-py\d[\d.]*)?\.(?P<kind>dist-info|egg-info)")
-_NORMAL = re.compile(r"[-_.]+")
+_PYTHON = late.pattern(r"python\d+(?:\.\d+)*t?")
+_METADATA = late.pattern(r"(?P<name>[^/]+?)-(?P<version>[^-/]+?)(?:-py\d[\d.]*)?\.(?P<kind>dist-info|egg-info)")
+_NORMAL = late.pattern(r"[-_.]+")
 #: What is not looked through on the way to environments, how deep, and how many folders at most.
 _SKIPPED = frozenset({"node_modules", "__pycache__", ".git", "share", "include", "src", "man"})
 _MAX_DEPTH, _MAX_FOLDERS, _MAX_ENVIRONMENTS, _MAX_PACKAGES = 4, 2_000, 200, 5_000
@@ -94,12 +94,12 @@ def _look(host: Host, folder: str, depth: int, out: Search) -> None:
             out.folders.add(folder)
         return
     try:
-        names = [entry.name for entry in host.entries(folder) if entry.is_dir(follow_symlinks=False)]
+        names = host.folders(folder)
     except UnreadableError as error:
         out.unreadable[folder] = str(error)
         return
     out.left -= 1
-    for name in sorted(names):
+    for name in names:
         below = f"{folder}/{name}"
         if out.left <= 0:
             return
@@ -184,7 +184,7 @@ def npm_package(host: Host, folder: str, name: str) -> LanguagePackage | None:
     return out
 
 
-_GEM = re.compile(r"(?P<name>.+?)-(?P<version>\d[0-9A-Za-z.]*)(?:-[a-z0-9_-]+)?\.gemspec")
+_GEM = late.pattern(r"(?P<name>.+?)-(?P<version>\d[0-9A-Za-z.]*)(?:-[a-z0-9_-]+)?\.gemspec")
 
 
 def gem_package(host: Host, folder: str, file: str) -> LanguagePackage | None:

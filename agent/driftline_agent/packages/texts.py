@@ -1,12 +1,13 @@
 """What the outputs of several commands have in common: blocks of ``name : value``, sizes for people."""
 
-import re
 from collections.abc import Iterator
 
-_SIZE = re.compile(r"([\d.,]+)\s*([kKMGTP]?)(i?)(?:B|bytes?)?\b")
+from driftline import late
+
+_SIZE = late.pattern(r"([\d.,]+)\s*([kKMGTP]?)(i?)(?:B|bytes?)?\b")
 _POWER = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5}
 #: ``Name            : bash``, ``name:      kdenlive``; rpm's old form has two of them in a line.
-_FIELD = re.compile(r"\s*([A-Za-z][A-Za-z0-9 _.()-]*?)\s*:(?:\s+(.*)|)$")
+_FIELD = late.pattern(r"\s*([A-Za-z][A-Za-z0-9 _.()-]*?)\s*:(?:\s+(.*)|)$")
 
 
 def size_of(text: str) -> int | None:

@@ -1,7 +1,6 @@
 """Filesystems of btrfs. Source: /sys/fs/btrfs (btrfs(5)), mountinfo for what is mounted of them."""
 
-import re
-
+from driftline import late
 from driftline.v1.facts_pb2 import Btrfs
 from driftline_agent import disks, mounts
 from driftline_agent.host import Host
@@ -10,7 +9,7 @@ from driftline_agent.topics.filesystems import data_mounts, read_mountinfo
 
 _FOLDER = "/sys/fs/btrfs"
 _PROFILES = frozenset({"single", "dup", "raid0", "raid1", "raid1c3", "raid1c4", "raid10", "raid5", "raid6"})
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_UUID = late.pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 def read_filesystem(host: Host, uuid: str, subvolumes: dict[str, set[str]]) -> Btrfs:

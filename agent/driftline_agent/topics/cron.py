@@ -3,11 +3,11 @@
 Command lines leave the host without what looks like a secret. A table is read again only where it was changed.
 """
 
-import re
 import stat
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
+from driftline import late
 from driftline.v1.facts_pb2 import CronJob, Crontab
 from driftline_agent import ownership
 from driftline_agent.errors import UnreadableError
@@ -26,11 +26,11 @@ _SCRIPTS = (
 )
 _AT = ("/var/spool/cron/atjobs", "/var/spool/at", "/var/spool/atjobs")
 #: What packages and editors leave behind, and cronie does not take.
-_LEFT = re.compile(r".*(?:~|\.(?:rpmsave|rpmorig|rpmnew|swp|cfsaved|dpkg-\w+|ucf-\w+|bak|old|orig))")
+_LEFT = late.pattern(r".*(?:~|\.(?:rpmsave|rpmorig|rpmnew|swp|cfsaved|dpkg-\w+|ucf-\w+|bak|old|orig))")
 #: What Debian's cron and run-parts take.
-_PLAIN = re.compile(r"[A-Za-z0-9_-]+")
+_PLAIN = late.pattern(r"[A-Za-z0-9_-]+")
 _MAX_TABLES, _MAX_SCRIPTS, _MAX_JOB_FILES = 2000, 1000, 10_000
-_AT_JOB = re.compile(r"[a-zA-Z=][0-9a-f]{13}")
+_AT_JOB = late.pattern(r"[a-zA-Z=][0-9a-f]{13}")
 
 
 def listed(host: Host, reading: Reading, folder: str, pattern: str, only: int = stat.S_IFREG) -> Iterator[Entry]:

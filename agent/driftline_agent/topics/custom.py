@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from driftline.v1.facts_pb2 import CustomFact, CustomState
-from driftline_agent import customfacts, programs
+from driftline_agent import customfacts
 from driftline_agent.customfacts import MAX_FACTS, CustomError, Value
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
@@ -86,6 +86,8 @@ def _run(host: Host, path: str, entry: Entry, end: float, kept: _Kept, after: di
         return host.read(f"/.commands/{path.replace('/', '_')}") or ""
     if now > end:
         raise CustomError(f"{path}: not run, those before it took all of {_ALL_S:g} s")
+    from driftline_agent import programs
+
     said = programs.run_bounded(host.real(path), timeout=_TIMEOUT_S, most=_MAX_BYTES)
     after[path] = _Run(entry, now, said)
     return said

@@ -1,9 +1,9 @@
 """Leases of addresses: who gave them. Source: files of dhclient, dhcpcd, systemd-networkd and NetworkManager."""
 
-import re
 import time
 from collections.abc import Iterator
 
+from driftline import late
 from driftline.v1.facts_pb2 import DhcpLease
 from driftline_agent import leases
 from driftline_agent.errors import UnreadableError
@@ -13,7 +13,7 @@ from driftline_agent.topic import Reading, Topic
 _DHCLIENT = ("/var/lib/dhcp", "/var/lib/dhclient", "/var/lib/NetworkManager")
 _DHCPCD = ("/var/lib/dhcpcd", "/var/db/dhcpcd", "/var/lib/dhcpcd5")
 _NETWORKD, _NETWORK_MANAGER = "/run/systemd/netif/leases", "/var/lib/NetworkManager"
-_INTERNAL = re.compile(r"internal-.*-([^-]+)\.lease")
+_INTERNAL = late.pattern(r"internal-.*-([^-]+)\.lease")
 _FOLDERS = (_NETWORKD, *_DHCLIENT, *_DHCPCD)
 
 

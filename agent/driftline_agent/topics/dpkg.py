@@ -7,7 +7,7 @@ Not read while dpkg or apt hold their locks, so that the states in between never
 import re
 from dataclasses import dataclass
 
-from driftline import paths
+from driftline import late, paths
 from driftline.v1.facts_pb2 import Package, Software
 from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
@@ -20,16 +20,16 @@ _FOLDER = "/var/lib/dpkg"
 _STATUS, _INFO = f"{_FOLDER}/status", f"{_FOLDER}/info"
 _EXTENDED = "/var/lib/apt/extended_states"
 LOCKS = (f"{_FOLDER}/lock-frontend", f"{_FOLDER}/lock")
-_WANTED = frozenset(
-    {"Package", "Status", "Architecture", "Version", "Source", "Maintainer", "Installed-Size", "Section"}
-)
 #: States in which a package's files are there, wholly (dpkg(1)): its scripts may have failed, or wait for others.
 #: With not-installed, config-files and half-installed they are not, or nobody knows which.
 PRESENT = frozenset({"installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending"})
 
 
-_NAME = re.compile(r"^Package: (.*)$", re.MULTILINE)
-_ARCHITECTURE = re.compile(r"^Architecture: (.*)$", re.MULTILINE)
+#: The fields that count; a paragraph's other lines are not looked at.
+_FIELDS = late.pattern(
+    r"^(Package|Status|Architecture|Version|Source|Maintainer|Installed-Size|Section): (.*)$", re.MULTILINE
+)
+Paragraphs = list[tuple[str, dict[str, str]]]
 
 
 @dataclass(slots=True)
@@ -41,17 +41,21 @@ class _Kept:
     reason: str
 
 
+def paragraphs_of(text: str) -> Paragraphs:
+    """Return the paragraphs of a status file, each with its fields that count."""
+    find = _FIELDS.findall
+    return [(paragraph, dict(find(paragraph))) for paragraph in text.split("\n\n")]
+
+
 def parse_status(text: str) -> list[Package]:
     """Return the packages whose files are there, configured or not, sorted by name and architecture."""
+    return packages_of(paragraphs_of(text))
+
+
+def packages_of(paragraphs: Paragraphs) -> list[Package]:
+    """Return the same of the paragraphs."""
     out: list[Package] = []
-    for paragraph in text.split("\n\n"):
-        fields: dict[str, str] = {}
-        for line in paragraph.split("\n"):
-            name, colon, value = line.partition(": ")
-            if colon and name in _WANTED:
-                fields[name] = value
-                if len(fields) == len(_WANTED):
-                    break
+    for _, fields in paragraphs:
         status = fields.get("Status", "").split()
         if len(status) != 3 or status[2] not in PRESENT or "Package" not in fields:
             continue
@@ -75,16 +79,13 @@ def parse_status(text: str) -> list[Package]:
     return out
 
 
-def inputs_of(text: str) -> dict[str, bytes]:
+def inputs_of(paragraphs: Paragraphs) -> dict[str, bytes]:
     """Return the paragraph of each package that dpkg knows of, installed or not, by the package's path."""
-    out: dict[str, bytes] = {}
-    for paragraph in text.split("\n\n"):
-        name = _NAME.search(paragraph)
-        architecture = _ARCHITECTURE.search(paragraph)
-        if name is not None:
-            keys = ("dpkg", name[1], architecture[1] if architecture is not None else "")
-            out[paths.keyed("software.packages", *keys)] = paragraph.encode()
-    return out
+    return {
+        paths.keyed("software.packages", "dpkg", fields["Package"], fields.get("Architecture", "")): text.encode()
+        for text, fields in paragraphs
+        if "Package" in fields
+    }
 
 
 def _add_times(host: Host, packages: list[Package]) -> None:
@@ -116,10 +117,11 @@ def _read(host: Host, version: tuple[int, ...], inputs: dict[str, bytes]) -> _Ke
     text = host.read(_STATUS)
     if text is None:
         raise UnreadableError(f"{_STATUS}: not there, although {_FOLDER} is")
-    packages = parse_status(text)
+    paragraphs = paragraphs_of(text)
+    packages = packages_of(paragraphs)
     if not packages and text.strip():
         raise UnreadableError(f"{_STATUS}: no installed package in it, it may be damaged")
-    inputs.update(inputs_of(text))
+    inputs.update(inputs_of(paragraphs))
     _add_times(host, packages)
     try:
         _add_reasons(host, packages)

@@ -1,15 +1,14 @@
 """What is offered over NFS. Source: /etc/exports, /etc/exports.d/*.exports (exports(5))."""
 
-import re
-
+from driftline import late
 from driftline.v1.facts_pb2 import NfsExport
 from driftline_agent import mounts
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
 _FILE, _FOLDER = "/etc/exports", "/etc/exports.d"
-_WORD = re.compile(r'(?:"[^"\n]*"|\\.|[^\s"\\])+')
-_CLIENT = re.compile(r"([^()]*)(?:\(([^()]*)\))?\Z")
+_WORD = late.pattern(r'(?:"[^"\n]*"|\\.|[^\s"\\])+')
+_CLIENT = late.pattern(r"([^()]*)(?:\(([^()]*)\))?\Z")
 
 
 def parse_exports(text: str) -> list[NfsExport]:

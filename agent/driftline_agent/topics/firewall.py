@@ -7,15 +7,15 @@ Source: nft(8), iptables-save(8), ipset(8), by the process that may (see driftli
 import re
 from dataclasses import dataclass, field
 
+from driftline import late
 from driftline.v1.facts_pb2 import Firewall, FirewallManager
 from driftline_agent.errors import UnreadableError
-from driftline_agent.firewall import build
 from driftline_agent.firewall.client import generation_here
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
 _UFW, _UFW_DEFAULTS = "/etc/ufw/ufw.conf", "/etc/default/ufw"
-_SETTING = re.compile(r"""^\s*(\w+)=["']?(\w+)["']?\s*$""", re.M)
+_SETTING = late.pattern(r"""^\s*(\w+)=["']?(\w+)["']?\s*$""", re.M)
 #: As ufw(8) calls them.
 _POLICIES = {"ACCEPT": "allow", "DROP": "deny", "REJECT": "reject"}
 _LISTS = ("chains", "sets", "managed_chains")
@@ -46,6 +46,8 @@ def _rules(host: Host) -> _Kept:
     generation = host.firewall_generation()
     if generation is None or generation != kept.generation:
         said = host.firewall_rules()
+        from driftline_agent.firewall import build  # parsers for all that may be said; most hosts say nothing
+
         ruleset, failed = build.merge(said)
         kept.firewall, kept.failed, kept.generation = build.build(ruleset), "; ".join(failed), generation
     return kept

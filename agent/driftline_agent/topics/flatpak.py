@@ -5,9 +5,9 @@ Each has a folder NAME/ARCHITECTURE/BRANCH with a link `active` to its commit, w
 What users install for themselves is theirs, and left out.
 """
 
-import re
 import struct
 
+from driftline import late
 from driftline.v1.facts_pb2 import Package
 from driftline_agent.host import Host
 from driftline_agent.packages.kept import kept, unique, version_of
@@ -17,7 +17,7 @@ _ROOT = "/var/lib/flatpak"
 #: flatpak touches it after each change.
 _CHANGED = f"{_ROOT}/.changed"
 _KINDS = ("app", "runtime")
-_TEXT = re.compile(rb"\0(appdata-version|appdata-license)\0+([^\0]{1,200})\0\0s")
+_TEXT = late.pattern(rb"\0(appdata-version|appdata-license)\0+([^\0]{1,200})\0\0s")
 _MAX_DEPLOY = 1 << 20
 
 

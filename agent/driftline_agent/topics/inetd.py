@@ -1,8 +1,8 @@
 """What inetd and xinetd start for a connection. Source: inetd.conf(5), xinetd.conf(5)."""
 
-import re
 from collections.abc import Iterator
 
+from driftline import late
 from driftline.v1.facts_pb2 import InternetService
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
@@ -14,7 +14,7 @@ _INETD, _XINETD, _FOLDER = "/etc/inetd.conf", "/etc/xinetd.conf", "/etc/xinetd.d
 _MAX_TEXT = 1 << 20
 #: update-inetd(8) turns a service off so.
 _OFF = ("#<off># ", "#<off>#")
-_ATTRIBUTE = re.compile(r"(\w+)\s*([+-]?=)\s*(.*)")
+_ATTRIBUTE = late.pattern(r"(\w+)\s*([+-]?=)\s*(.*)")
 
 
 def parse_inetd(text: str, file: str) -> Iterator[InternetService]:

@@ -5,13 +5,14 @@ Source: /proc/1/comm, systemd-system.conf(5), systemd.special(7), inittab(5).
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import ManagerSetting
 from driftline_agent import dropins
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
-_LIBRARY = re.compile(r"libsystemd-shared-(\d+(?:\.\d+)*)\S*\.so")
-_RUNLEVEL = re.compile(r"^[^:#\n]*:([0-6S]):initdefault:", re.MULTILINE)
+_LIBRARY = late.pattern(r"libsystemd-shared-(\d+(?:\.\d+)*)\S*\.so")
+_RUNLEVEL = late.pattern(r"^[^:#\n]*:([0-6S]):initdefault:", re.MULTILINE)
 #: A program that init may be, to the name of the init system.
 _PROGRAMS = {
     "systemd": "systemd",

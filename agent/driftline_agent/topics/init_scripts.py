@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from hashlib import sha256
 
+from driftline import late
 from driftline.v1.facts_pb2 import InitScript
 from driftline_agent import ownership
 from driftline_agent.errors import UnreadableError
@@ -23,11 +24,11 @@ _LEVELS = ("0", "1", "2", "3", "4", "5", "6", "S")
 _LINKS = ("/etc/rc{}.d", "/etc/rc.d/rc{}.d", "/etc/init.d/rc{}.d")
 _OPENRC, _STARTED = "/etc/runlevels", "/run/openrc/started"
 _RUNIT = ("/etc/service", "/var/service", "/etc/runit/runsvdir/current", "/service")
-_LINK = re.compile(r"([SK])\d\d(.+)")
+_LINK = late.pattern(r"([SK])\d\d(.+)")
 #: Not services: what the tools themselves put there.
 _NO_SERVICE = frozenset({"README", "skeleton", "functions", "rc", "rcS", "functions.sh", "boot.local", "after.local"})
 _LEFT = (".dpkg-old", ".dpkg-dist", ".dpkg-new", ".rpmsave", ".rpmnew", ".depend.boot", ".depend.start", "~")
-_DESCRIPTION = re.compile(r"^description=(['\"]?)(.*?)\1\s*$", re.MULTILINE)
+_DESCRIPTION = late.pattern(r"^description=(['\"]?)(.*?)\1\s*$", re.MULTILINE)
 _MAX = 1000
 
 

@@ -5,11 +5,12 @@ Source: /etc/iscsi/initiatorname.iscsi, /etc/nvme/hostnqn, /sys/class/fc_host.
 
 import re
 
+from driftline import late
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
 _ISCSI, _NVME, _FC = "/etc/iscsi/initiatorname.iscsi", "/etc/nvme/hostnqn", "/sys/class/fc_host"
-_NAME = re.compile(r"^\s*InitiatorName\s*=\s*(\S{1,233})", re.MULTILINE)
+_NAME = late.pattern(r"^\s*InitiatorName\s*=\s*(\S{1,233})", re.MULTILINE)
 
 
 def parse_iscsi(text: str) -> str:

@@ -3,10 +3,10 @@
 Source: rtnetlink(7) RTM_GETLINK and RTM_GETADDR, /sys/class/net, what the driver says by ioctl(2).
 """
 
-import re
 import struct
 from collections.abc import Mapping
 
+from driftline import late
 from driftline.v1.facts_pb2 import Address, Interface
 from driftline_agent import links as kinds
 from driftline_agent.errors import UnreadableError
@@ -29,7 +29,7 @@ _KINDS = {"team": "bond"}
 _HARDWARE = {_ARPHRD_ETHER: "ethernet", _ARPHRD_INFINIBAND: "infiniband"}
 #: Names of devices in the path of an interface that are an address on a bus: PCI, USB, virtio,
 #: Xen, the platform, s390's channels, Hyper-V.
-_ON_BUS = re.compile(
+_ON_BUS = late.pattern(
     r"[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]|\d+-[\d.]+:\d+\.\d+|virtio-mmio\.\d+|vif-\d+"
     r"|[0-9a-f]+\.[\w-]+|[0-9a-f]\.[0-9a-f]\.[0-9a-f]{4}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 )

@@ -2,6 +2,7 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import LocaleSetting
 from driftline_agent.distribution import parse_os_release
 from driftline_agent.host import Host
@@ -15,8 +16,8 @@ _LOCALES = (
     "/etc/sysconfig/i18n",
     "/etc/sysconfig/language",
 )
-_NAME = re.compile(r"(?:RC_)?(LANG|LANGUAGE|LC_[A-Z]+)")
-_XORG = re.compile(r'^[ \t]*Option[ \t]+"(Xkb\w+)"[ \t]+"([^"\n]*)"', re.MULTILINE | re.IGNORECASE)
+_NAME = late.pattern(r"(?:RC_)?(LANG|LANGUAGE|LC_[A-Z]+)")
+_XORG = late.pattern(r'^[ \t]*Option[ \t]+"(Xkb\w+)"[ \t]+"([^"\n]*)"', re.MULTILINE | re.IGNORECASE)
 _XORG_FILE = "/etc/X11/xorg.conf.d/00-keyboard.conf"
 #: File, its variable, our field; the first that has a value counts.
 _KEYBOARD = (

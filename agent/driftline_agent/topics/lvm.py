@@ -7,6 +7,7 @@ and UUIDs in sysfs, devices from udev's database. Where the metadata cannot be r
 import re
 from itertools import pairwise
 
+from driftline import late
 from driftline.v1.facts_pb2 import LogicalVolume, PhysicalVolume, Storage, VolumeGroup
 from driftline_agent import disks, lvmtext
 from driftline_agent.errors import UnreadableError
@@ -14,9 +15,9 @@ from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
 _FOLDER, _BACKUP = "/sys/class/block", "/etc/lvm/backup"
-_UUID = re.compile(r"LVM-([A-Za-z0-9]{32})([A-Za-z0-9]{32})(-pool)?\Z")
+_UUID = late.pattern(r"LVM-([A-Za-z0-9]{32})([A-Za-z0-9]{32})(-pool)?\Z")
 #: Volumes that others are made of (lvm2, lib/misc/lvm-string.c).
-_HIDDEN = re.compile(
+_HIDDEN = late.pattern(
     r"_(?:[rm]image(?:_\d+)?|rmeta(?:_\d+)?|[tcv](?:data|meta)|cvol|[cwi]?orig|imeta|mlog|vorigin|pmspare|tmeta)(?:_\d+)?$"
 )
 

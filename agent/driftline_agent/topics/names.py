@@ -3,12 +3,13 @@
 import re
 from ipaddress import ip_address
 
+from driftline import late
 from driftline.v1.facts_pb2 import HostsEntry, NameService
 from driftline_agent import dropins
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
 
-_WORD = re.compile(r"\[[^\]]*\]|[^\s\[\]]+")
+_WORD = late.pattern(r"\[[^\]]*\]|[^\s\[\]]+")
 _MAX = 20_000
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from driftline import late
 from driftline.v1.facts_pb2 import InputDevice, SoundCard
 from driftline_agent.edid import parse_edid
 from driftline_agent.host import Host
@@ -10,7 +11,7 @@ from driftline_agent.topic import Reading, Topic
 _FOLDER = "/sys/class/drm"
 _CARDS = "/proc/asound/cards"
 _INPUTS = "/proc/bus/input/devices"
-_CARD = re.compile(r"\s*\d+ \[(\S+)\s*\]: (.+?) - (.+)")
+_CARD = late.pattern(r"\s*\d+ \[(\S+)\s*\]: (.+?) - (.+)")
 
 
 def parse_cards(text: str) -> list[SoundCard]:

@@ -1,7 +1,6 @@
 """Packages installed by portage (Gentoo). Source: /var/db/pkg/CATEGORY/NAME-VERSION/ (PMS), /var/lib/portage/world."""
 
-import re
-
+from driftline import late
 from driftline.v1.facts_pb2 import Package
 from driftline_agent.host import Host
 from driftline_agent.packages.kept import kept, unique, version_of
@@ -10,7 +9,7 @@ from driftline_agent.topic import Reading, Topic
 _ROOT = "/var/db/pkg"
 _WORLD = "/var/lib/portage/world"
 #: PMS 3.2: the version is what looks like one at the end.
-NAME = re.compile(
+NAME = late.pattern(
     r"(?P<name>[A-Za-z0-9+_][A-Za-z0-9+_-]*?)-(?P<version>\d[\d.]*[a-z]?(?:_(?:alpha|beta|pre|rc|p)\d*)*(?:-r\d+)?)"
 )
 

@@ -13,6 +13,7 @@ from driftline_agent import ownership, processes
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.keys import bounded
+from driftline_agent.numbers import whole
 from driftline_agent.topic import Reading, Topic
 from driftline_agent.topics.files import names_of
 
@@ -52,7 +53,7 @@ def booted(host: Host) -> int | None:
     """Return when the host was started, in seconds since 1970."""
     for line in (host.read("/proc/stat") or "").splitlines():
         if line.startswith("btime "):
-            return int(line.split()[1])
+            return whole(line.partition(" ")[2].strip(), 1 << 40)
     return None
 
 

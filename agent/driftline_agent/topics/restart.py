@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from driftline import late
 from driftline_agent import ownership
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
@@ -21,9 +22,9 @@ EVERY_S = 600.0
 #: Seconds that one look may take, processes and files of one that are told of.
 _MAX_S, _MAX_PROCESSES, _MAX_FILES = 5.0, 500, 100
 #: Release of a Red Hat kernel from its distribution on: .el9_4.x86_64, .fc40.aarch64.
-_DISTRIBUTION = re.compile(r"\.(?:el|fc|amzn|uek)\d.*?(?=\+|$)")
+_DISTRIBUTION = late.pattern(r"\.(?:el|fc|amzn|uek)\d.*?(?=\+|$)")
 #: What a container's control group has in its path.
-_CONTAINER = re.compile(r"docker|libpod|kubepods|containerd|crio|lxc|machine\.slice|/payload|garden|buildkit")
+_CONTAINER = late.pattern(r"docker|libpod|kubepods|containerd|crio|lxc|machine\.slice|/payload|garden|buildkit")
 
 
 @dataclass(slots=True)

@@ -3,8 +3,7 @@
 Source: /sys/kernel/security, selinux(8), selinux_config(5), apparmor(7), crypto-policies(7), /proc/sys/crypto.
 """
 
-import re
-
+from driftline import late
 from driftline.v1.facts_pb2 import ApparmorProfile
 from driftline_agent import dropins
 from driftline_agent.distribution import parse_os_release
@@ -14,7 +13,7 @@ from driftline_agent.topic import Reading, Topic
 
 _PROFILES = "/sys/kernel/security/apparmor/profiles"
 _MODES = {"0": "permissive", "1": "enforcing"}
-_CHOSEN = re.compile(r"\[(\w+)\]")
+_CHOSEN = late.pattern(r"\[(\w+)\]")
 _MAX_PROFILES = 2000
 
 

@@ -7,6 +7,7 @@ where something changed.
 import re
 from typing import Any
 
+from driftline import late
 from driftline.v1.facts_pb2 import Package
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
@@ -19,7 +20,7 @@ _SOCKET = "/run/snapd.socket"
 #: Which snaps there are, in which revision; everything else that snapd knows (closed, but its time is seen).
 _SEQUENCE, _STATE = "/var/lib/snapd/sequence", "/var/lib/snapd/state.json"
 #: A value of the top level, and the first of a list there.
-_VALUE = re.compile(
+_VALUE = late.pattern(
     r"^(name|version|architectures|confinement|license):[ \t]*(?:\n[ \t]*-[ \t]*|\[[ \t]*)?([^\n#,\]]*)", re.MULTILINE
 )
 _ASKED = ("channel", "confinement", "vendor", "size", "installed_at", "held")

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterable
 
+from driftline import late
 from driftline.v1.facts_pb2 import Sysctl
 from driftline_agent import dropins
 from driftline_agent.errors import UnreadableError
@@ -28,7 +29,7 @@ _SKIPPED_FOLDERS = {
 _MAX_PATTERNS = 200
 _INTERFACE_FOLDERS = ("/net/ipv4/conf", "/net/ipv6/conf", "/net/ipv4/neigh", "/net/ipv6/neigh", "/net/mpls/conf")
 
-_LEFT_OUT = re.compile(
+_LEFT_OUT = late.pattern(
     r"""
       .*\.(?:nr|.*-state|.*avail.*|flush|stable_secret|.*_key|.*_seed)
     | fs\.(?:aio|file|inode)-nr
@@ -93,9 +94,12 @@ def _walk(host: Host, folder: str, lasting: set[str], out: list[str], folders: l
                 _walk(host, path, lasting, out, folders)
 
 
+_DOTS = str.maketrans("/.", "./")
+
+
 def dotted(path: str) -> str:
     """Return the sysctl(8) name of a path below /proc/sys; a dot inside a name becomes a slash."""
-    return path[1:].translate(str.maketrans("/.", "./"))
+    return path[1:].translate(_DOTS)
 
 
 def parse_configured(texts: Iterable[str], known: Iterable[str]) -> dict[str, str]:

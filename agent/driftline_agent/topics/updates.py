@@ -11,6 +11,7 @@ import re
 import threading
 from dataclasses import dataclass, field
 
+from driftline import late
 from driftline.v1.facts_pb2 import PendingUpdate, Updates
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
@@ -19,16 +20,16 @@ from driftline_agent.topic import Reading, Topic
 _NOTE = "/var/lib/update-notifier/updates-available"
 _APT = ("apt-get", "-s", "-q", "-o", "Debug::NoLocking=true", "upgrade", "--with-new-pkgs")
 _PACMAN, _APK = ("pacman", "-Qu"), ("apk", "version", "-v", "-l", "<")
-_INSTALL = re.compile(
+_INSTALL = late.pattern(
     r"Inst (?P<name>\S+)(?: \[(?P<old>[^\]]*)\])?"
     r" \((?P<version>\S+) (?P<origin>.*?)(?: \[(?P<architecture>[\w-]+)\])?\)"
 )
-_COUNT = re.compile(r"(\d+) (?:\w+ )?(?:updates?|packages?) can be (?:applied|installed|updated)", re.IGNORECASE)
-_SECURITY = re.compile(
+_COUNT = late.pattern(r"(\d+) (?:\w+ )?(?:updates?|packages?) can be (?:applied|installed|updated)", re.IGNORECASE)
+_SECURITY = late.pattern(
     r"(\d+) of these updates (?:is a|are) (?:standard )?security updates?|(\d+) updates? (?:is a|are) security",
     re.IGNORECASE,
 )
-_SECURE = re.compile(r"security", re.IGNORECASE)
+_SECURE = late.pattern(r"security", re.IGNORECASE)
 _MAX, _TIMEOUT_S = 10_000, 120.0
 #: By what each manager's answer gets stale, and the mark that it is there.
 _SOURCES = {
