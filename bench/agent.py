@@ -121,18 +121,23 @@ class Meter:
             end.close()
 
 
-#: Seconds between check-ins until what is asked in the background (updates, texts of files) has been told of.
-_SETTLING_S = 15
+#: Seconds between check-ins until what is asked in the background (updates) and sent bit by bit (texts of files) has
+#: been told of, and how many of them at most.
+_SETTLING_S, _SETTLING = 5, 60
 
 
 def settle(collector: FakeCollector) -> None:
-    """Wait until two check-ins in a row have brought nothing; at most ten of them."""
+    """Wait until three check-ins in a row have brought nothing."""
+
+    def brought() -> int:
+        return len(collector.named("Submit")) + len(collector.named("OfferTexts"))
+
     quiet = 0
-    for _ in range(10):
-        calls, submits = len(collector.batches), len(collector.named("Submit"))
+    for _ in range(_SETTLING):
+        calls, before = len(collector.batches), brought()
         collector.wait_for(lambda calls=calls: len(collector.batches) > calls, _SETTLING_S + 60)
-        quiet = quiet + 1 if len(collector.named("Submit")) == submits else 0
-        if quiet == 2:
+        quiet = quiet + 1 if brought() == before else 0
+        if quiet == 3:
             return
 
 
