@@ -90,7 +90,8 @@ def _field(descriptor: FieldDescriptor, path: str, inherited: Nature.ValueType, 
     name = f"{path}.{descriptor.name}".lstrip(".")
     if descriptor.type not in _TYPES:
         raise TypeError(f"{name}: the fact schema has no fields of this type")
-    nature = options.Extensions[options_pb2.nature] or inherited
+    # Whatever stands below something that comes and goes by itself does so, too.
+    nature = STATE if inherited == STATE else options.Extensions[options_pb2.nature] or inherited
     origin = options.Extensions[options_pb2.origin] or written
     if nature == TELEMETRY:
         raise TypeError(f"{name}: telemetry does not belong in facts")

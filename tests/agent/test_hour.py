@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 #: A host that has this machine's kernel and programs, and nothing else of it: what it writes stays in memory.
 _HOST = """
 set -e
+mount -t sysfs sysfs /sys
 mount -t tmpfs tmpfs /mnt
 for part in etc var usr run; do
     mkdir -p /mnt/$part/upper /mnt/$part/work
