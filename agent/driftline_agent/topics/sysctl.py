@@ -11,8 +11,9 @@ import os
 import re
 from collections.abc import Iterable
 
-from driftline.v1.facts_pb2 import Sysctl
-from driftline_agent import dropins
+from driftline.paths import keyed
+from driftline.v1.facts_pb2 import Facts, Sysctl
+from driftline_agent import dropins, raw
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
@@ -173,9 +174,25 @@ def collect(host: Host) -> Reading:
                 reading.unreadable[f"os.sysctls[{name}].value"] = f"/proc/sys{path}: permission denied"
             continue
         settings[name] = Sysctl(name=name, value=parse_value(value))
-    _configure(host, reading, settings)
+    files = host.noted = {}
+    try:
+        _configure(host, reading, settings)
+    finally:
+        host.noted = None
+    reading.raw = lambda facts: raw_of(facts, raw.mark(*files.values()))
     reading.facts.os.sysctls.extend(settings[name] for name in sorted(settings))
     return reading
+
+
+def raw_of(facts: Facts, written: bytes) -> dict[str, bytes]:
+    """Return each value by path; a configured one may come of any of the files, by a pattern.
+
+    :param written: digest of the files.
+    """
+    return {
+        keyed("os.sysctls", one.name): one.value.encode() + (written if one.configured else b"")
+        for one in facts.os.sysctls
+    }
 
 
 def _configure(host: Host, reading: Reading, settings: dict[str, Sysctl]) -> None:
