@@ -98,7 +98,7 @@ def test_lsblk() -> None:
     walk(json.loads(run("lsblk", "-J", "-b", "-o", columns))["blockdevices"])
     ours = {
         d.name: (d.type, d.size or None, d.read_only or None, d.removable or None, d.rotational or None)
-        for d in read("block").storage.devices
+        for d in (*read("block").storage.devices, *read("block").storage.passing_devices)
     }
     assert ours == theirs
 

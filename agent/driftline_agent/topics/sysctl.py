@@ -56,6 +56,20 @@ _LEFT_OUT = re.compile(
 )
 
 
+#: What is there only while a module is loaded, which a container, a mount or a rule does by itself.
+_OF_A_MODULE = re.compile(
+    r"""
+      net\.(?:bridge|netfilter|nf_conntrack_\w+|sctp|mpls|rds|dccp|l2tp|llc|x25|rose|netrom|ax25|tipc|smc|qrtr|vsock|can)\b
+    | net\.ipv[46]\.(?:vs|netfilter|nf_\w+)\b
+    | fs\.(?:nfs|nfsd|lockd|xfs|fuse|cifs|ceph|ocfs2|cachefiles|fscache|afs|coda|binfmt_misc)\b
+    | sunrpc\.
+    | dev\.(?:cdrom|raid|ipmi|mac_hid|parport|i915|xe)\b
+    | kernel\.(?:kvm|vbox)
+    """,
+    re.VERBOSE,
+)
+
+
 def left_out(name: str) -> bool:
     """Tell whether a setting is none that someone decides; `name` is dotted."""
     return _LEFT_OUT.fullmatch(name) is not None
@@ -180,7 +194,15 @@ def collect(host: Host) -> Reading:
     finally:
         host.noted = None
     reading.raw = lambda facts: raw_of(facts, raw.mark(*files.values()))
-    reading.facts.os.sysctls.extend(settings[name] for name in sorted(settings))
+    for name in sorted(settings):
+        setting = settings[name]
+        if _OF_A_MODULE.match(name):
+            if setting.value:
+                reading.facts.os.module_sysctls.add(name=name, value=setting.value)
+            setting.ClearField("value")
+            if not setting.configured:
+                continue
+        reading.facts.os.sysctls.append(setting)
     return reading
 
 
@@ -221,8 +243,8 @@ def _may_be_read(path: str) -> bool:
 
 
 TOPIC = Topic(
-    revision=3,
-    fills=("os.sysctls",),
+    revision=4,
+    fills=("os.sysctls", "os.module_sysctls"),
     collect=collect,
     applies=lambda host: host.exists("/proc/sys"),
     watches=("/etc/sysctl.conf", *dropins.folders("sysctl.d")),

@@ -39,8 +39,11 @@ class Storage(_message.Message):
     BTRFS_FIELD_NUMBER: _builtins.int
     EXPORTS_FIELD_NUMBER: _builtins.int
     INITIATOR_FIELD_NUMBER: _builtins.int
+    PASSING_DEVICES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlockDevice]: ...
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlockDevice]:
+        """Those that stay. Others are in passing_devices."""
+
     @_builtins.property
     def filesystems(self) -> _containers.RepeatedCompositeFieldContainer[Global___Filesystem]: ...
     @_builtins.property
@@ -69,6 +72,12 @@ class Storage(_message.Message):
     def exports(self) -> _containers.RepeatedCompositeFieldContainer[Global___NfsExport]: ...
     @_builtins.property
     def initiator(self) -> Global___Initiator: ...
+    @_builtins.property
+    def passing_devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlockDevice]:
+        """Devices that come and go while nobody decides anything: USB sticks and cards with what is on them, attached images
+        (loop, nbd), what LVM keeps below a snapshot. Fields as in devices. STATE for that reason.
+        """
+
     def __init__(
         self,
         *,
@@ -87,10 +96,11 @@ class Storage(_message.Message):
         btrfs: _abc.Iterable[Global___Btrfs] | None = ...,
         exports: _abc.Iterable[Global___NfsExport] | None = ...,
         initiator: Global___Initiator | None = ...,
+        passing_devices: _abc.Iterable[Global___BlockDevice] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["initiator", b"initiator"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "btrfs", b"btrfs", "crypttab", b"crypttab", "devices", b"devices", "exports", b"exports", "filesystems", b"filesystems", "fstab", b"fstab", "initiator", b"initiator", "logical_volumes", b"logical_volumes", "multipaths", b"multipaths", "physical_volumes", b"physical_volumes", "swaps", b"swaps", "volume_groups", b"volume_groups", "zfs_datasets", b"zfs_datasets", "zfs_pools", b"zfs_pools"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "btrfs", b"btrfs", "crypttab", b"crypttab", "devices", b"devices", "exports", b"exports", "filesystems", b"filesystems", "fstab", b"fstab", "initiator", b"initiator", "logical_volumes", b"logical_volumes", "multipaths", b"multipaths", "passing_devices", b"passing_devices", "physical_volumes", b"physical_volumes", "swaps", b"swaps", "volume_groups", b"volume_groups", "zfs_datasets", b"zfs_datasets", "zfs_pools", b"zfs_pools"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
