@@ -110,13 +110,19 @@ def _describe_content(udev: dict[str, str], out: BlockDevice) -> None:
 
 
 def passing(devices: Iterable[BlockDevice]) -> set[str]:
-    """Return the names of devices that come and go by themselves, with what stands on them.
+    """Return the names of devices that come and go by themselves, with what stands on them; look through snapshots.
 
     Of what is attached by USB, sticks and card readers; a disk stays, because small machines start from one. Elsewhere
     removable says only that the bay allows it.
     """
-    out: set[str] = set()
     waiting = list(devices)
+    below = {device.name: list(device.members) for device in waiting if device.mapped_name.endswith("-real")}
+    for device in waiting:
+        # The origin of a snapshot stands on the same devices as before, with one of LVM's own between.
+        through = [name for member in device.members for name in below.get(member, [member])]
+        del device.members[:]
+        device.members.extend(sorted(through))
+    out: set[str] = set()
     while True:
         more = {
             device.name
