@@ -107,7 +107,9 @@ def is_automatic(address: Address, protocol: int | None) -> bool:
         return True
     if address.dynamic or not _LINK_LOCAL.match(address.address):
         return False
-    return protocol == _OF_THE_KERNEL if protocol is not None else "::" not in address.address[6:]
+    if protocol is not None:
+        return protocol == _OF_THE_KERNEL
+    return address.address.partition("/")[0].partition("::")[2].count(":") >= 2
 
 
 def is_passing_route(route: Route, passing: frozenset[str] | set[str]) -> bool:
