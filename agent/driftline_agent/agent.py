@@ -121,7 +121,7 @@ class Agent:
             if result.reading is not None and result.reading.unwatched:
                 held_until_ms = 0
             if result.reading is not None:
-                self._inputs.note(result.section, result.reading.inputs)
+                self._inputs.note(result.section, result.reading)
             changed = memory.remember(state.sections.setdefault(result.name, Known()), result.section, held_until_ms)
             if changed or always:
                 sections.append(result.section)

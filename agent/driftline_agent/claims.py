@@ -22,7 +22,7 @@ def build(facts: Facts, physical: Iterable[str]) -> HostClaims:
         machine_id=facts.os.host.machine_id,
         system_uuid=facts.hardware.system.uuid,
         system_serial_number=facts.hardware.system.serial_number,
-        macs=sorted({i.mac for i in facts.network.interfaces if i.name in names and i.mac}),
+        macs=sorted({mac for i in facts.network.interfaces if i.name in names and (mac := i.mac or i.mac_in_use)}),
     )
 
 

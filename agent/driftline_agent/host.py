@@ -13,6 +13,7 @@ import os
 import stat
 import threading
 from collections.abc import Iterable, Iterator
+from hashlib import blake2b
 from typing import Any
 
 from driftline_agent import mounts
@@ -87,6 +88,8 @@ class Host:
         self.left: dict[str, threading.Thread] = {}
         #: Nobody waits any more for what is read through this view.
         self.retired = False
+        #: Where it is not None, a digest of each file's content that is read, by path, is noted here.
+        self.noted: dict[str, bytes] | None = None
         self._reader = reader if self.live else None
         self._firewall = firewall if self.live else None
         self._readable = None if readable is None else tuple(path.rstrip("/") for path in readable)
@@ -131,6 +134,12 @@ class Host:
 
         :raises UnreadableError: where it is there and cannot be read, or is no file.
         """
+        content = self._content(path)
+        if self.noted is not None and content is not None:
+            self.noted[path] = blake2b(content, digest_size=16).digest()
+        return content
+
+    def _content(self, path: str) -> bytes | None:
         real = self.real(path)
         try:
             if not (self.live and path.startswith(_KERNEL)) and not self._is_file(real, path):

@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError
 from driftline.facts import DIGEST_SIZE, path_digest
 from driftline.v1.collector_pb2 import Comparison, Section
 from driftline_agent import files
+from driftline_agent.topic import Reading
 
 _HEAD = struct.Struct(f"<I{DIGEST_SIZE}s")
 _PAIR = struct.Struct("<Q8s")
@@ -39,14 +40,22 @@ class Inputs:
 
     def __init__(self, folder: Path, key: bytes) -> None:
         self._folder, self._key = folder / "inputs", key
+        #: Digest of the content whose inputs were noted last, by topic: as long as it is the same, nobody is asked.
+        self._noted: dict[str, bytes] = {}
 
-    def note(self, section: Section, inputs: Mapping[str, bytes]) -> None:
+    def note(self, section: Section, reading: Reading) -> None:
         """Keep what a section was made of, and complete the section by the comparison with the code before.
 
         :raises OSError: where the disk does not take it.
         """
-        if not inputs:
-            return
+        inputs: Mapping[str, bytes] = reading.inputs
+        if not inputs and reading.raw is not None and self._noted.get(section.name) != section.digest:
+            inputs = reading.raw(reading.facts)
+        if inputs:
+            self._note(section, inputs)
+        self._noted[section.name] = section.digest
+
+    def _note(self, section: Section, inputs: Mapping[str, bytes]) -> None:
         files.private_folder(self._folder)
         now = {path_digest(path): blake2b(raw, digest_size=8, key=self._key).digest() for path, raw in inputs.items()}
         before = self._kept(section.name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from driftline import sealed
 from driftline.facts import digest_of
 from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE, Section
-from driftline_agent import limits
+from driftline_agent import limits, raw
 from driftline_agent.errors import AgentError, BusyError, ConfigError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.timebox import TimeBox
@@ -84,7 +84,7 @@ def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[
     busy = False
     try:
         if topic.applies(host):
-            reading = topic.collect(host)
+            reading = _collect(topic, host)
             sealed.seal(reading.facts, key, reading.sealed)
             content = _within_limits(name, reading, host)
             unreadable = limits.shorten(reading.unreadable, topic.fills)
@@ -106,6 +106,18 @@ def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[
         if not known:
             log.exception("topic failed", extra={"topic": name})
     return Result(name, section.outcome, reading, section, time.perf_counter() - started, busy)
+
+
+def _collect(topic: Topic, host: Host) -> Reading:
+    if not topic.of_files:
+        return topic.collect(host)
+    noted = host.noted = {}
+    try:
+        reading = topic.collect(host)
+    finally:
+        host.noted = None
+    reading.raw = lambda facts: raw.of_files(facts, noted)
+    return reading
 
 
 def _within_limits(name: str, reading: Reading, host: Host) -> bytes:

@@ -100,9 +100,13 @@ def parse_mountinfo(text: str) -> Iterator[Mount]:
             yield Mount(mount[2], unescape(mount[3]), unescape(mount[4]), source[0], safe_device(device), options)
 
 
+#: What the client of NFS finds out with each mount.
+_FOUND_OUT = ("clientaddr=", "mountport=")
+
+
 def merged(mount: Iterable[str], filesystem: Iterable[str]) -> tuple[str, ...]:
     """Return the options of a mount and of its filesystem as one sorted set, without secrets."""
-    options = set(mount) | set(filesystem)
+    options = {option for option in (*mount, *filesystem) if not option.startswith(_FOUND_OUT)}
     if {"rw", "ro"} <= options:
         options.remove("rw")  # a read-only mount of a writable filesystem is read-only
     return tuple(safe_options(options))

@@ -28,6 +28,8 @@ class Reading:
     #: topic leaves out. Only what is the same as long as nobody changes anything on the host: no counters, no times.
     #: With it, another revision of the topic is told from a change on the host; without, all of it counts as read anew.
     inputs: dict[str, bytes] = field(default_factory=dict)
+    #: Gives the same, when asked; it is asked only where the facts are other than they were. Gets the facts.
+    raw: Callable[[Facts], dict[str, bytes]] | None = None
     #: Something is other than at the reading before that no watcher can see: nobody knows until when that one held.
     unwatched: bool = False
 
@@ -90,6 +92,8 @@ class Topic:
     busy: Callable[[Host], bool] = never
     #: Seconds that a reading may take; then it is given up on and the topic is unreadable (driftline_agent/timebox.py).
     timebox: float = 10.0
+    #: Its elements are made of the few files that it reads, whose contents are their raw inputs; see `Reading.inputs`.
+    of_files: bool = False
 
 
 @cache

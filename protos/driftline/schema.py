@@ -92,7 +92,8 @@ def _field(descriptor: FieldDescriptor, path: str, inherited: Nature.ValueType, 
     name = f"{path}.{descriptor.name}" if path else descriptor.name
     if descriptor.type not in _TYPES:
         raise TypeError(f"{name}: the fact schema has no fields of this type")
-    nature = said.get("nature") or inherited
+    # Whatever stands below something that comes and goes by itself does so, too.
+    nature = STATE if inherited == STATE else said.get("nature") or inherited
     origin = said.get("origin") or written
     if nature == TELEMETRY:
         raise TypeError(f"{name}: telemetry does not belong in facts")

@@ -8,6 +8,8 @@ from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
+from tests.support.network import interfaces
+
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent import jedec, smbios
 from driftline_agent.host import Host
@@ -96,7 +98,7 @@ def test_facter_on_the_machine() -> None:
 
 
 def test_facter_on_interfaces() -> None:
-    ours = {interface.name: interface for interface in read("interfaces").network.interfaces}
+    ours = {interface.name: interface for interface in interfaces(read("interfaces").network)}
     theirs = facter()["networking"]["interfaces"]
     for name in set(theirs) & set(ours):
         assert theirs[name].get("mtu") == ours[name].mtu, name

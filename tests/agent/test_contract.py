@@ -15,8 +15,9 @@ from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent.choices import CONTAINER_SOCKETS, CUSTOM_FOLDERS, Choices
 from driftline_agent.host import Host
+from driftline_agent.inputs import Inputs
 from driftline_agent.inventory import Result, read_topic, select, take
-from driftline_agent.topic import Topic, all_topics
+from driftline_agent.topic import Reading, Topic, all_topics
 
 TOPICS = all_topics()
 KEY = bytes(range(32))
@@ -202,3 +203,61 @@ def test_without_privileges_nothing_is_lost_that_anybody_may_read() -> None:
     assert not any("uid" in path or "home" in path or "shell" in path for path in found["users"][1])
     assert found["users"][2] == "/etc/shadow: permission denied"
     assert found["groups"][1] == ["accounts.groups[*].administrators", "accounts.groups[*].password_status"]
+
+
+@EACH
+def test_raw_inputs_are_of_every_element_and_stay(name: str, tmp_path: Path) -> None:
+    """What an agent keeps to tell a change from another reading: there for each element, the same while nothing is."""
+    first = read(name).reading
+    if first is None or not (inputs := inputs_of(first)):
+        return
+    missing = elements(first.facts).keys() - inputs.keys()
+    assert missing == set()
+    again = read(name).reading
+    assert again is not None and inputs_of(again) == inputs
+    state, key = tmp_path / "state", bytes(32)
+    state.mkdir(mode=0o700)
+    Inputs(state, key).note(read(name).section, first)
+    kept = (state / "inputs" / name).read_bytes()
+    assert not any(value in kept for value in inputs.values() if len(value) > 8)
+
+
+def inputs_of(reading: Reading) -> dict[str, bytes]:
+    return reading.inputs or (reading.raw(reading.facts) if reading.raw is not None else {})
+
+
+def test_topics_that_read_files_give_raw_inputs() -> None:
+    there = {name for name in TOPICS if (one := read(name).reading) is not None and inputs_of(one)}
+    assert there >= {"cron", "dpkg", "files", "groups", "names", "policy", "release"}
+    assert there >= {"repositories", "resolver", "sudoers", "sysctl", "timers", "units", "users"}
+
+
+def test_a_change_is_seen_in_the_raw_input_of_its_element_alone(tmp_path: Path) -> None:
+    """Whatever a newer agent makes of them: what nobody wrote to is known to be the same."""
+    changes = {
+        "users": ("/etc/passwd", "a:x:1:1::/:/bin/sh\nb:x:2:2::/:/bin/sh\n", "b:x:2", "b:x:3", "accounts.users[b]"),
+        "groups": ("/etc/group", "a:x:1:\nb:x:2:\n", "b:x:2", "b:x:3", "accounts.groups[b]"),
+        "cron": ("/etc/cron.d/b", "1 * * * * root b\n", "1 *", "2 *", "services.crontabs[\\/etc\\/cron.d\\/b]"),
+        "policy": ("/etc/login.defs", "UMASK 022\n", "022", "077", "accounts.policy"),
+        "files": ("/etc/motd", "one\n", "one", "two", "files.files[\\/etc\\/motd]"),
+        "release": ("/etc/os-release", "ID=debian\n", "debian", "ubuntu", "os.release"),
+    }
+    for path, text, *_ in [*changes.values(), ("/etc/shadow", ""), ("/etc/gshadow", ""), ("/etc/shells", "/bin/sh\n")]:
+        (tmp_path / path[1:]).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path[1:]).write_text(text)
+    host = Host(str(tmp_path))
+
+    def inputs() -> dict[str, dict[str, bytes]]:
+        found = {name: read_topic(name, TOPICS[name], host, KEY).reading for name in changes}
+        return {name: inputs_of(one) for name, one in found.items() if one is not None}
+
+    before = inputs()
+    for path, _, old, new, _ in changes.values():
+        (tmp_path / path[1:]).write_text((tmp_path / path[1:]).read_text().replace(old, new))
+    after = inputs()
+    for name, (*_, expected) in changes.items():
+        changed = [path for path in before[name].keys() | after[name].keys()
+                   if before[name].get(path) != after[name].get(path)]  # fmt: skip
+        if name == "files":
+            changed = [path for path in changed if "motd" in path]
+        assert changed and all(path.startswith(expected) for path in changed), (name, changed)

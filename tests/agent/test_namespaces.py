@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from tests.support.network import interfaces, routes
+
 from driftline.facts import elements, parse
 from driftline.v1.facts_pb2 import Facts
 
@@ -112,7 +114,7 @@ def facts(which: str) -> Facts:
 
 
 def test_links_of_every_kind() -> None:
-    ours = {link.name: link for link in facts("ours").network.interfaces}
+    ours = {link.name: link for link in interfaces(facts("ours").network)}
     theirs = {link["ifname"]: link for link in namespace()["links"]}
     assert set(ours) == set(theirs)
     assert {link.type for link in ours.values()} >= {"loopback", "veth", "bridge", "tun"}
@@ -137,7 +139,7 @@ def test_links_of_every_kind() -> None:
 
 
 def test_what_kinds_of_links_say() -> None:
-    ours = {link.name: link for link in facts("ours").network.interfaces}
+    ours = {link.name: link for link in interfaces(facts("ours").network)}
     said = {
         link["ifname"]: link.get("linkinfo", {}).get("info_data", {})
         for link in namespace()["links"]
@@ -196,8 +198,8 @@ def _hops(route: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def test_routes_of_every_kind() -> None:
     theirs = set()
-    for routes, everything in zip(namespace()["routes"], ("0.0.0.0/0", "::/0"), strict=True):
-        for route in routes:
+    for listed, everything in zip(namespace()["routes"], ("0.0.0.0/0", "::/0"), strict=True):
+        for route in listed:
             kind, table = route.get("type", "unicast"), route.get("table", "main")
             if table == "local" or kind in ("multicast", "anycast", "broadcast"):
                 continue
@@ -207,7 +209,7 @@ def test_routes_of_every_kind() -> None:
             for gateway, device in _hops(route):
                 key = (destination, table, route.get("metric", 0), gateway, device)
                 theirs.add((*key, kind, route.get("protocol", "boot"), route.get("prefsrc", "")))
-    found = facts("ours").network.routes
+    found = routes(facts("ours").network)
     ours = {(r.destination, r.table, r.metric, r.gateway, r.interface, r.type, r.protocol, r.source) for r in found}
     assert ours == theirs and len(found) == len(ours)
     assert {route.type for route in found} == {"unicast", "blackhole", "unreachable", "prohibit", "throw", "local"}
@@ -216,7 +218,12 @@ def test_routes_of_every_kind() -> None:
 def test_renewed_leases_and_advertisements_change_nothing() -> None:
     assert elements(facts("ours")) == elements(facts("later"))
     before, after = facts("ours"), facts("later")
-    for link in (*before.network.interfaces, *after.network.interfaces):
+    for link in (
+        *before.network.interfaces,
+        *after.network.interfaces,
+        *before.network.passing_interfaces,
+        *after.network.passing_interfaces,
+    ):
         link.ClearField("promiscuous")  # state: a sniffer's
     before.network.ClearField("neighbours")
     after.network.ClearField("neighbours")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.support.corpora import expected, recording
+from tests.support.network import interfaces, routes
 
 from driftline.facts import elements
 from driftline.v1.facts_pb2 import Facts, Interface
@@ -200,8 +201,8 @@ def plain(entry: Interface) -> Interface:
 
 @pytest.mark.parametrize("words", ["ip -d address", "ip -d -j address"])
 def test_interfaces_are_the_agents_own(words: str, here: dict[str, Any]) -> None:
-    theirs = {one.name: one for one in parse("ip_addr", here[words]).network.interfaces}
-    ours = {one.name: one for one in here["facts"].network.interfaces}
+    theirs = {one.name: one for one in interfaces(parse("ip_addr", here[words]).network)}
+    ours = {one.name: one for one in interfaces(here["facts"].network)}
     assert theirs.keys() == ours.keys()
     for name, entry in ours.items():
         assert plain(theirs[name]) == plain(entry), name
@@ -214,10 +215,10 @@ def test_interfaces_are_the_agents_own(words: str, here: dict[str, Any]) -> None
 def test_routes_rules_and_neighbours_are_the_agents_own(here: dict[str, Any]) -> None:
     network = here["facts"].network
     for form in ("ip", "ip -j"):
-        routes = [*parse("ip_route", here[f"{form} -4 route show table all"]).network.routes,
-                  *parse("ip_route", here[f"{form} -6 route show table all"]).network.routes]  # fmt: skip
+        found = [*parse("ip_route", here[f"{form} -4 route show table all"]).network.routes,
+                 *parse("ip_route", here[f"{form} -6 route show table all"]).network.routes]  # fmt: skip
         key = lambda r: (r.destination, r.table, r.metric, r.gateway, r.interface)  # noqa: E731
-        assert sorted(routes, key=key) == sorted(network.routes, key=key)
+        assert sorted(found, key=key) == sorted(routes(network), key=key)
         rules = parse("ip_rule", here[f"{form} rule"]).network.rules
         assert [(r.priority, r.selector, list(r.actions)) for r in rules] == [
             (r.priority, r.selector, list(r.actions)) for r in network.rules if r.family == "ipv4"
@@ -228,7 +229,7 @@ def test_routes_rules_and_neighbours_are_the_agents_own(here: dict[str, Any]) ->
 def test_net_tools_tell_the_same(here: dict[str, Any]) -> None:
     if not here.get("ifconfig -a"):
         pytest.skip("net-tools are not installed: apt-get install net-tools")
-    ours = {one.name: one for one in here["facts"].network.interfaces}
+    ours = {one.name: one for one in interfaces(here["facts"].network)}
     found = {one.name: one for one in parse("ifconfig", here["ifconfig -a"]).network.interfaces}
     assert found.keys() == ours.keys()
     for name, entry in found.items():
@@ -236,7 +237,7 @@ def test_net_tools_tell_the_same(here: dict[str, Any]) -> None:
             assert getattr(entry, field) == getattr(ours[name], field), (name, field)
         # It prints one address of IPv4 a label.
         assert {a.address for a in entry.addresses} <= {a.address for a in ours[name].addresses}
-    main = {(r.destination, r.metric, r.interface) for r in here["facts"].network.routes if r.table == "main"}
+    main = {(r.destination, r.metric, r.interface) for r in routes(here["facts"].network) if r.table == "main"}
     for words in ("route -n", "netstat -rn"):
         for route in parse("netstat", here[words]).network.routes:
             metric = route.metric if words == "route -n" else next(m for d, m, i in main if d == route.destination)

@@ -515,3 +515,26 @@ def test_junk_in_every_file(topic: str, junk: str, tmp_path: Path) -> None:
     links = {"etc/systemd/system/multi-user.target.wants/chrony.service": "/lib/systemd/system/chrony.service"}
     host = grow(tmp_path, dict.fromkeys(files, junk), links)
     facts(topic, host).SerializeToString()
+
+
+def test_settings_of_loadable_modules_are_state(tmp_path: Path) -> None:
+    """A container, a mount or a rule loads the module; what someone wrote down for it is a decision all the same."""
+    for path, text in {
+        "proc/sys/vm/swappiness": "60\n",
+        "proc/sys/net/netfilter/nf_conntrack_max": "262144\n",
+        "proc/sys/net/bridge/bridge-nf-call-iptables": "1\n",
+        "proc/sys/net/ipv4/ip_forward": "1\n",
+        "etc/sysctl.d/k8s.conf": "net.bridge.bridge-nf-call-iptables = 1\n",
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    found = os_of("sysctl", Host(str(tmp_path)))
+    assert {one.name: (one.value, one.configured) for one in found.sysctls} == {
+        "net.bridge.bridge-nf-call-iptables": ("", "1"),
+        "net.ipv4.ip_forward": ("1", ""),
+        "vm.swappiness": ("60", ""),
+    }
+    assert [(one.name, one.value) for one in found.module_sysctls] == [
+        ("net.bridge.bridge-nf-call-iptables", "1"),
+        ("net.netfilter.nf_conntrack_max", "262144"),
+    ]

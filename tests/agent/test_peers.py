@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.network import interfaces, routes
 
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent.host import Host
@@ -59,7 +60,7 @@ def test_ip_address() -> None:
     }
     ours = {
         i.name: (i.mtu, i.enabled, {(a.address, a.scope, a.dynamic) for a in i.addresses})
-        for i in read("interfaces").network.interfaces
+        for i in interfaces(read("interfaces").network)
     }
     assert ours == theirs
 
@@ -80,8 +81,8 @@ def test_ip_route(family: str) -> None:
             destination += "/32" if family == "-4" else "/128"
         for gateway, device in _hops(route):
             theirs.add((destination, route.get("table", "main"), route.get("metric", 0), gateway, device))
-    routes = [r for r in read("routes").network.routes if (":" in r.destination) == (family == "-6")]
-    assert {(r.destination, r.table, r.metric, r.gateway, r.interface) for r in routes} == theirs
+    found = [r for r in routes(read("routes").network) if (":" in r.destination) == (family == "-6")]
+    assert {(r.destination, r.table, r.metric, r.gateway, r.interface) for r in found} == theirs
 
 
 def test_lsblk() -> None:
@@ -97,7 +98,7 @@ def test_lsblk() -> None:
     walk(json.loads(run("lsblk", "-J", "-b", "-o", columns))["blockdevices"])
     ours = {
         d.name: (d.type, d.size or None, d.read_only or None, d.removable or None, d.rotational or None)
-        for d in read("block").storage.devices
+        for d in (*read("block").storage.devices, *read("block").storage.passing_devices)
     }
     assert ours == theirs
 

@@ -354,7 +354,10 @@ def test_devices_of_every_kind(tmp_path: Path) -> None:
     )
     result = read("block", Host(str(tmp_path)))
     assert result.reading is not None
-    found = {device.name: device for device in result.reading.facts.storage.devices}
+    storage = result.reading.facts.storage
+    # An attached image is one that comes and goes.
+    assert [device.name for device in storage.passing_devices] == ["loop1"]
+    found = {device.name: device for device in (*storage.devices, *storage.passing_devices)}
     kinds = {name: device.type for name, device in found.items()}
     assert kinds == {
         "dm-0": "lvm", "dm-1": "crypt", "loop1": "loop", "md0": "raid1", "sda": "disk", "sda1": "part", "sr0": "rom",

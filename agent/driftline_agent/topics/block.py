@@ -1,5 +1,8 @@
 """Disks, partitions and mapped devices. Source: /sys/class/block and udev's database, as lsblk(8) reads them."""
 
+import re
+from collections.abc import Iterable
+
 from driftline.v1.facts_pb2 import BlockDevice
 from driftline_agent import disks
 from driftline_agent.disks import parse_encoded
@@ -8,6 +11,10 @@ from driftline_agent.topic import Reading, Topic
 
 _FOLDER = "/sys/class/block"
 _SECTOR = 512
+#: Attached and taken away by programs: images (snaps, containers), network disks.
+_PASSING = re.compile(r"(?:loop|nbd)\d+(?:p\d+)?")
+#: LVM's own devices below a snapshot.
+_SNAPSHOT = re.compile(r"-real$|-cow$")
 #: SCSI peripheral device types that lsblk names other than disk.
 _SCSI_TYPES = {1: "tape", 4: "worm", 5: "rom", 7: "mo-disk", 8: "changer", 12: "raid"}
 
@@ -102,19 +109,52 @@ def _describe_content(udev: dict[str, str], out: BlockDevice) -> None:
         out.partition_table_uuid = udev.get("ID_PART_TABLE_UUID", "")
 
 
+def passing(devices: Iterable[BlockDevice]) -> set[str]:
+    """Return the names of devices that come and go by themselves, with what stands on them; look through snapshots.
+
+    Of what is attached by USB, sticks and card readers; a disk stays, because small machines start from one. Elsewhere
+    removable says only that the bay allows it.
+    """
+    waiting = list(devices)
+    below = {device.name: list(device.members) for device in waiting if device.mapped_name.endswith("-real")}
+    for device in waiting:
+        # The origin of a snapshot stands on the same devices as before, with one of LVM's own between.
+        through = [name for member in device.members for name in below.get(member, [member])]
+        del device.members[:]
+        device.members.extend(sorted(through))
+    out: set[str] = set()
+    while True:
+        more = {
+            device.name
+            for device in waiting
+            if device.name not in out
+            and (
+                _PASSING.fullmatch(device.name)
+                or (device.removable and device.transport == "usb" and device.type == "disk")
+                or _SNAPSHOT.search(device.mapped_name)
+                or device.parent in out
+                or any(member in out for member in device.members)
+            )
+        }
+        if not more:
+            return out
+        out |= more
+
+
 def collect(host: Host) -> Reading:
     """Read every block device that stands for something."""
     reading = Reading()
-    for name in host.names(_FOLDER):
-        device = read_device(host, name)
-        if device is not None:
-            reading.facts.storage.devices.append(device)
+    found = {name: device for name in host.names(_FOLDER) if (device := read_device(host, name)) is not None}
+    storage = reading.facts.storage
+    leaving = passing(found.values())
+    for name in sorted(found):
+        (storage.passing_devices if name in leaving else storage.devices).append(found[name])
     return reading
 
 
 TOPIC = Topic(
-    revision=3,
-    fills=("storage.devices",),
+    revision=4,
+    fills=("storage.devices", "storage.passing_devices"),
     collect=collect,
     applies=lambda host: host.exists(_FOLDER),
     events=frozenset({"device"}),

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from driftline import paths
-from driftline.v1.facts_pb2 import Certificate
+from driftline.v1.facts_pb2 import Certificate, Facts
 from driftline_agent import certificates, der, x509
 from driftline_agent.certificates import SETTLED_NS, Found, Mark
 from driftline_agent.errors import UnreadableError
@@ -119,7 +119,18 @@ def collect(host: Host) -> Reading:
         _trust(host, reading, kept)
     except UnreadableError as error:
         reading.unreadable["certificates.trust_store"] = str(error)
+    reading.raw = raw_of
     return reading
+
+
+def raw_of(facts: Facts) -> dict[str, bytes]:
+    """Return the digest of each certificate's bytes, and of the authorities', by path."""
+    told = facts.certificates
+    out = {
+        paths.keyed("certificates.certificates", one.path, str(one.index)): one.fingerprint.encode()
+        for one in told.certificates
+    }
+    return out | {"certificates.trust_store": f"{told.trust_store.path} {told.trust_store.digest}".encode()}
 
 
 def applies(host: Host) -> bool:

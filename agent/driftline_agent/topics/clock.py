@@ -198,6 +198,7 @@ TOPIC = Topic(
     revision=1,
     fills=("os.clock",),
     collect=collect,
+    of_files=True,
     watches=(
         "/etc/adjtime",
         "/etc/chrony",

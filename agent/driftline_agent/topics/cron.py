@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from driftline import late
-from driftline.v1.facts_pb2 import CronJob, Crontab
-from driftline_agent import ownership
+from driftline.paths import keyed
+from driftline.v1.facts_pb2 import CronJob, Crontab, Facts
+from driftline_agent import ownership, raw
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.keys import bounded, collapse, pattern_below, pattern_of
@@ -60,8 +61,8 @@ def tables(host: Host, reading: Reading) -> Iterator[tuple[str, Entry | None]]:
             yield f"{folder}/{entry[0]}", entry
 
 
-def lines_of(host: Host, path: str, reading: Reading) -> list[crontab.Line]:
-    """Return the lines of a table, by the reader where it is closed.
+def lines_of(host: Host, path: str, reading: Reading) -> tuple[list[crontab.Line], bytes]:
+    """Return the lines of a table, by the reader where it is closed, and a digest of what was read.
 
     :raises UnreadableError: where nobody can read it.
     """
@@ -73,8 +74,8 @@ def lines_of(host: Host, path: str, reading: Reading) -> list[crontab.Line]:
             raise
         lines = crontab.unpack(content)
         reading.sealed.update(line[5] for line in lines if line[0] == "J" and len(line) == 6 and line[5])
-        return lines
-    return crontab.parse(text or "", *crontab.kind_of(path))
+        return lines, raw.mark(content)
+    return crontab.parse(text or "", *crontab.kind_of(path)), raw.mark((text or "").encode())
 
 
 def build(path: str, lines: Iterable[crontab.Line]) -> Crontab:
@@ -101,38 +102,42 @@ def build(path: str, lines: Iterable[crontab.Line]) -> Crontab:
     return out
 
 
-def read_table(host: Host, path: str, entry: Entry | None, reading: Reading) -> Crontab:
-    """Return a table, from memory where its file is as it was.
+def read_table(host: Host, path: str, entry: Entry | None, reading: Reading) -> tuple[Crontab, bytes]:
+    """Return a table with a digest of what it was made of, from memory where its file is as it was.
 
     :raises UnreadableError: where nobody can read it.
     """
-    kept: dict[str, tuple[object, Crontab, set[str]]] = host.kept.setdefault("cron", {})
+    kept: dict[str, tuple[object, Crontab, set[str], bytes]] = host.kept.setdefault("cron", {})
     version = None if entry is None or stat.S_ISLNK(entry[1]) else entry[1:8]
     known = kept.get(path)
     if version is not None and known is not None and known[0] == version:
         reading.sealed.update(known[2])
-        return known[1]
+        return known[1], known[3]
     before = set(reading.sealed)
-    table = build(bounded(path, 500), lines_of(host, path, reading))
+    lines, mark = lines_of(host, path, reading)
+    table = build(bounded(path, 500), lines)
     if version is not None:
-        kept[path] = (version, table, reading.sealed - before)
-    return table
+        kept[path] = (version, table, reading.sealed - before, mark)
+    return table, mark
 
 
-def add_tables(host: Host, reading: Reading) -> None:
-    """Read all tables."""
+def add_tables(host: Host, reading: Reading) -> dict[str, bytes]:
+    """Read all tables; return what each was made of, by path."""
     found: dict[str, Crontab] = {}
+    marks: dict[str, bytes] = {}
     for path, entry in tables(host, reading):
         if len(found) >= _MAX_TABLES:
             reading.unreadable["services.crontabs"] = f"more than {_MAX_TABLES} tables"
             break
         try:
-            table = read_table(host, path, entry, reading)
+            table, mark = read_table(host, path, entry, reading)
         except UnreadableError as error:
             reading.unreadable[pattern_of("services.crontabs", bounded(path, 500))] = str(error)
             continue
         found[table.path] = table
+        marks[keyed("services.crontabs", table.path)] = mark
     reading.facts.services.crontabs.extend(found[path] for path in sorted(found))
+    return marks
 
 
 def add_scripts(host: Host, reading: Reading) -> None:
@@ -209,13 +214,23 @@ def add_at(host: Host, reading: Reading) -> None:
 def collect(host: Host) -> Reading:
     """Read the tables of the system and of users, the folders of scripts, and count what at(1) has."""
     reading = Reading()
-    add_tables(host, reading)
+    marks = add_tables(host, reading)
     add_scripts(host, reading)
     add_packages(host, reading)
     add_at(host, reading)
     for path in ("services.crontabs", "services.periodic_scripts"):
         collapse(reading.unreadable, path)
+    reading.raw = lambda facts: raw_of(facts, marks)
     return reading
+
+
+def raw_of(facts: Facts, tables: dict[str, bytes]) -> dict[str, bytes]:
+    """Return what each table and script was made of, by path."""
+    scripts = {
+        keyed("services.periodic_scripts", one.folder, one.name): f"{one.runs} {one.digest}".encode()
+        for one in facts.services.periodic_scripts
+    }
+    return raw.complete(facts, tables | scripts, b"")
 
 
 TOPIC = Topic(

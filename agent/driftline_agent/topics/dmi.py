@@ -6,7 +6,7 @@ Where there is no SMBIOS (Arm boards, POWER, IBM Z): the device tree, /proc/cpui
 from google.protobuf.message import Message
 
 from driftline.v1.facts_pb2 import Facts, Hardware
-from driftline_agent import cpuinfo, smbios_facts, smbios_records
+from driftline_agent import cpuinfo, raw, smbios_facts, smbios_records
 from driftline_agent.dmi_text import parse_date, parse_text, parse_uuid
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
@@ -142,9 +142,11 @@ def collect(host: Host) -> Reading:
     if not host.exists(_FOLDER):
         _without_smbios(host, reading)
         return reading
+    strings: list[bytes] = []
     for message, field, file in _FILES:
         path = f"hardware.{message}.{field}"
         text = reading.text(path, lambda file=file: host.line(f"{_FOLDER}/{file}"))  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+        strings.append(text.encode())
         value = parse_uuid(text) if field == "uuid" else parse_text(text)
         if value:
             below: Message = getattr(hardware, message)
@@ -157,6 +159,11 @@ def collect(host: Host) -> Reading:
         reading.unreadable.update(dict.fromkeys(_OF_TABLE, str(error)))
         for path in ("system.oem_strings", "board.type", "chassis.height", "chassis.sku", "firmware.size"):
             reading.unreadable[f"hardware.{path}"] = str(error)
+        return reading
+    table, _ = smbios_records.read(host)
+    firmware = f"{hardware.firmware.secure_boot} {hardware.firmware.setup_mode}".encode()
+    found = {"hardware.firmware": raw.mark(table, *strings, firmware)}
+    reading.raw = lambda facts: raw.complete(facts, found, raw.mark(table, *strings))
     return reading
 
 

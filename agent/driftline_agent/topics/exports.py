@@ -52,6 +52,7 @@ TOPIC = Topic(
     revision=1,
     fills=("storage.exports",),
     collect=collect,
+    of_files=True,
     applies=lambda host: host.exists(_FILE) or host.exists(_FOLDER),
     watches=(_FILE, _FOLDER),
     watched_whole=True,

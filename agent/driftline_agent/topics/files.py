@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from driftline.v1.facts_pb2 import File
+from driftline.paths import keyed
+from driftline.v1.facts_pb2 import Facts, File
 from driftline_agent import ownership, tree
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.numbers import whole
 from driftline_agent.reader import confidential
+from driftline_agent.reader.listing import Entry
 from driftline_agent.topic import Reading, Topic
 from driftline_agent.tree import Found
 
@@ -165,7 +167,19 @@ def collect(host: Host) -> Reading:
         files.append(file)
     kept.digests, kept.texts = digester.after, texts
     _name(reading, failed)
+    entries = {found.name: found.entry for found in walk.found}
+    reading.raw = lambda facts: raw_of(facts, entries)
     return reading
+
+
+def raw_of(facts: Facts, entries: Mapping[str, Entry]) -> dict[str, bytes]:
+    """Return what lstat(2) and the content say of each file, by path: no inode and no times."""
+    out: dict[str, bytes] = {}
+    for file in facts.files.files:
+        _, mode, user, group, *_, target = entries[file.path]
+        told = f"{mode} {user} {group} {target} {file.digest or file.sealed_digest}"
+        out[keyed("files.files", file.path)] = told.encode("utf-8", "surrogateescape")
+    return out
 
 
 def _name(reading: Reading, failed: Mapping[str, str]) -> None:

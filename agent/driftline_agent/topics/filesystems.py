@@ -147,7 +147,7 @@ def _udev_of_device(host: Host, device: str) -> dict[str, str]:
 
 
 TOPIC = Topic(
-    revision=3,
+    revision=4,
     fills=("storage.filesystems",),
     collect=collect,
     watches=("/etc/fstab",),

@@ -70,6 +70,7 @@ TOPIC = Topic(
     revision=1,
     fills=("storage.fstab", "storage.crypttab"),
     collect=collect,
+    of_files=True,
     applies=lambda host: host.exists(_FSTAB) or host.exists(_CRYPTTAB),
     watches=(_FSTAB, _CRYPTTAB),
     events=frozenset({"mount"}),

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 
+from driftline.paths import keyed
 from driftline.v1.facts_pb2 import Group
+from driftline_agent import raw
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.numbers import whole
@@ -53,6 +55,17 @@ def read_shadow(host: Host) -> dict[str, tuple[str, str]]:
     return {fields[0]: (fields[1], fields[2]) for fields in lines if len(fields) == 3}
 
 
+def raw_lines(text: str, shadow: Mapping[str, tuple[str, str]]) -> dict[str, bytes]:
+    """Return the line of each group by path, with what is known of the one of gshadow(5)."""
+    out: dict[str, bytes] = {}
+    for line in text.splitlines():
+        name = line.partition(":")[0]
+        if name and name[0] not in "+-#":
+            closed = (part.encode() for part in shadow.get(name, ()))
+            out.setdefault(keyed("accounts.groups", name), raw.mark(line.encode(), *closed))
+    return out
+
+
 def collect(host: Host) -> Reading:
     """Read /etc/group; without /etc/gshadow administrators are unreadable and the rest is not."""
     reading = Reading()
@@ -64,6 +77,8 @@ def collect(host: Host) -> Reading:
         for name in ("administrators", "password_status"):
             reading.unreadable[f"accounts.groups[*].{name}"] = str(error)
     reading.facts.accounts.groups.extend(parse_group(text, shadow))
+    if shadow is not None:
+        reading.raw = lambda _: raw_lines(text, shadow)
     return reading
 
 

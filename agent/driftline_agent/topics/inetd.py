@@ -103,6 +103,7 @@ TOPIC = Topic(
     revision=1,
     fills=("services.internet_services",),
     collect=collect,
+    of_files=True,
     applies=lambda host: any(host.exists(path) for path in (_INETD, _XINETD, _FOLDER)),
     watches=(_INETD, _XINETD, _FOLDER),
     watched_whole=True,

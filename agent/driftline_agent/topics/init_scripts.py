@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from hashlib import sha256
 
 from driftline import late
-from driftline.v1.facts_pb2 import InitScript
-from driftline_agent import ownership
+from driftline.paths import keyed
+from driftline.v1.facts_pb2 import Facts, InitScript
+from driftline_agent import ownership, raw
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.keys import bounded, collapse, pattern_of
@@ -159,7 +160,18 @@ def collect(host: Host) -> Reading:
     for key in sorted(found):
         found[key].package = packages.get(found[key].path, "")
         reading.facts.services.init_scripts.append(found[key])
+    reading.raw = raw_of
     return reading
+
+
+def raw_of(facts: Facts) -> dict[str, bytes]:
+    """Return the digest of each script with the names of the links to it, by path."""
+    return {
+        keyed("services.init_scripts", one.system, one.name): raw.mark(
+            one.digest.encode(), *map(str.encode, (*one.starts_in, "", *one.stops_in))
+        )
+        for one in facts.services.init_scripts
+    }
 
 
 TOPIC = Topic(

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from driftline import late
 from driftline.v1.facts_pb2 import Address, Interface
 from driftline_agent import links as kinds
+from driftline_agent import passing
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.netlink import RTM_NEWADDR, RTM_NEWLINK, attributes, ip, messages, u32
@@ -19,7 +20,7 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 1
 _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_LINK_NETNSID = 16, 18, 37
 _IFLA_TXQLEN, _IFLA_IFALIAS, _IFLA_PROMISCUITY, _IFLA_PERM_ADDRESS = 13, 20, 30, 54
 _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
-_IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_BROADCAST, _IFA_FLAGS = 1, 2, 3, 4, 8
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_BROADCAST, _IFA_FLAGS, _IFA_PROTO = 1, 2, 3, 4, 8, 11
 _IFF_UP, _IFA_F_TEMPORARY, _IFA_F_PERMANENT = 0x1, 0x01, 0x80
 _ARPHRD_ETHER, _ARPHRD_INFINIBAND, _ARPHRD_LOOPBACK = 1, 32, 772
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
@@ -39,6 +40,11 @@ _ADDR = struct.Struct("=BBBBI")
 
 def parse_links(data: bytes) -> dict[int, Interface]:
     """Return the interfaces of an RTM_GETLINK dump, by index; a message that is cut is left out."""
+    return parse_passing(data)[0]
+
+
+def parse_passing(data: bytes) -> tuple[dict[int, Interface], set[str]]:
+    """Return the interfaces of an RTM_GETLINK dump, by index, and the names of those that come and go by themselves."""
     raw: dict[int, tuple[Interface, dict[int, bytes]]] = {}
     for message in messages(data):
         if message.type != RTM_NEWLINK:
@@ -55,7 +61,11 @@ def parse_links(data: bytes) -> dict[int, Interface]:
         info = attributes(found.get(_IFLA_LINKINFO, b""))
         if _IFLA_INFO_DATA in info:
             kinds.describe(interface, _text(info.get(_IFLA_INFO_KIND, b"")), info[_IFLA_INFO_DATA], names)
-    return {index: interface for index, (interface, _) in raw.items()}
+    return {index: interface for index, (interface, _) in raw.items()}, {
+        interface.name
+        for interface, found in raw.values()
+        if passing.is_passing(interface, _IFLA_LINK_NETNSID in found)
+    }
 
 
 def _text(data: bytes) -> str:
@@ -100,9 +110,12 @@ def _relate(interface: Interface, found: Mapping[int, bytes], names: Mapping[int
             interface.parent = ""
 
 
-def parse_addresses(data: bytes) -> dict[int, list[Address]]:
-    """Return the addresses of an RTM_GETADDR dump, by interface index, sorted; temporary ones are left out."""
-    out: dict[int, dict[str, Address]] = {}
+def parse_addresses(data: bytes) -> dict[int, list[tuple[Address, bool]]]:
+    """Return the addresses of an RTM_GETADDR dump, by interface index, sorted; temporary ones are left out.
+
+    With each goes whether it came by itself.
+    """
+    out: dict[int, dict[str, tuple[Address, bool]]] = {}
     for message in messages(data):
         if message.type != RTM_NEWADDR:
             continue
@@ -121,10 +134,11 @@ def parse_addresses(data: bytes) -> dict[int, list[Address]]:
                 entry.peer = ip(far)
             if _IFA_BROADCAST in found:
                 entry.broadcast = ip(found[_IFA_BROADCAST])
-        except (struct.error, ValueError):
+            protocol = found[_IFA_PROTO][0] if _IFA_PROTO in found else None
+        except (struct.error, ValueError, IndexError):
             continue
         entry.label = _text(found.get(_IFA_LABEL, b""))
-        out.setdefault(index, {})[address] = entry
+        out.setdefault(index, {})[address] = entry, passing.is_automatic(entry, protocol)
     return {index: [found[address] for address in sorted(found)] for index, found in out.items()}
 
 
@@ -189,21 +203,26 @@ def _ask_driver(host: Host, interface: Interface) -> None:
 def collect(host: Host) -> Reading:
     """Read the interfaces of the agent's own network namespace."""
     reading = Reading()
+    network = reading.facts.network
     addresses = parse_addresses(host.netlink("address"))
-    links = parse_links(host.netlink("link"))
+    links, leaving = parse_passing(host.netlink("link"))
+    bonds = {interface.name for interface in links.values() if interface.type == "bond"}
     for index, interface in sorted(links.items(), key=lambda item: item[1].name):
-        for address in addresses.get(index, []):
+        for address, automatic in addresses.get(index, []):
             if address.label == interface.name:
                 address.label = ""
-            interface.addresses.append(address)
+            (interface.automatic_addresses if automatic else interface.addresses).append(address)
         _add_sysfs(host, interface)
-        reading.facts.network.interfaces.append(interface)
+        passing.settle_mac(host, interface, interface.master in bonds)
+        passing.settle_mtu(interface)
+        gone_soon = interface.name in leaving or passing.is_plugged(host, interface)
+        (network.passing_interfaces if gone_soon else network.interfaces).append(interface)
     return reading
 
 
 TOPIC = Topic(
-    revision=3,
-    fills=("network.interfaces",),
+    revision=4,
+    fills=("network.interfaces", "network.passing_interfaces"),
     collect=collect,
     events=frozenset({"link", "address", "device"}),
     watches=("/etc/network", "/etc/netplan", "/etc/systemd/network"),

@@ -43,5 +43,6 @@ TOPIC = Topic(
     revision=1,
     fills=("os.limits",),
     collect=collect,
+    of_files=True,
     watches=(_LIMITS, "/etc/security/limits.d"),
 )

@@ -80,5 +80,6 @@ TOPIC = Topic(
     revision=1,
     fills=("os.locale",),
     collect=collect,
+    of_files=True,
     watches=(*_LOCALES, *sorted({path for path, _, _ in _KEYBOARD}), _XORG_FILE),
 )

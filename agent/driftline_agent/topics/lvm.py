@@ -101,10 +101,12 @@ def combine(written: Storage, active: Storage) -> Storage:
             volume.active = running is not None
             volume.device = running.device if running is not None else ""
             volumes[volume.volume_group, volume.name] = volume
+    every = [volumes[key] for key in sorted(volumes)]
     return Storage(
         volume_groups=[groups[name] for name in sorted(groups)],
         physical_volumes=[devices[name] for name in sorted(devices)],
-        logical_volumes=[volumes[key] for key in sorted(volumes)],
+        logical_volumes=[volume for volume in every if volume.type != "snapshot"],
+        volume_snapshots=[volume for volume in every if volume.type == "snapshot"],
     )
 
 
@@ -117,7 +119,7 @@ def collect(host: Host) -> Reading:
             written.MergeFrom(lvmtext.read(host.read(f"{_BACKUP}/{entry[0]}") or ""))
     except UnreadableError as error:
         # What the metadata alone tells, groups without an active volume among it, is not gone.
-        for name in ("volume_groups", "physical_volumes", "logical_volumes"):
+        for name in ("volume_groups", "physical_volumes", "logical_volumes", "volume_snapshots"):
             reading.unreadable[f"storage.{name}[*]"] = str(error)
         written = Storage()
     reading.facts.storage.CopyFrom(combine(written, active))
@@ -125,8 +127,8 @@ def collect(host: Host) -> Reading:
 
 
 TOPIC = Topic(
-    revision=1,
-    fills=("storage.volume_groups", "storage.physical_volumes", "storage.logical_volumes"),
+    revision=2,
+    fills=("storage.volume_groups", "storage.physical_volumes", "storage.logical_volumes", "storage.volume_snapshots"),
     collect=collect,
     applies=lambda host: host.exists("/etc/lvm") or host.exists("/run/lvm"),
     watches=(_BACKUP,),

@@ -3,7 +3,7 @@
 import re
 
 from driftline.v1.facts_pb2 import Hardware, Memory, MemoryModule
-from driftline_agent import smbios_facts, smbios_records
+from driftline_agent import raw, smbios_facts, smbios_records
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.numbers import whole
@@ -75,6 +75,10 @@ def collect(host: Host) -> Reading:
     except UnreadableError as error:
         for field in ("modules", "maximum", "slots", "error_correction"):
             reading.unreadable[f"hardware.memory.{field}"] = str(error)
+        return reading
+    table, _ = smbios_records.read(host)
+    sizes = f"{blocks} {values.get('SwapTotal')}".encode()
+    reading.raw = lambda facts: raw.complete(facts, {"hardware.memory": raw.mark(table, sizes)}, b"")
     return reading
 
 

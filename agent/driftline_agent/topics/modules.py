@@ -106,5 +106,6 @@ TOPIC = Topic(
     revision=1,
     fills=("os.loaded_modules", "os.module_settings"),
     collect=collect,
+    of_files=True,
     watches=("/etc/modules", "/etc/conf.d/modules", *dropins.folders("modprobe.d"), *dropins.folders("modules-load.d")),
 )

@@ -55,5 +55,6 @@ TOPIC = Topic(
     revision=1,
     fills=("os.hosts_entries", "os.name_services"),
     collect=collect,
+    of_files=True,
     watches=("/etc/hosts", "/etc/nsswitch.conf"),
 )

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from driftline.paths import keyed
 from driftline.v1.facts_pb2 import HotplugPciDevice, PciDevice
 from driftline_agent import hwids
 from driftline_agent.host import Host
@@ -97,6 +98,10 @@ def collect(host: Host) -> Reading:
         devices.append(device)
     host.kept["pci"] = seen
     _name(host, devices)
+    reading.raw = lambda _: {
+        keyed("hardware.pci_devices", address): f"{ids} {subsystem} {found.revision} {found.hotplug}".encode()
+        for (address, ids, subsystem), found in seen.items()
+    }
     return reading
 
 

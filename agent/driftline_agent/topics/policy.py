@@ -62,6 +62,7 @@ TOPIC = Topic(
     revision=1,
     fills=("accounts.policy",),
     collect=collect,
+    of_files=True,
     applies=lambda host: host.exists("/etc/shells") or any(host.exists(path) for _, path, _ in _FILES),
     watches=("/etc/shells", *(path for _, path, _ in _FILES)),
     watched_whole=True,

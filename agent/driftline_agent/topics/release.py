@@ -30,5 +30,6 @@ TOPIC = Topic(
     revision=2,
     fills=("os.release",),
     collect=collect,
+    of_files=True,
     watches=("/etc/os-release", *distribution.FILES),
 )

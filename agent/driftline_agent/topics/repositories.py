@@ -150,6 +150,7 @@ TOPIC = Topic(
     revision=1,
     fills=("software.repositories", "software.pins"),
     collect=collect,
+    of_files=True,
     applies=lambda host: any(host.exists(path) for path in (*_FOLDERS, *_FILES)),
     watches=(*_FOLDERS, *_FILES),
 )

@@ -95,6 +95,7 @@ TOPIC = Topic(
     revision=3,
     fills=("network.resolver",),
     collect=collect,
+    of_files=True,
     applies=lambda host: host.exists("/etc/resolv.conf"),
     watches=("/etc/resolv.conf", "/run/systemd/resolve", "/run/systemd/netif/links"),
 )

@@ -89,9 +89,11 @@ def _key(route: Route) -> tuple[str, str, int, str, str]:
 
 def collect(host: Host) -> Reading:
     """Read the routes of the agent's own network namespace."""
-    from driftline_agent.topics.interfaces import parse_links
+    from driftline_agent.passing import is_passing_route
+    from driftline_agent.topics.interfaces import parse_passing
 
-    names = {index: interface.name for index, interface in parse_links(host.netlink("link")).items()}
+    links, leaving = parse_passing(host.netlink("link"))
+    names = {index: interface.name for index, interface in links.items()}
     protocols = parse_protocols(host)
     found = {
         _key(route): route
@@ -99,13 +101,15 @@ def collect(host: Host) -> Reading:
         for route in parse_routes(host.netlink(dump), names, protocols)
     }
     reading = Reading()
-    reading.facts.network.routes.extend(found[key] for key in sorted(found))
+    network = reading.facts.network
+    for key in sorted(found):
+        (network.passing_routes if is_passing_route(found[key], leaving) else network.routes).append(found[key])
     return reading
 
 
 TOPIC = Topic(
-    revision=3,
-    fills=("network.routes",),
+    revision=4,
+    fills=("network.routes", "network.passing_routes"),
     collect=collect,
     events=frozenset({"link", "route"}),
     watches=("/etc/network", "/etc/netplan", "/etc/systemd/network"),

@@ -3,7 +3,9 @@
 Where the database cannot be read, `rpm -qa` is asked, if it is there.
 """
 
+from driftline.paths import keyed
 from driftline.v1.facts_pb2 import Package
+from driftline_agent import raw
 from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.locks import is_locked
@@ -12,9 +14,15 @@ from driftline_agent.packages.kept import kept
 from driftline_agent.topic import Reading, Topic
 
 
-def _read(host: Host, path: str) -> list[Package]:
+def _read(host: Host, path: str, inputs: dict[str, bytes]) -> list[Package]:
+    built: list[tuple[Package, bool, bytes]] = []
     try:
-        return headers.identify(headers.build(headers.parse(blob)) for blob in rpmdb.headers(host, path))
+        for blob in rpmdb.headers(host, path):
+            built.append((*headers.build(headers.parse(blob)), raw.mark(blob)))
+        packages = headers.identify((package, several) for package, several, _ in built)
+        for package, _, mark in built:  # with the keys that they have got meanwhile
+            inputs[keyed("software.packages", "rpm", package.name, package.architecture)] = mark
+        return packages
     except ValueError as error:
         raise UnreadableError(f"{path}: {error}") from error
     except UnreadableError:
@@ -37,15 +45,16 @@ def collect(host: Host) -> Reading:
     locked = locks.dnf(host)
     version = (rpmdb.version(host), dnf.version(host), tuple(locked))
 
+    reading = Reading()
+
     def read() -> list[Package]:
-        packages = _read(host, path)
+        packages = _read(host, path, reading.inputs)
         dnf.add_origins(host, packages)
         for package in packages:
             if locks.matches(package, locked):
                 package.held = True
         return packages
 
-    reading = Reading()
     reading.facts.software.MergeFrom(kept(host, "rpm", version, read))
     return reading
 

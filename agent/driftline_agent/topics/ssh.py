@@ -41,6 +41,7 @@ TOPIC = Topic(
     revision=1,
     fills=("os.ssh_host_keys",),
     collect=collect,
+    of_files=True,
     applies=lambda host: host.exists(_FOLDER),
     watches=(_FOLDER,),
 )

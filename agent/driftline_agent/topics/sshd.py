@@ -117,6 +117,7 @@ TOPIC = Topic(
     revision=1,
     fills=("services.ssh_server",),
     collect=collect,
+    of_files=True,
     applies=lambda host: host.exists(sshd.CONFIG),
     watches=("/etc/ssh",),
 )

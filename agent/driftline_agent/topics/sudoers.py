@@ -136,6 +136,7 @@ TOPIC = Topic(
     revision=1,
     fills=("accounts.sudo", "accounts.doas_rules"),
     collect=collect,
+    of_files=True,
     applies=lambda host: any(host.exists(path) for path in (_MAIN, _DOAS, _DOAS_FOLDER)),
     watches=(_MAIN, "/etc/sudoers.d", _DOAS, _DOAS_FOLDER),
 )

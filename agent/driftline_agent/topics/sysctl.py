@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterable
 
 from driftline import late
-from driftline.v1.facts_pb2 import Sysctl
-from driftline_agent import dropins
+from driftline.paths import keyed
+from driftline.v1.facts_pb2 import Facts, Sysctl
+from driftline_agent import dropins, raw
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.topic import Reading, Topic
@@ -51,6 +52,20 @@ _LEFT_OUT = late.pattern(
     | net\.ipv6\.neigh\.(?!default\.).*\.(?:base_reachable_time|retrans_time)(?:_ms)?
     # IPVS raises them by itself when memory is short.
     | net\.ipv4\.vs\.(?:drop_entry|drop_packet|secure_tcp)
+    """,
+    re.VERBOSE,
+)
+
+
+#: What is there only while a module is loaded, which a container, a mount or a rule does by itself.
+_OF_A_MODULE = re.compile(
+    r"""
+      net\.(?:bridge|netfilter|nf_conntrack_\w+|sctp|mpls|rds|dccp|l2tp|llc|x25|rose|netrom|ax25|tipc|smc|qrtr|vsock|can)\b
+    | net\.ipv[46]\.(?:vs|netfilter|nf_\w+)\b
+    | fs\.(?:nfs|nfsd|lockd|xfs|fuse|cifs|ceph|ocfs2|cachefiles|fscache|afs|coda|binfmt_misc)\b
+    | sunrpc\.
+    | dev\.(?:cdrom|raid|ipmi|mac_hid|parport|i915|xe)\b
+    | kernel\.(?:kvm|vbox)
     """,
     re.VERBOSE,
 )
@@ -177,9 +192,33 @@ def collect(host: Host) -> Reading:
                 reading.unreadable[f"os.sysctls[{name}].value"] = f"/proc/sys{path}: permission denied"
             continue
         settings[name] = Sysctl(name=name, value=parse_value(value))
-    _configure(host, reading, settings)
-    reading.facts.os.sysctls.extend(settings[name] for name in sorted(settings))
+    files = host.noted = {}
+    try:
+        _configure(host, reading, settings)
+    finally:
+        host.noted = None
+    reading.raw = lambda facts: raw_of(facts, raw.mark(*files.values()))
+    for name in sorted(settings):
+        setting = settings[name]
+        if _OF_A_MODULE.match(name):
+            if setting.value:
+                reading.facts.os.module_sysctls.add(name=name, value=setting.value)
+            setting.ClearField("value")
+            if not setting.configured:
+                continue
+        reading.facts.os.sysctls.append(setting)
     return reading
+
+
+def raw_of(facts: Facts, written: bytes) -> dict[str, bytes]:
+    """Return each value by path; a configured one may come of any of the files, by a pattern.
+
+    :param written: digest of the files.
+    """
+    return {
+        keyed("os.sysctls", one.name): one.value.encode() + (written if one.configured else b"")
+        for one in facts.os.sysctls
+    }
 
 
 def _configure(host: Host, reading: Reading, settings: dict[str, Sysctl]) -> None:
@@ -208,8 +247,8 @@ def _may_be_read(path: str) -> bool:
 
 
 TOPIC = Topic(
-    revision=3,
-    fills=("os.sysctls",),
+    revision=4,
+    fills=("os.sysctls", "os.module_sysctls"),
     collect=collect,
     applies=lambda host: host.exists("/proc/sys"),
     watches=("/etc/sysctl.conf", *dropins.folders("sysctl.d")),

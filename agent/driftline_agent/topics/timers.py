@@ -6,7 +6,8 @@ systemd is asked again only when a timer was due since, or its units changed.
 import time
 from dataclasses import dataclass
 
-from driftline_agent import units
+from driftline.paths import keyed
+from driftline_agent import raw, units
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.outputs.list_timers import Runs, parse_json
@@ -52,20 +53,25 @@ def collect(host: Host) -> Reading:
     reading = Reading()
     loaded = units.load(host)
     found: list[str] = []
+    inputs: dict[str, list[bytes]] = {}
+    reading.raw = lambda _: {path: raw.mark(*said) for path, said in inputs.items()}
     timers = reading.facts.services.timers
     for name in sorted(name for name in loaded.folder if name.endswith(".timer")):
         if loaded.links.get(name) == "/dev/null" or units.enablement(loaded, name, {}, empty=False) == "alias":
             continue
+        said: list[bytes] = []
         try:
             sections: Sections = {}
             for file in (f"{loaded.folder[name]}/{name}", *units.drop_ins_of(loaded, name)):
                 text = (host.read(file) or "")[:_MAX_TEXT]
                 found.append(text)
+                said.append(text.encode())
                 sections = parse_unit(text, sections)
         except UnreadableError as error:
             reading.unreadable["services.timers"] = str(error)
             continue
         timers.append(timer_of(name, sections))
+        inputs[keyed("services.timers", name)] = said
     try:
         runs = runs_of(host, (hash(tuple(found)), generated_at(host)))
     except UnreadableError as error:

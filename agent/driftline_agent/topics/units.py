@@ -7,12 +7,13 @@ Source: systemd.unit(5), systemctl(1).
 
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from driftline.v1.facts_pb2 import Unit
-from driftline_agent import ownership, unit_presets, units
+from driftline.paths import keyed
+from driftline.v1.facts_pb2 import Facts, Unit
+from driftline_agent import ownership, raw, unit_presets, units
 from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.keys import collapse, pattern_of
@@ -63,6 +64,8 @@ class Kept:
     empty: bool
     #: When one of the files was changed last, ns.
     changed: int
+    #: Digest of the files' contents.
+    raw: bytes
 
 
 @dataclass(slots=True)
@@ -106,6 +109,7 @@ def read_files(host: Host, loaded: Loaded, name: str) -> Kept:
     unit = Unit(name=name, path=path)
     install: Sections = {}
     content = None if masked else host.read_bytes(path)
+    contents = [(target or "").encode(), content or b""]
     if content is not None and len(content) > _MAX_BYTES:
         raise UnreadableError(f"{path}: larger than {_MAX_BYTES} bytes")
     if not masked:
@@ -117,13 +121,14 @@ def read_files(host: Host, loaded: Loaded, name: str) -> Kept:
             said = host.read_bytes(file) or b""
             if len(said) > _MAX_BYTES:
                 raise UnreadableError(f"{file}: larger than {_MAX_BYTES} bytes")
+            contents += [file.encode(), said]
             own = parse_unit(said.decode("utf-8", "replace"), own)
             digest = "" if _untold(file, files.closed) else sha256(said).hexdigest()
             unit.drop_in_files.add(path=file, digest=digest)
         unit.drop_ins.extend(drop_ins)
         unit.drop_in_files.sort(key=lambda drop_in: drop_in.path)
         fill(unit, own)
-    out = Kept(versions, unit, install, content is not None and not content.strip(), files.changed)
+    out = Kept(versions, unit, install, content is not None and not content.strip(), files.changed, raw.mark(*contents))
     if not 0 <= time.time_ns() - files.changed < _SETTLED_NS:
         kept[path] = out
     return out
@@ -153,6 +158,8 @@ def collect(host: Host) -> Reading:
     except UnreadableError as error:
         reading.unreadable["services.units[*].preset"] = str(error)
     changed: dict[str, int] = {}
+    marks: dict[str, bytes] = {}
+    reading.raw = lambda facts: raw_of(facts, marks, loaded)
     for name in sorted(loaded.folder):
         unit = reading.facts.services.units.add()
         try:
@@ -168,6 +175,8 @@ def collect(host: Host) -> Reading:
                     said[name] = unit_presets.preset_of(presets, name)
                 unit.preset = said[name]
             changed[name] = kept.changed
+            # Of links only the names count, and which presets there are is a matter of files.
+            marks[name] = kept.raw
         if name in loaded.wanted_by:
             unit.wanted_by.extend(sorted(loaded.wanted_by[name]))
         if name in loaded.instances:
@@ -178,6 +187,15 @@ def collect(host: Host) -> Reading:
     if generated_at(host) != before:
         raise BusyError("/run/systemd/generator: written anew while it was read")
     return reading
+
+
+def raw_of(facts: Facts, marks: Mapping[str, bytes], loaded: Loaded) -> dict[str, bytes]:
+    """Return what each unit's files and the links to it say, by path."""
+    found: dict[str, bytes] = {}
+    for name, content in marks.items():
+        links = sorted((*loaded.wanted_by.get(name, ()), "", *loaded.instances.get(name, ())))
+        found[keyed("services.units", name)] = raw.mark(content, *(link.encode() for link in links))
+    return raw.complete(facts, found, b"")
 
 
 def _add_states(host: Host, reading: Reading, changed: dict[str, int]) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
+from driftline.paths import keyed
 from driftline.v1.facts_pb2 import User
+from driftline_agent import raw
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.numbers import whole
@@ -119,6 +121,18 @@ def read_ageing(host: Host) -> bytes:
         return found
 
 
+def raw_lines(passwd: str, shadow: Mapping[str, Password], aged: bytes) -> dict[str, bytes]:
+    """Return the lines of each user, by path: of passwd(5), and what is known of the one of shadow(5)."""
+    ages = {line.partition(b":")[0].decode("utf-8", "replace"): line for line in aged.splitlines()}
+    out: dict[str, bytes] = {}
+    for line in passwd.splitlines():
+        name = line.partition(":")[0]
+        if name and name[0] not in "+-#":
+            password = shadow.get(name, Password("", "")).value.encode()
+            out.setdefault(keyed("accounts.users", name), raw.mark(line.encode(), password, ages.get(name, b"")))
+    return out
+
+
 def collect(host: Host) -> Reading:
     """Read the users; without /etc/shadow the passwords are unreadable and the rest is not."""
     reading = Reading()
@@ -130,9 +144,12 @@ def collect(host: Host) -> Reading:
     except UnreadableError as error:
         for name in ("password", "password_status", *_AGEING):
             reading.unreadable[f"accounts.users[*].{name}"] = str(error)
-    users = parse_passwd(host.read("/etc/passwd") or "", shadow)
+    passwd = host.read("/etc/passwd") or ""
+    users = parse_passwd(passwd, shadow)
     add_ageing(users, aged)
     reading.facts.accounts.users.extend(users)
+    if shadow is not None:
+        reading.raw = lambda _: raw_lines(passwd, shadow, aged)
     return reading
 
 

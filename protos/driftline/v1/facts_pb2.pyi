@@ -102,6 +102,7 @@ from driftline.v1.os_pb2 import Locale as Locale
 from driftline.v1.os_pb2 import LocaleSetting as LocaleSetting
 from driftline.v1.os_pb2 import ManagerSetting as ManagerSetting
 from driftline.v1.os_pb2 import ModuleSetting as ModuleSetting
+from driftline.v1.os_pb2 import ModuleSysctl as ModuleSysctl
 from driftline.v1.os_pb2 import NameService as NameService
 from driftline.v1.os_pb2 import Os as Os
 from driftline.v1.os_pb2 import OutdatedProcess as OutdatedProcess

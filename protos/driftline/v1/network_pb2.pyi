@@ -33,10 +33,16 @@ class Network(_message.Message):
     DHCP_LEASES_FIELD_NUMBER: _builtins.int
     LLDP_NEIGHBOURS_FIELD_NUMBER: _builtins.int
     FIREWALL_FIELD_NUMBER: _builtins.int
+    PASSING_INTERFACES_FIELD_NUMBER: _builtins.int
+    PASSING_ROUTES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def interfaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interface]: ...
+    def interfaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interface]:
+        """Those that stay. Others are in passing_interfaces."""
+
     @_builtins.property
-    def routes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Route]: ...
+    def routes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Route]:
+        """Those that stay. Others are in passing_routes."""
+
     @_builtins.property
     def resolver(self) -> Global___Resolver: ...
     @_builtins.property
@@ -59,6 +65,19 @@ class Network(_message.Message):
 
     @_builtins.property
     def firewall(self) -> Global___Firewall: ...
+    @_builtins.property
+    def passing_interfaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interface]:
+        """Interfaces that come and go while nobody decides anything: ends of containers and pods, devices of virtual machines,
+        networks that container engines make, VPNs and dial-up lines for as long as their program runs, what is plugged.
+        Fields as in interfaces. STATE for that reason.
+        """
+
+    @_builtins.property
+    def passing_routes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Route]:
+        """Routes by such interfaces; routes that were learnt (routing daemons, router advertisements), and those that the kernel
+        adds for link-local addresses. Fields as in routes. STATE for that reason.
+        """
+
     def __init__(
         self,
         *,
@@ -71,10 +90,12 @@ class Network(_message.Message):
         dhcp_leases: _abc.Iterable[Global___DhcpLease] | None = ...,
         lldp_neighbours: _abc.Iterable[Global___LldpNeighbour] | None = ...,
         firewall: Global___Firewall | None = ...,
+        passing_interfaces: _abc.Iterable[Global___Interface] | None = ...,
+        passing_routes: _abc.Iterable[Global___Route] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["firewall", b"firewall", "resolver", b"resolver"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dhcp_leases", b"dhcp_leases", "firewall", b"firewall", "interfaces", b"interfaces", "listening", b"listening", "lldp_neighbours", b"lldp_neighbours", "neighbours", b"neighbours", "resolver", b"resolver", "routes", b"routes", "rules", b"rules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dhcp_leases", b"dhcp_leases", "firewall", b"firewall", "interfaces", b"interfaces", "listening", b"listening", "lldp_neighbours", b"lldp_neighbours", "neighbours", b"neighbours", "passing_interfaces", b"passing_interfaces", "passing_routes", b"passing_routes", "resolver", b"resolver", "routes", b"routes", "rules", b"rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -116,14 +137,20 @@ class Interface(_message.Message):
     BRIDGE_FIELD_NUMBER: _builtins.int
     TUNNEL_FIELD_NUMBER: _builtins.int
     TUN_FIELD_NUMBER: _builtins.int
+    MAC_IN_USE_FIELD_NUMBER: _builtins.int
+    MTU_IN_USE_FIELD_NUMBER: _builtins.int
+    AUTOMATIC_ADDRESSES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     type: _builtins.str
     """ethernet, loopback, wireless, infiniband, bridge, bond, vlan, tun, veth, dummy, wireguard; others as the kernel names
     their kind (ip -d link): vxlan, macvlan, gre, vrf; other where it names none.
     """
     mac: _builtins.str
-    """Hardware address in use, lower case with colons."""
+    """Hardware address, lower case with colons: the device's own, or the one that someone set. Absent where it is neither.
+    /sys/class/net/*/addr_assign_type.
+    """
     mtu: _builtins.int
+    """Largest packet. Absent of a bridge, whose MTU follows its ports."""
     enabled: _builtins.bool
     """Set to up by the administrator (IFF_UP)."""
     link: _builtins.str
@@ -164,6 +191,12 @@ class Interface(_message.Message):
     """Routing table of a VRF."""
     ssid: _builtins.str
     """Name of the wireless network it has joined. SIOCGIWESSID."""
+    mac_in_use: _builtins.str
+    """Hardware address in use where it is nobody's decision, hence STATE: drawn by lot (bridge, veth, wireless while it looks
+    for networks), or another interface's (bond and its members, VLAN, bridge with ports).
+    """
+    mtu_in_use: _builtins.int
+    """MTU of a bridge: the smallest of its ports', which may be containers' and virtual machines'. STATE for that reason."""
     @_builtins.property
     def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Address]: ...
     @_builtins.property
@@ -174,6 +207,12 @@ class Interface(_message.Message):
     def tunnel(self) -> Global___Tunnel: ...
     @_builtins.property
     def tun(self) -> Global___Tun: ...
+    @_builtins.property
+    def automatic_addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Address]:
+        """Addresses that came by themselves: link-local ones of the kernel, which it adds with the first carrier, and those that
+        move between hosts (VRRP by keepalived). Fields as in addresses. STATE for that reason.
+        """
+
     def __init__(
         self,
         *,
@@ -207,15 +246,20 @@ class Interface(_message.Message):
         bridge: Global___Bridge | None = ...,
         tunnel: Global___Tunnel | None = ...,
         tun: Global___Tun | None = ...,
+        mac_in_use: _builtins.str = ...,
+        mtu_in_use: _builtins.int | None = ...,
+        automatic_addresses: _abc.Iterable[Global___Address] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_mtu", b"_mtu", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "bond", b"bond", "bridge", b"bridge", "enabled", b"enabled", "mtu", b"mtu", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "speed", b"speed", "tun", b"tun", "tunnel", b"tunnel", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vrf_table", b"vrf_table"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_mtu", b"_mtu", "_mtu_in_use", b"_mtu_in_use", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "bond", b"bond", "bridge", b"bridge", "enabled", b"enabled", "mtu", b"mtu", "mtu_in_use", b"mtu_in_use", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "speed", b"speed", "tun", b"tun", "tunnel", b"tunnel", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vrf_table", b"vrf_table"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_mtu", b"_mtu", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "addresses", b"addresses", "alias", b"alias", "bond", b"bond", "bridge", b"bridge", "bus_address", b"bus_address", "driver", b"driver", "driver_version", b"driver_version", "duplex", b"duplex", "enabled", b"enabled", "firmware", b"firmware", "link", b"link", "mac", b"mac", "master", b"master", "mode", b"mode", "mtu", b"mtu", "name", b"name", "parent", b"parent", "permanent_mac", b"permanent_mac", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "speed", b"speed", "ssid", b"ssid", "tun", b"tun", "tunnel", b"tunnel", "type", b"type", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vlan_protocol", b"vlan_protocol", "vrf_table", b"vrf_table"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_mtu", b"_mtu", "_mtu_in_use", b"_mtu_in_use", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "addresses", b"addresses", "alias", b"alias", "automatic_addresses", b"automatic_addresses", "bond", b"bond", "bridge", b"bridge", "bus_address", b"bus_address", "driver", b"driver", "driver_version", b"driver_version", "duplex", b"duplex", "enabled", b"enabled", "firmware", b"firmware", "link", b"link", "mac", b"mac", "mac_in_use", b"mac_in_use", "master", b"master", "mode", b"mode", "mtu", b"mtu", "mtu_in_use", b"mtu_in_use", "name", b"name", "parent", b"parent", "permanent_mac", b"permanent_mac", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "speed", b"speed", "ssid", b"ssid", "tun", b"tun", "tunnel", b"tunnel", "type", b"type", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vlan_protocol", b"vlan_protocol", "vrf_table", b"vrf_table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
     _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
     _WhichOneofReturnType__mtu: _TypeAlias = _typing.Literal["mtu"]  # noqa: Y015
     _WhichOneofArgType__mtu: _TypeAlias = _typing.Literal["_mtu", b"_mtu"]  # noqa: Y015
+    _WhichOneofReturnType__mtu_in_use: _TypeAlias = _typing.Literal["mtu_in_use"]  # noqa: Y015
+    _WhichOneofArgType__mtu_in_use: _TypeAlias = _typing.Literal["_mtu_in_use", b"_mtu_in_use"]  # noqa: Y015
     _WhichOneofReturnType__promiscuous: _TypeAlias = _typing.Literal["promiscuous"]  # noqa: Y015
     _WhichOneofArgType__promiscuous: _TypeAlias = _typing.Literal["_promiscuous", b"_promiscuous"]  # noqa: Y015
     _WhichOneofReturnType__queue_length: _TypeAlias = _typing.Literal["queue_length"]  # noqa: Y015
@@ -234,6 +278,8 @@ class Interface(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__mtu) -> _WhichOneofReturnType__mtu | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mtu_in_use) -> _WhichOneofReturnType__mtu_in_use | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__promiscuous) -> _WhichOneofReturnType__promiscuous | None: ...
     @_typing.overload

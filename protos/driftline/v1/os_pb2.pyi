@@ -41,13 +41,16 @@ class Os(_message.Message):
     NAME_SERVICES_FIELD_NUMBER: _builtins.int
     CRASH_DUMP_FIELD_NUMBER: _builtins.int
     UPDATES_FIELD_NUMBER: _builtins.int
+    MODULE_SYSCTLS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def release(self) -> Global___Release: ...
     @_builtins.property
     def kernel(self) -> Global___Kernel: ...
     @_builtins.property
     def sysctls(self) -> _containers.RepeatedCompositeFieldContainer[Global___Sysctl]:
-        """Kernel settings below /proc/sys that someone decides; counters and per-boot values are left out."""
+        """Kernel settings below /proc/sys that someone decides; counters and per-boot values are left out. Of those that a loadable
+        module brings, only what is configured for the next boot: their value is in module_sysctls.
+        """
 
     @_builtins.property
     def host(self) -> Global___Host: ...
@@ -93,6 +96,12 @@ class Os(_message.Message):
     def updates(self) -> Global___Updates:
         """Packages of which the repositories have a newer version. New ones are published without anybody here deciding."""
 
+    @_builtins.property
+    def module_sysctls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ModuleSysctl]:
+        """Kernel settings that are there while a module is loaded: bridge filtering, connection tracking, IPVS, NFS ... The first
+        container, rule or mount loads it, hence STATE.
+        """
+
     def __init__(
         self,
         *,
@@ -113,10 +122,11 @@ class Os(_message.Message):
         name_services: _abc.Iterable[Global___NameService] | None = ...,
         crash_dump: Global___CrashDump | None = ...,
         updates: Global___Updates | None = ...,
+        module_sysctls: _abc.Iterable[Global___ModuleSysctl] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "crash_dump", b"crash_dump", "host", b"host", "init", b"init", "kernel", b"kernel", "locale", b"locale", "release", b"release", "restart", b"restart", "security", b"security", "updates", b"updates"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "crash_dump", b"crash_dump", "host", b"host", "hosts_entries", b"hosts_entries", "init", b"init", "kernel", b"kernel", "limits", b"limits", "loaded_modules", b"loaded_modules", "locale", b"locale", "module_settings", b"module_settings", "name_services", b"name_services", "release", b"release", "restart", b"restart", "security", b"security", "ssh_host_keys", b"ssh_host_keys", "sysctls", b"sysctls", "updates", b"updates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock", "crash_dump", b"crash_dump", "host", b"host", "hosts_entries", b"hosts_entries", "init", b"init", "kernel", b"kernel", "limits", b"limits", "loaded_modules", b"loaded_modules", "locale", b"locale", "module_settings", b"module_settings", "module_sysctls", b"module_sysctls", "name_services", b"name_services", "release", b"release", "restart", b"restart", "security", b"security", "ssh_host_keys", b"ssh_host_keys", "sysctls", b"sysctls", "updates", b"updates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -930,7 +940,7 @@ class Sysctl(_message.Message):
     name: _builtins.str
     """Dotted name: net.ipv4.ip_forward."""
     value: _builtins.str
-    """The value, inner white space folded to one blank. Where the module that has the setting is not loaded: absent."""
+    """The value, inner white space folded to one blank. Absent of a loadable module's setting."""
     configured: _builtins.str
     """The value that is configured for the next boot. sysctl.d(5), sysctl.conf(5)."""
     def __init__(
@@ -947,6 +957,32 @@ class Sysctl(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Sysctl: _TypeAlias = Sysctl  # noqa: Y015
+
+@_typing.final
+class ModuleSysctl(_message.Message):
+    """One kernel setting of a loadable module."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """net.netfilter.nf_conntrack_max."""
+    value: _builtins.str
+    """The value, inner white space folded to one blank."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ModuleSysctl: _TypeAlias = ModuleSysctl  # noqa: Y015
 
 @_typing.final
 class Host(_message.Message):

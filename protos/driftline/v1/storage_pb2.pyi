@@ -39,8 +39,12 @@ class Storage(_message.Message):
     BTRFS_FIELD_NUMBER: _builtins.int
     EXPORTS_FIELD_NUMBER: _builtins.int
     INITIATOR_FIELD_NUMBER: _builtins.int
+    PASSING_DEVICES_FIELD_NUMBER: _builtins.int
+    VOLUME_SNAPSHOTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlockDevice]: ...
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlockDevice]:
+        """Those that stay. Others are in passing_devices."""
+
     @_builtins.property
     def filesystems(self) -> _containers.RepeatedCompositeFieldContainer[Global___Filesystem]: ...
     @_builtins.property
@@ -58,7 +62,9 @@ class Storage(_message.Message):
     @_builtins.property
     def physical_volumes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PhysicalVolume]: ...
     @_builtins.property
-    def logical_volumes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogicalVolume]: ...
+    def logical_volumes(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogicalVolume]:
+        """Without snapshots."""
+
     @_builtins.property
     def zfs_pools(self) -> _containers.RepeatedCompositeFieldContainer[Global___ZfsPool]: ...
     @_builtins.property
@@ -69,6 +75,16 @@ class Storage(_message.Message):
     def exports(self) -> _containers.RepeatedCompositeFieldContainer[Global___NfsExport]: ...
     @_builtins.property
     def initiator(self) -> Global___Initiator: ...
+    @_builtins.property
+    def passing_devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___BlockDevice]:
+        """Devices that come and go while nobody decides anything: USB sticks and cards with what is on them, attached images
+        (loop, nbd), what LVM keeps below a snapshot. Fields as in devices. STATE for that reason.
+        """
+
+    @_builtins.property
+    def volume_snapshots(self) -> _containers.RepeatedCompositeFieldContainer[Global___LogicalVolume]:
+        """Snapshots of LVM, which backups make, grow and drop by themselves. Fields as in logical_volumes. STATE for that reason."""
+
     def __init__(
         self,
         *,
@@ -87,10 +103,12 @@ class Storage(_message.Message):
         btrfs: _abc.Iterable[Global___Btrfs] | None = ...,
         exports: _abc.Iterable[Global___NfsExport] | None = ...,
         initiator: Global___Initiator | None = ...,
+        passing_devices: _abc.Iterable[Global___BlockDevice] | None = ...,
+        volume_snapshots: _abc.Iterable[Global___LogicalVolume] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["initiator", b"initiator"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "btrfs", b"btrfs", "crypttab", b"crypttab", "devices", b"devices", "exports", b"exports", "filesystems", b"filesystems", "fstab", b"fstab", "initiator", b"initiator", "logical_volumes", b"logical_volumes", "multipaths", b"multipaths", "physical_volumes", b"physical_volumes", "swaps", b"swaps", "volume_groups", b"volume_groups", "zfs_datasets", b"zfs_datasets", "zfs_pools", b"zfs_pools"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrays", b"arrays", "btrfs", b"btrfs", "crypttab", b"crypttab", "devices", b"devices", "exports", b"exports", "filesystems", b"filesystems", "fstab", b"fstab", "initiator", b"initiator", "logical_volumes", b"logical_volumes", "multipaths", b"multipaths", "passing_devices", b"passing_devices", "physical_volumes", b"physical_volumes", "swaps", b"swaps", "volume_groups", b"volume_groups", "volume_snapshots", b"volume_snapshots", "zfs_datasets", b"zfs_datasets", "zfs_pools", b"zfs_pools"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -233,7 +251,9 @@ class BlockDevice(_message.Message):
     """Size of its case: 2.5 inches. smartctl."""
     @_builtins.property
     def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Kernel names of the devices that this one is built on (an array's or a volume's members)."""
+        """Kernel names of the devices that this one is built on (an array's or a volume's members). A snapshot that LVM puts
+        between is looked through.
+        """
 
     def __init__(
         self,
@@ -386,7 +406,10 @@ class Filesystem(_message.Message):
     """Files that it can hold; xfs and btrfs move it as they fill. f_files of statvfs(3)."""
     @_builtins.property
     def options(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Mount options, as a set. Values that look like secrets are redacted."""
+        """Mount options in force, as a set. Values that look like secrets are redacted; what NFS finds out with each mount
+        (clientaddr, mountport) is left out. That a filesystem turned read-only after an error is told: it is no decision, but what
+        someone decided is not in force any more.
+        """
 
     def __init__(
         self,
@@ -827,7 +850,7 @@ class VolumeGroup(_message.Message):
     """Six letters of vgs(8): wz--n-. The third says whether devices are missing just now."""
     physical_volumes: _builtins.int
     logical_volumes: _builtins.int
-    """Volumes that people see; snapshots that a backup makes are some."""
+    """Volumes that people see; snapshots that a backup makes are some, hence STATE."""
     @_builtins.property
     def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Tags that someone gave it."""
