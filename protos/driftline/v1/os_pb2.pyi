@@ -1085,19 +1085,23 @@ class SshHostKey(_message.Message):
 
     TYPE_FIELD_NUMBER: _builtins.int
     FINGERPRINT_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """ssh-ed25519, ecdsa-sha2-nistp256, ssh-rsa."""
     fingerprint: _builtins.str
     """As ssh-keygen -l prints it: SHA256:ohD8VZEXGWo6Ez8GSEJQ9WpafgLFsOfLOtGGQCQo6Og."""
+    public_key: _builtins.str
+    """The key itself, base64, as it stands in known_hosts. SSHFP records follow from it."""
     def __init__(
         self,
         *,
         type: _builtins.str = ...,
         fingerprint: _builtins.str = ...,
+        public_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "public_key", b"public_key", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
