@@ -139,6 +139,8 @@ class Release(_message.Message):
     MAJOR_FIELD_NUMBER: _builtins.int
     MINOR_FIELD_NUMBER: _builtins.int
     ARCHITECTURE_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
+    BUILD_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Distribution in lower case, no spaces: debian, ubuntu, rocky. os-release: ID."""
     name: _builtins.str
@@ -169,6 +171,10 @@ class Release(_message.Message):
     """Architecture of the installed programs, as the distribution names it: amd64 (Debian's family), x86_64. /bin/sh, ELF
     header: a 32-bit system may run on a 64-bit kernel.
     """
+    variant: _builtins.str
+    """Edition, where the distribution has several: server, workstation, coreos. os-release: VARIANT_ID."""
+    build: _builtins.str
+    """Build that the system was installed from, of distributions that roll: rolling, 2024.05.01. os-release: BUILD_ID."""
     @_builtins.property
     def like(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Families this one descends from, nearest first. os-release: ID_LIKE."""
@@ -187,10 +193,12 @@ class Release(_message.Message):
         major: _builtins.str = ...,
         minor: _builtins.str = ...,
         architecture: _builtins.str = ...,
+        variant: _builtins.str = ...,
+        build: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "codename", b"codename", "description", b"description", "distribution", b"distribution", "family", b"family", "id", b"id", "like", b"like", "major", b"major", "minor", b"minor", "name", b"name", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "build", b"build", "codename", b"codename", "description", b"description", "distribution", b"distribution", "family", b"family", "id", b"id", "like", b"like", "major", b"major", "minor", b"minor", "name", b"name", "variant", b"variant", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
