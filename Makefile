@@ -13,7 +13,7 @@ DAYS   ?= 7
 DEB_PYTHON ?= 3.11
 UV     := $(shell command -v uv)
 # Debian packages that the tests talk to; sudo-less, so only root installs them.
-TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium systemd facter dmidecode debhelper debootstrap udhcpc busybox dnsmasq-base logrotate nftables iptables ipset net-tools pciutils sudo
+TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium systemd facter lshw dmidecode debhelper debootstrap udhcpc busybox dnsmasq-base logrotate nftables iptables ipset net-tools pciutils sudo
 
 .DEFAULT_GOAL := help
 .PHONY: help up install develop test check fix protos lock migration wheel deb bench test-tools clean

@@ -218,6 +218,8 @@ def identify(os_release: Mapping[str, str], files: Mapping[str, str]) -> Release
         family=family,
         major=major,
         minor=minor,
+        variant=said.get("VARIANT_ID", ""),
+        build=said.get("BUILD_ID", ""),
     )
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 
 from driftline_agent.errors import UnreadableError
 
@@ -52,6 +53,49 @@ def run(path: str, *arguments: str, timeout: float) -> str:
             raise UnreadableError(f"{shown}: more than {MAX_OUTPUT} bytes")
         out.seek(0)
         return out.read().decode("utf-8", "replace")
+
+
+def stream(path: str, *arguments: str, timeout: float) -> Iterator[bytes]:
+    """Yield what a program prints, as it comes; it and its children are killed where nobody reads on.
+
+    :param timeout: seconds.
+    :raises UnreadableError: where it cannot be started, fails or takes too long.
+    """
+    shown = " ".join([path.rpartition("/")[2], *arguments])
+    end = time.monotonic() + timeout
+    try:
+        child = subprocess.Popen(
+            [path, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=_ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise UnreadableError(f"{shown}: {(error.strerror or str(error)).lower()}") from error
+    try:
+        assert child.stdout is not None  # noqa: S101  # for mypy: it is a pipe
+        poll = select.poll()
+        poll.register(child.stdout, select.POLLIN)
+        while poll.poll(max(0.0, end - time.monotonic()) * 1000):
+            piece = os.read(child.stdout.fileno(), 1 << 16)
+            if not piece:
+                break
+            yield piece
+        try:
+            code = child.wait(max(0.0, end - time.monotonic()))
+        except subprocess.TimeoutExpired as error:
+            raise UnreadableError(f"{shown}: no end within {timeout:g} s") from error
+        if code:
+            raise UnreadableError(f"{shown}: exit code {code}")
+    finally:
+        with contextlib.suppress(OSError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
 
 
 def run_bounded(path: str, *arguments: str, timeout: float, most: int) -> str:

@@ -253,6 +253,14 @@ def test_architecture_of_programs(head: bytes, debian: str, other: str) -> None:
     assert (parse_elf(head, "Debian"), parse_elf(head, "RedHat")) == (debian, other)
 
 
+def test_edition_and_build() -> None:
+    # /etc/os-release of Fedora Server 40 and of Arch Linux
+    fedora = parse_os_release('ID=fedora\nVERSION_ID=40\nVARIANT="Server Edition"\nVARIANT_ID=server\n')
+    arch = parse_os_release('NAME="Arch Linux"\nID=arch\nBUILD_ID=rolling\n')
+    assert identify(fedora, {}).variant == "server"
+    assert (identify(arch, {}).build, identify(arch, {}).variant) == ("rolling", "")
+
+
 def test_this_host_as_dpkg_says() -> None:
     said = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
     assert parse_elf(Path("/bin/sh").read_bytes()[:64], "Debian") == said

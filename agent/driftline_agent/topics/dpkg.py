@@ -159,7 +159,7 @@ def collect(host: Host) -> Reading:
 
 
 TOPIC = Topic(
-    revision=4,
+    revision=5,
     fills=("software.packages",),
     collect=collect,
     applies=lambda host: host.exists(_STATUS),

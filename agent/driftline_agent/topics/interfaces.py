@@ -23,6 +23,8 @@ _IFLA_INFO_KIND, _IFLA_INFO_DATA = 1, 2
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_LABEL, _IFA_BROADCAST, _IFA_FLAGS, _IFA_PROTO = 1, 2, 3, 4, 8, 11
 _IFF_UP, _IFA_F_TEMPORARY, _IFA_F_PERMANENT = 0x1, 0x01, 0x80
 _ARPHRD_ETHER, _ARPHRD_INFINIBAND, _ARPHRD_LOOPBACK = 1, 32, 772
+#: linux/if.h, IFF_*: what is set of an interface. What programs and the kernel turn (ALLMULTI, RUNNING) is not here.
+_FLAGS = {0x2: "broadcast", 0x10: "point-to-point", 0x80: "noarp", 0x1000: "multicast"}
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
 _OPERSTATES = ("unknown", "notpresent", "down", "lowerlayerdown", "testing", "dormant", "up")  # RFC 2863
 #: Kinds of links that the kernel names otherwise than the schema.
@@ -74,6 +76,7 @@ def _text(data: bytes) -> str:
 
 def _interface(hardware: int, flags: int, found: Mapping[int, bytes]) -> Interface:
     out = Interface(name=_text(found[_IFLA_IFNAME]), enabled=bool(flags & _IFF_UP))
+    out.flags.extend(sorted(name for bit, name in _FLAGS.items() if flags & bit))
     kind = _text(attributes(found.get(_IFLA_LINKINFO, b"")).get(_IFLA_INFO_KIND, b""))
     if hardware == _ARPHRD_LOOPBACK:
         out.type = "loopback"
@@ -198,6 +201,17 @@ def _ask_driver(host: Host, interface: Interface) -> None:
     # A driver without a version of its own has the kernel's, and of that topic kernel tells.
     if told.version != host.line("/proc/sys/kernel/osrelease"):
         interface.driver_version = told.version
+    names = host.kept.get("ethtool features")
+    if names is None:
+        names = host.kept["ethtool features"] = ethtool.feature_names(interface.name)
+    found = ethtool.settings(interface.name, names)
+    if found.autonegotiation is not None:
+        interface.autonegotiation = found.autonegotiation
+    interface.port = found.port
+    interface.rings.extend(found.rings)
+    interface.channels.extend(found.channels)
+    interface.flow_control.extend(found.flow_control)
+    interface.features.extend(found.features)
 
 
 def collect(host: Host) -> Reading:

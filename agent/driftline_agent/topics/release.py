@@ -27,7 +27,7 @@ def collect(host: Host) -> Reading:
 
 
 TOPIC = Topic(
-    revision=2,
+    revision=3,
     fills=("os.release",),
     collect=collect,
     of_files=True,

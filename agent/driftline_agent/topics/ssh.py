@@ -12,7 +12,7 @@ _FOLDER = "/etc/ssh"
 
 
 def parse_public_key(text: str) -> SshHostKey | None:
-    """Return a public key's type and its fingerprint as ssh-keygen -l prints it, or None where it is no key."""
+    """Return a public key, its type and its fingerprint as ssh-keygen -l prints it, or None where it is no key."""
     words = text.split()
     if len(words) < 2:
         return None
@@ -21,7 +21,7 @@ def parse_public_key(text: str) -> SshHostKey | None:
     except (binascii.Error, ValueError):  # the latter where it is not ASCII
         return None
     digest = base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-    return SshHostKey(type=words[0], fingerprint=f"SHA256:{digest}")
+    return SshHostKey(type=words[0], fingerprint=f"SHA256:{digest}", public_key=words[1])
 
 
 def collect(host: Host) -> Reading:
@@ -38,7 +38,7 @@ def collect(host: Host) -> Reading:
 
 
 TOPIC = Topic(
-    revision=1,
+    revision=2,
     fills=("os.ssh_host_keys",),
     collect=collect,
     of_files=True,

@@ -140,6 +140,13 @@ class Interface(_message.Message):
     MAC_IN_USE_FIELD_NUMBER: _builtins.int
     MTU_IN_USE_FIELD_NUMBER: _builtins.int
     AUTOMATIC_ADDRESSES_FIELD_NUMBER: _builtins.int
+    FLAGS_FIELD_NUMBER: _builtins.int
+    AUTONEGOTIATION_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    RINGS_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    FLOW_CONTROL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     type: _builtins.str
     """ethernet, loopback, wireless, infiniband, bridge, bond, vlan, tun, veth, dummy, wireguard; others as the kernel names
@@ -197,6 +204,14 @@ class Interface(_message.Message):
     """
     mtu_in_use: _builtins.int
     """MTU of a bridge: the smallest of its ports', which may be containers' and virtual machines'. STATE for that reason."""
+    autonegotiation: _builtins.bool
+    """Agrees with the other end on speed and duplex. ETHTOOL_GSET. STATE: some drivers tell the link's state here, and it
+    follows the module that is plugged in.
+    """
+    port: _builtins.str
+    """Kind of its connector: twisted pair, fibre, AUI, BNC, direct attach, none, other. ETHTOOL_GSET. STATE: it follows
+    the module that is plugged in.
+    """
     @_builtins.property
     def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Address]: ...
     @_builtins.property
@@ -211,6 +226,31 @@ class Interface(_message.Message):
     def automatic_addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Address]:
         """Addresses that came by themselves: link-local ones of the kernel, which it adds with the first carrier, and those that
         move between hosts (VRRP by keepalived). Fields as in addresses. STATE for that reason.
+        """
+
+    @_builtins.property
+    def flags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is set of it besides: broadcast, multicast, noarp, point-to-point. IFF_BROADCAST and the like."""
+
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Offloads that are on: tx-checksum-ipv4, rx-gro, tx-tcp-segmentation; what the kernel has fixed is left out.
+        ETHTOOL_GFEATURES, names as ethtool -k prints them in full. STATE: bonds, bridges and VLANs take them from what
+        they stand on, and drivers turn them with the MTU or an XDP program.
+        """
+
+    @_builtins.property
+    def rings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Descriptors of its queues: rx=512, tx=512, rx-mini, rx-jumbo. ETHTOOL_GRINGPARAM."""
+
+    @_builtins.property
+    def channels(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Queues: rx, tx, other, combined=8. ETHTOOL_GCHANNELS. STATE: drivers take as many as there are processors."""
+
+    @_builtins.property
+    def flow_control(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Pause frames (IEEE 802.3x) that are on: autonegotiate, rx, tx. ETHTOOL_GPAUSEPARAM. STATE: agreed with the other
+        end.
         """
 
     def __init__(
@@ -249,11 +289,20 @@ class Interface(_message.Message):
         mac_in_use: _builtins.str = ...,
         mtu_in_use: _builtins.int | None = ...,
         automatic_addresses: _abc.Iterable[Global___Address] | None = ...,
+        flags: _abc.Iterable[_builtins.str] | None = ...,
+        autonegotiation: _builtins.bool | None = ...,
+        port: _builtins.str = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        rings: _abc.Iterable[_builtins.str] | None = ...,
+        channels: _abc.Iterable[_builtins.str] | None = ...,
+        flow_control: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_mtu", b"_mtu", "_mtu_in_use", b"_mtu_in_use", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "bond", b"bond", "bridge", b"bridge", "enabled", b"enabled", "mtu", b"mtu", "mtu_in_use", b"mtu_in_use", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "speed", b"speed", "tun", b"tun", "tunnel", b"tunnel", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vrf_table", b"vrf_table"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_autonegotiation", b"_autonegotiation", "_enabled", b"_enabled", "_mtu", b"_mtu", "_mtu_in_use", b"_mtu_in_use", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "autonegotiation", b"autonegotiation", "bond", b"bond", "bridge", b"bridge", "enabled", b"enabled", "mtu", b"mtu", "mtu_in_use", b"mtu_in_use", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "speed", b"speed", "tun", b"tun", "tunnel", b"tunnel", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vrf_table", b"vrf_table"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_enabled", b"_enabled", "_mtu", b"_mtu", "_mtu_in_use", b"_mtu_in_use", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "addresses", b"addresses", "alias", b"alias", "automatic_addresses", b"automatic_addresses", "bond", b"bond", "bridge", b"bridge", "bus_address", b"bus_address", "driver", b"driver", "driver_version", b"driver_version", "duplex", b"duplex", "enabled", b"enabled", "firmware", b"firmware", "link", b"link", "mac", b"mac", "mac_in_use", b"mac_in_use", "master", b"master", "mode", b"mode", "mtu", b"mtu", "mtu_in_use", b"mtu_in_use", "name", b"name", "parent", b"parent", "permanent_mac", b"permanent_mac", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "speed", b"speed", "ssid", b"ssid", "tun", b"tun", "tunnel", b"tunnel", "type", b"type", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vlan_protocol", b"vlan_protocol", "vrf_table", b"vrf_table"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_autonegotiation", b"_autonegotiation", "_enabled", b"_enabled", "_mtu", b"_mtu", "_mtu_in_use", b"_mtu_in_use", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "addresses", b"addresses", "alias", b"alias", "automatic_addresses", b"automatic_addresses", "autonegotiation", b"autonegotiation", "bond", b"bond", "bridge", b"bridge", "bus_address", b"bus_address", "channels", b"channels", "driver", b"driver", "driver_version", b"driver_version", "duplex", b"duplex", "enabled", b"enabled", "features", b"features", "firmware", b"firmware", "flags", b"flags", "flow_control", b"flow_control", "link", b"link", "mac", b"mac", "mac_in_use", b"mac_in_use", "master", b"master", "mode", b"mode", "mtu", b"mtu", "mtu_in_use", b"mtu_in_use", "name", b"name", "parent", b"parent", "permanent_mac", b"permanent_mac", "port", b"port", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "rings", b"rings", "speed", b"speed", "ssid", b"ssid", "tun", b"tun", "tunnel", b"tunnel", "type", b"type", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vlan_protocol", b"vlan_protocol", "vrf_table", b"vrf_table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__autonegotiation: _TypeAlias = _typing.Literal["autonegotiation"]  # noqa: Y015
+    _WhichOneofArgType__autonegotiation: _TypeAlias = _typing.Literal["_autonegotiation", b"_autonegotiation"]  # noqa: Y015
     _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
     _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
     _WhichOneofReturnType__mtu: _TypeAlias = _typing.Literal["mtu"]  # noqa: Y015
@@ -274,6 +323,8 @@ class Interface(_message.Message):
     _WhichOneofArgType__vlan_id: _TypeAlias = _typing.Literal["_vlan_id", b"_vlan_id"]  # noqa: Y015
     _WhichOneofReturnType__vrf_table: _TypeAlias = _typing.Literal["vrf_table"]  # noqa: Y015
     _WhichOneofArgType__vrf_table: _TypeAlias = _typing.Literal["_vrf_table", b"_vrf_table"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__autonegotiation) -> _WhichOneofReturnType__autonegotiation | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
     @_typing.overload

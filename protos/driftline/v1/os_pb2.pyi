@@ -149,6 +149,8 @@ class Release(_message.Message):
     MAJOR_FIELD_NUMBER: _builtins.int
     MINOR_FIELD_NUMBER: _builtins.int
     ARCHITECTURE_FIELD_NUMBER: _builtins.int
+    VARIANT_FIELD_NUMBER: _builtins.int
+    BUILD_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Distribution in lower case, no spaces: debian, ubuntu, rocky. os-release: ID."""
     name: _builtins.str
@@ -179,6 +181,10 @@ class Release(_message.Message):
     """Architecture of the installed programs, as the distribution names it: amd64 (Debian's family), x86_64. /bin/sh, ELF
     header: a 32-bit system may run on a 64-bit kernel.
     """
+    variant: _builtins.str
+    """Edition, where the distribution has several: server, workstation, coreos. os-release: VARIANT_ID."""
+    build: _builtins.str
+    """Build that the system was installed from, of distributions that roll: rolling, 2024.05.01. os-release: BUILD_ID."""
     @_builtins.property
     def like(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Families this one descends from, nearest first. os-release: ID_LIKE."""
@@ -197,10 +203,12 @@ class Release(_message.Message):
         major: _builtins.str = ...,
         minor: _builtins.str = ...,
         architecture: _builtins.str = ...,
+        variant: _builtins.str = ...,
+        build: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "codename", b"codename", "description", b"description", "distribution", b"distribution", "family", b"family", "id", b"id", "like", b"like", "major", b"major", "minor", b"minor", "name", b"name", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["architecture", b"architecture", "build", b"build", "codename", b"codename", "description", b"description", "distribution", b"distribution", "family", b"family", "id", b"id", "like", b"like", "major", b"major", "minor", b"minor", "name", b"name", "variant", b"variant", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1121,19 +1129,23 @@ class SshHostKey(_message.Message):
 
     TYPE_FIELD_NUMBER: _builtins.int
     FINGERPRINT_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """ssh-ed25519, ecdsa-sha2-nistp256, ssh-rsa."""
     fingerprint: _builtins.str
     """As ssh-keygen -l prints it: SHA256:ohD8VZEXGWo6Ez8GSEJQ9WpafgLFsOfLOtGGQCQo6Og."""
+    public_key: _builtins.str
+    """The key itself, base64, as it stands in known_hosts. SSHFP records follow from it."""
     def __init__(
         self,
         *,
         type: _builtins.str = ...,
         fingerprint: _builtins.str = ...,
+        public_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint", "public_key", b"public_key", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
