@@ -224,13 +224,34 @@ def _judge(out: Result, path: tuple[str, ...], value: str, line: Line, words: di
         out.different.append((".".join(path), value, found[:3], line.rule))
 
 
+#: What comes and goes by itself stands apart, so that it never drifts; other inventories make no such difference.
+_APART = {
+    "network.passing_interfaces[": "network.interfaces[",
+    "network.passing_routes[": "network.routes[",
+    "storage.passing_devices[": "storage.devices[",
+    "storage.volume_snapshots[": "storage.logical_volumes[",
+    "os.module_sysctls[": "os.sysctls[",
+    "].automatic_addresses[": "].addresses[",
+    "].mac_in_use": "].mac",
+    "].mtu_in_use": "].mtu",
+}
+
+
+def together(path: str) -> str:
+    """Return where a value would stand if nothing stood apart."""
+    for apart, place in _APART.items():
+        path = path.replace(apart, place)
+    return path
+
+
 def own() -> Ours:
     """Return this host's facts as the agent reads them, all topics, in this process."""
     host, found = Host(), {}
     for _ in range(2):  # what is asked in the background is there the second time
         for result in inventory.take(host, bytes(32)):
             if result.reading is not None:
-                found[result.name] = facts.flatten(result.reading.facts)
+                told = facts.flatten(result.reading.facts)
+                found[result.name] = {together(path): value for path, value in told.items()}
     merged: dict[str, Value] = {}
     for part in found.values():
         merged |= part
