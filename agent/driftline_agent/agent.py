@@ -17,7 +17,7 @@ from apscheduler.triggers.date import DateTrigger  # type: ignore[import-untyped
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]  # has no types
 
 from driftline.v1.collector_pb2 import Section
-from driftline_agent import claims, files, inventory, memory
+from driftline_agent import claims, files, heap, inventory, memory
 from driftline_agent import state as states
 from driftline_agent.config import Config
 from driftline_agent.errors import AgentError, RefusedError
@@ -267,7 +267,8 @@ class Agent:
             if wanted:
                 self._read({name: self._topics[name] for name in sorted(wanted)}, always=True)
                 self.reporter.report(connection)
-            self._texts.exchange(connection, self.reporter.state.epoch)
+            if self._texts.exchange(connection, self.reporter.state.epoch):
+                heap.trim()
         if not self._reporting:
             self._reporting = True
             log.info("reporting", extra={"collector": address, "source": identity.source_id})
@@ -306,10 +307,12 @@ class Agent:
     def _full(self) -> None:
         done: set[str] = set()
         self._guard(lambda: done.update(self.read()))
+        heap.trim()
 
     def inventory(self) -> None:
         """Read everything, and report what changed."""
         self.changed(set(self._topics))
+        heap.trim()
 
     def _guard(self, work: Callable[[], None]) -> bool:
         """Do one thing; what goes wrong is logged, and the agent goes on."""

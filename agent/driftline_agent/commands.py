@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from driftline_agent import config as configs
-from driftline_agent import files
+from driftline_agent import files, heap
 from driftline_agent.config import DEFAULT_READER, DEFAULT_STATE, Config
 from driftline_agent.errors import ConfigError, IdentityError, UnreachableError, UnreadableError
 from driftline_agent.firewall.client import Firewall
@@ -45,7 +45,10 @@ def facts(options: argparse.Namespace) -> int:
     except ConfigError:  # facts are shown without any configuration, and so with one that is closed or wrong
         choices = None
     host = Host(options.root, reader=Reader(str(DEFAULT_READER)), choices=choices, firewall=Firewall())
-    for result in inventory.take(host, _display_key(), inventory.select(options.topic)):
+    chosen = inventory.select(options.topic)
+    if options.topic and host.live:  # some tell more at the second reading, and a whole inventory is to be quick
+        list(inventory.take(host, _display_key(), chosen))
+    for result in inventory.take(host, _display_key(), chosen):
         if result.section.reason:
             print(f"driftline-agent: topic {result.name}: {result.section.reason}", file=sys.stderr)
         if result.reading is not None:
@@ -164,7 +167,7 @@ def run(options: argparse.Namespace) -> int:
     """Report until a signal says to stop. Until the agent has enrolled, a signal simply ends it."""
     _without_protobuf_in_python()
     config = _config(options)
-    _one_arena()
+    heap.one_arena()
     files.private_folder(config.state)
     identity = store.load(config.state)
     # Before root's rights are given up: the token's file may be root's.
@@ -185,24 +188,6 @@ def run(options: argparse.Namespace) -> int:
     logging.shutdown()
     # Threads may be waiting for a network; all that counts is on the disk already.
     os._exit(0)
-
-
-def _one_arena() -> None:
-    """Keep glibc from giving each thread a malloc arena of its own, which costs 4 MiB. mallopt(3), M_ARENA_MAX.
-
-    Not where the environment says so already, as the systemd unit does: importing ctypes makes a callback, for which
-    libffi before 3.4 needs memory that the unit forbids.
-    """
-    if "MALLOC_ARENA_MAX" in os.environ:
-        return
-    try:
-        import ctypes
-
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    except (ImportError, OSError, MemoryError):
-        return
-    if mallopt is not None:  # musl has none, and one arena
-        mallopt(-8, 1)
 
 
 def _enroll_patiently(config: Config, token: str | None, host: Host) -> Identity:

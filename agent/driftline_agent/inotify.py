@@ -4,7 +4,6 @@ The kernel tells of a limit by errno: ENOSPC is fs.inotify.max_user_watches, EMF
 the process' own number of descriptors.
 """
 
-import ctypes
 import errno
 import os
 import struct
@@ -36,6 +35,11 @@ class Inotify:
     """
 
     def __init__(self) -> None:
+        try:
+            import ctypes
+        except (ImportError, MemoryError) as error:  # libffi before 3.4, where memory may not be written and run
+            raise OSError(errno.ENOSYS, "libc cannot be called from Python here") from error
+        self._ctypes = ctypes
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._descriptor = self._checked(self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
 
@@ -49,7 +53,10 @@ class Inotify:
         :raises OSError: where it is not there, may not be read, or a limit is reached.
         """
         return self._checked(
-            self._libc.inotify_add_watch(self._descriptor, os.fsencode(path), ctypes.c_uint32(mask | DONT_FOLLOW)), path
+            self._libc.inotify_add_watch(
+                self._descriptor, os.fsencode(path), self._ctypes.c_uint32(mask | DONT_FOLLOW)
+            ),
+            path,
         )
 
     def remove(self, watch: int) -> None:
@@ -67,10 +74,9 @@ class Inotify:
         """Give the instance back."""
         os.close(self._descriptor)
 
-    @staticmethod
-    def _checked(result: int, path: str | None = None) -> int:
+    def _checked(self, result: int, path: str | None = None) -> int:
         if result < 0:
-            number = ctypes.get_errno()
+            number = self._ctypes.get_errno()
             raise OSError(number, os.strerror(number), path)
         return int(result)
 

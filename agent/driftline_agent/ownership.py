@@ -7,7 +7,8 @@ manager changes its database.
 
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -44,8 +45,8 @@ class _Kept:
     version: tuple[int, ...] = ()
     #: Path to package; empty where none owns it.
     owner: dict[str, str] = field(default_factory=dict)
-    #: All usual paths are among them.
-    usual: bool = False
+    #: The same of all usual paths that one owns, packed: thousands, few of which anybody asks for.
+    usual: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,12 @@ def owners(host: Host, paths: Iterable[str]) -> dict[str, str]:
         return {}
     kept: _Kept = host.kept.setdefault("ownership", _Kept())
     if kept.version != known or len(kept.owner) > _MAX_KEPT:
-        kept.version, kept.owner, kept.usual = known, {}, False
+        kept.version, kept.owner, kept.usual = known, {}, b""
     new = wanted - kept.owner.keys()
-    if kept.usual:
-        none = {path for path in new if is_usual(path)}
-        kept.owner.update(dict.fromkeys(none, ""))
-        new -= none
+    if new and kept.usual:
+        index = _unpack(kept.usual)
+        kept.owner.update((path, index.get(path, "")) for path in new if is_usual(path))
+        new -= kept.owner.keys()
     if new:
         if not kept.usual:
             new |= _running(host) - kept.owner.keys()
@@ -94,10 +95,20 @@ def owners(host: Host, paths: Iterable[str]) -> dict[str, str]:
         for search_one in _searches(host):
             for path, package in search_one(host, names).items():
                 found.setdefault(path, package)
-        kept.owner.update(found)
         kept.owner.update((path, found.get(path, "")) for path in new)
-        kept.usual = host.exists(FOLDER) and not list(_searches(host))[1:]
+        if not kept.usual and host.exists(FOLDER) and not list(_searches(host))[1:]:
+            kept.usual = _pack({path: package for path, package in found.items() if is_usual(path)})
     return {path: kept.owner[path] for path in wanted if kept.owner[path]}
+
+
+def _pack(index: Mapping[str, str]) -> bytes:
+    text = "\0".join(part for item in index.items() for part in item)
+    return zlib.compress(b"\0" + text.encode("utf-8", "surrogateescape"), 1)
+
+
+def _unpack(packed: bytes) -> dict[str, str]:
+    parts = zlib.decompress(packed)[1:].decode("utf-8", "surrogateescape").split("\0")
+    return dict(zip(parts[::2], parts[1::2], strict=True)) if len(parts) > 1 else {}
 
 
 def _running(host: Host) -> set[str]:

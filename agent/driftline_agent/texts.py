@@ -72,19 +72,19 @@ class Texts:
                 size += text.ByteSize()
         return out
 
-    def exchange(self, connection: Connection, epoch: str) -> None:
-        """Offer what is not settled, and send what is wanted of it, within bounds.
+    def exchange(self, connection: Connection, epoch: str) -> bool:
+        """Offer what is not settled, and send what is wanted of it, within bounds. Tell whether there was anything.
 
         :param epoch: of the agent's state: another one may be another collector.
         :raises driftline_agent.errors.TransportError: where the collector cannot be reached.
         """
         told = self._told()
         if not told or time.monotonic() < self._paused_until:
-            return
+            return False
         self._load(epoch)
         waiting = [digest for digest in told if _short(digest) not in self._settled and digest not in self._failed]
         if not waiting:
-            return
+            return False
         try:
             self._offer(connection, told, sorted(waiting))
         except RejectedError as error:  # an older collector
@@ -92,6 +92,7 @@ class Texts:
             self._paused_until = time.monotonic() + _PAUSE_S
         finally:
             self._save(told)
+        return True
 
     def _offer(self, connection: Connection, told: Mapping[str, "Told"], waiting: list[str]) -> None:
         left, size = _READ, 0

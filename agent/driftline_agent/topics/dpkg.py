@@ -5,6 +5,7 @@ Not read while dpkg or apt hold their locks, so that the states in between never
 """
 
 import re
+import time
 from dataclasses import dataclass
 
 from driftline import late, paths
@@ -30,6 +31,11 @@ _FIELDS = late.pattern(
     r"^(Package|Status|Architecture|Version|Source|Maintainer|Installed-Size|Section): (.*)$", re.MULTILINE
 )
 Paragraphs = list[tuple[str, dict[str, str]]]
+
+
+#: apt's lists have tens of megabytes: a look through them takes longer than all else of an inventory, and an agent that
+#: starts has more urgent things to tell.
+_LATER = "apt's lists are looked through from the second reading on"
 
 
 @dataclass(slots=True)
@@ -113,7 +119,7 @@ def busy(host: Host) -> bool:
     return any(is_locked(host, lock) for lock in LOCKS)
 
 
-def _read(host: Host, version: tuple[int, ...], inputs: dict[str, bytes]) -> _Kept:
+def _read(host: Host, version: tuple[int, ...], inputs: dict[str, bytes], first: bool) -> _Kept:
     text = host.read(_STATUS)
     if text is None:
         raise UnreadableError(f"{_STATUS}: not there, although {_FOLDER} is")
@@ -125,7 +131,7 @@ def _read(host: Host, version: tuple[int, ...], inputs: dict[str, bytes]) -> _Ke
     _add_times(host, packages)
     try:
         _add_reasons(host, packages)
-        reason = aptlists.add_origins(host, packages)
+        reason = _LATER if first else aptlists.add_origins(host, packages)
     except UnreadableError as error:
         reason = str(error)
     return _Kept(version, Software(packages=packages).SerializeToString(), reason)
@@ -144,9 +150,12 @@ def collect(host: Host) -> Reading:
         version += version_of(host, _EXTENDED, aptlists.FOLDER)
     except UnreadableError:  # outside of readable_roots: nothing of apt is known
         version += (-1,)
+    first = known is None and host.live
+    if first:
+        version += (-1,)
     inputs: dict[str, bytes] = {}
     if known is None or known.version != version:
-        known = _read(host, version, inputs)
+        known = _read(host, version, inputs, first)
     if busy(host) or version_of(host, _STATUS, _INFO) != before:
         raise BusyError(f"{_FOLDER}: changed while it was read")
     host.kept["dpkg"] = known
@@ -158,6 +167,12 @@ def collect(host: Host) -> Reading:
     return reading
 
 
+def tell(host: Host) -> int:
+    """Return the same number, but for a while after the first reading, which has no origins."""
+    known: _Kept | None = host.kept.get("dpkg")
+    return time.monotonic_ns() if known is not None and known.reason == _LATER else 0
+
+
 TOPIC = Topic(
     revision=5,
     fills=("software.packages",),
@@ -165,5 +180,6 @@ TOPIC = Topic(
     applies=lambda host: host.exists(_STATUS),
     watches=(_FOLDER,),
     watched_whole=True,
+    tell=tell,
     busy=busy,
 )
