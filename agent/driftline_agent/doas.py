@@ -21,6 +21,8 @@ class Rule:
     options: tuple[str, ...]
 
 
+#: The time that shlex takes grows with the square of a line's length.
+_LONGEST = 4_096
 _FLAGS = frozenset({"nopass", "nolog", "persist", "keepenv"})
 
 
@@ -32,6 +34,8 @@ def parse(text: str) -> list[Rule]:
     out: list[Rule] = []
     for number, line in enumerate(text.replace("\0", "").replace("\\\n", " ").splitlines(), 1):
         try:
+            if len(line) > _LONGEST:
+                raise ValueError(f"longer than {_LONGEST} characters")
             rule = _rule(shlex.split(line, comments=True))
         except ValueError as error:
             raise DoasError(f"doas.conf: line {number}: {error}") from None

@@ -26,6 +26,8 @@ _KINDS = frozenset({
     "ip6tnl", "ipip", "ipoib", "ipvlan", "ipvtap", "macsec", "macvlan", "macvtap", "netdevsim", "netkit", "nlmon",
     "sit", "team", "tun", "veth", "vlan", "vrf", "vti", "vti6", "vxlan", "wireguard", "xfrm",
 })  # fmt: skip
+#: What is set of an interface; the rest is state.
+_SET = {"BROADCAST": "broadcast", "MULTICAST": "multicast", "NOARP": "noarp", "POINTOPOINT": "point-to-point"}
 _RENAMED = {"team": "bond"}
 MAX_ENTRIES = 100_000
 
@@ -200,6 +202,7 @@ def interface_of(entry: Entry) -> Interface | None:
         out.type = "bond"
     if isinstance(flags, list):
         out.enabled = "UP" in flags
+        out.flags.extend(sorted(word for flag, word in _SET.items() if flag in flags))
     if link_type in ("ether", "infiniband"):
         for key, field in (("address", "mac"), ("permaddr", "permanent_mac")):
             mac = str(entry.get(key) or "").lower()

@@ -152,7 +152,6 @@ DECIDED = {
     "net/ipv6/conf/all/hop_limit": "64",
     "net/ipv6/conf/eth0/accept_ra": "1",
     "net/ipv6/neigh/default/retrans_time_ms": "1000",
-    "net/netfilter/nf_conntrack_max": "65536",
 }
 
 

@@ -8,12 +8,14 @@ from fnmatch import fnmatchcase
 
 from driftline import late
 from driftline.v1.facts_pb2 import Package
+from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 
 FOLDER = "/var/lib/pacman/local"
 CONFIGURATION = "/etc/pacman.conf"
 _SECTION = late.pattern(r"^%([A-Z0-9]+)%$")
 _MAX_DEPTH = 4
+_MAX_FILES, _MAX_LINES = 100, 10_000
 
 
 def parse_sections(text: str) -> dict[str, list[str]]:
@@ -55,20 +57,33 @@ def build(sections: dict[str, list[str]]) -> Package:
     )
 
 
-def options(host: Host, path: str = CONFIGURATION, depth: int = 0) -> list[tuple[str, str, str]]:
-    """Return section, name and value of each line of pacman.conf, included files in their places."""
+def options(
+    host: Host, path: str = CONFIGURATION, depth: int = 0, read: list[str] | None = None
+) -> list[tuple[str, str, str]]:
+    """Return section, name and value of each line of pacman.conf, included files in their places.
+
+    :param read: files that were read already; more than :data:`_MAX_FILES` are not.
+    :raises UnreadableError: where a file has too many lines.
+    """
     out: list[tuple[str, str, str]] = []
     section = ""
-    for line in (host.read(path) or "").splitlines():
+    read = [] if read is None else read
+    read.append(path)
+    lines = (host.read(path) or "").splitlines()
+    if len(lines) > _MAX_LINES:
+        raise UnreadableError(f"{path}: more than {_MAX_LINES} lines")
+    for line in lines:
         bare = line.partition("#")[0].strip()
         if bare.startswith("[") and bare.endswith("]"):
             section = bare[1:-1]
             out.append((section, "", ""))
         elif bare:
             name, _, value = (part.strip() for part in bare.partition("="))
-            if name == "Include" and depth < _MAX_DEPTH:
-                for included in _globbed(host, value):
-                    out += [(inner or section, key, text) for inner, key, text in options(host, included, depth + 1)]
+            if name == "Include":
+                for included in _globbed(host, value) if depth < _MAX_DEPTH else ():
+                    if len(read) < _MAX_FILES:
+                        found = options(host, included, depth + 1, read)
+                        out += [(inner or section, key, text) for inner, key, text in found]
             else:
                 out.append((section, name, value))
     return out

@@ -15,6 +15,7 @@ from driftline_agent.reader import public_keys, sshd
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 MAX_FILE = 256 << 10
+MAX_LINES = 5_000
 _MAX_USERS, _MAX_LINKS = 10_000, 8
 #: Bytes of all keys together; an answer has a bound.
 _MAX_TOLD = 900_000
@@ -148,7 +149,10 @@ def keys(
                 if told > _MAX_TOLD:
                     raise OSError(errno.EFBIG, "too many keys on this host")
                 allowed(file)
-                found = public_keys.parse(_content(root, file, remote))
+                text = _content(root, file, remote)
+                if text.count("\n") > MAX_LINES:
+                    raise OSError(errno.EFBIG, f"more than {MAX_LINES} lines")
+                found = public_keys.parse(text)
             except OSError as error:
                 if error.errno not in (errno.ENOENT, errno.ENOTDIR):
                     yield ("U", user, file, (error.strerror or str(error)).lower())

@@ -3,7 +3,7 @@
 from fnmatch import fnmatchcase
 
 from driftline.v1.facts_pb2 import Package
-from driftline_agent.errors import BusyError
+from driftline_agent.errors import BusyError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.packages import alpm
 from driftline_agent.packages.kept import kept, unique, version_of
@@ -27,7 +27,12 @@ def collect(host: Host) -> Reading:
     """Read every package's description."""
     if busy(host):
         raise BusyError(f"{_LOCK}: there, pacman is at work")
-    held = alpm.ignored(alpm.options(host))
+    reading = Reading()
+    try:
+        held = alpm.ignored(alpm.options(host))
+    except UnreadableError as error:
+        held = []
+        reading.unreadable["software.packages[pacman/*].held"] = str(error)
 
     def read() -> list[Package]:
         out: list[Package] = []
@@ -40,7 +45,6 @@ def collect(host: Host) -> Reading:
                 out.append(package)
         return unique(out)
 
-    reading = Reading()
     reading.facts.software.MergeFrom(kept(host, "pacman", (version_of(host, alpm.FOLDER), *held), read))
     return reading
 
