@@ -4,6 +4,7 @@ import socket
 import stat
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -96,7 +97,7 @@ def a_change_raises_one_rfc(running: Site, package: Path) -> None:
     assert f"services.units[{PROBE}.service]" in by_path
     assert drift["not_before"] < drift["observed"]
     assert f"apt-get install -y {package}" == drift["evidence"]["command_line"]
-    assert drift["evidence"]["started"] <= drift["observed"]
+    assert datetime.fromisoformat(drift["evidence"]["started"]) <= datetime.fromisoformat(drift["observed"])
     (rfc,) = running.json("rfc", "list")
     shown = running.json("rfc", "show", "1")
     assert rfc["state"] == "submitted"
