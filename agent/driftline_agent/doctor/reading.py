@@ -102,6 +102,7 @@ def _read(config: Config, reader: Reader, firewall: Firewall | None) -> Iterator
     except AgentError as error:
         yield Finding(BAD, "topics", str(error), "mend the setting topics")
         return
+    list(inventory.take(host, bytes(32), chosen))  # some tell all only at the second reading
     for result in inventory.take(host, bytes(32), chosen):
         if result.outcome == UNREADABLE:
             mend = "look again in a minute" if result.busy else _mend(result.section.reason)
