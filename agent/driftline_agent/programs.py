@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from typing import IO
 
 from driftline_agent.errors import UnreadableError
 
@@ -15,6 +16,27 @@ from driftline_agent.errors import UnreadableError
 FOLDERS = ("/usr/sbin", "/usr/bin", "/sbin", "/bin")
 MAX_OUTPUT = 16 << 20
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": ":".join(FOLDERS)}
+
+
+def _start(
+    path: str, arguments: tuple[str, ...], shown: str, out: int | IO[bytes], errors: int | IO[bytes]
+) -> "subprocess.Popen[bytes]":
+    """Start a program in a session of its own, without input and without our environment.
+
+    :param shown: how it is named where it cannot be started.
+    """
+    try:
+        return subprocess.Popen(
+            [path, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+            env=_ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise UnreadableError(f"{shown}: {(error.strerror or str(error)).lower()}") from error
 
 
 def run(path: str, *arguments: str, timeout: float) -> str:
@@ -26,18 +48,7 @@ def run(path: str, *arguments: str, timeout: float) -> str:
     shown = " ".join([path.rpartition("/")[2], *arguments])
     # Files, not pipes: a child that lives on with the output in hand cannot make this wait for it.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        try:
-            child = subprocess.Popen(
-                [path, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=errors,
-                env=_ENVIRONMENT,
-                cwd="/",
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise UnreadableError(f"{shown}: {(error.strerror or str(error)).lower()}") from error
+        child = _start(path, arguments, shown, out, errors)
         try:
             code = child.wait(timeout)
         except subprocess.TimeoutExpired as error:
@@ -63,18 +74,7 @@ def stream(path: str, *arguments: str, timeout: float) -> Iterator[bytes]:
     """
     shown = " ".join([path.rpartition("/")[2], *arguments])
     end = time.monotonic() + timeout
-    try:
-        child = subprocess.Popen(
-            [path, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_ENVIRONMENT,
-            cwd="/",
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise UnreadableError(f"{shown}: {(error.strerror or str(error)).lower()}") from error
+    child = _start(path, arguments, shown, subprocess.PIPE, subprocess.DEVNULL)
     try:
         assert child.stdout is not None  # noqa: S101  # for mypy: it is a pipe
         poll = select.poll()
@@ -109,18 +109,7 @@ def run_bounded(path: str, *arguments: str, timeout: float, most: int) -> str:
     :raises UnreadableError: where it cannot be started, fails, takes too long or prints too much.
     """
     end = time.monotonic() + timeout
-    try:
-        child = subprocess.Popen(
-            [path, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_ENVIRONMENT,
-            cwd="/",
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise UnreadableError(f"{path}: {(error.strerror or str(error)).lower()}") from error
+    child = _start(path, arguments, path, subprocess.PIPE, subprocess.DEVNULL)
     data = b""
     why = ""
     try:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from driftline.v1.collector_pb2 import PackageChange, Transaction
+from driftline_agent.databases import open_database
 from driftline_agent.errors import UnreadableError
 from driftline_agent.evidence.accounts import shown
 from driftline_agent.host import Host
@@ -96,7 +97,7 @@ def _read(host: Host, path: str, since_ms: int) -> list[Transaction]:
     actions, old = (_ACTIONS_FOUR, _OLD_FOUR) if path == FOUR else (_ACTIONS_FIVE, _OLD_FIVE)
     out: list[Transaction] = []
     try:
-        database = sqlite3.connect(f"file:{host.real(path)}?mode=ro", uri=True, timeout=1)
+        database = open_database(host, path, 1)
         try:
             rows = database.execute(_TRANSACTIONS[path], (since_ms // 1000, _MOST)).fetchall()
             for number, begun, ended, user, command in reversed(rows):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from driftline.v1.collector_pb2 import Evidence
+from driftline_agent.databases import open_database
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 
@@ -128,7 +129,7 @@ def _wtmpdb(host: Host, since_ms: int) -> list[Evidence]:
         "(Logout IS NULL OR Logout >= ?) ORDER BY Login DESC, ID DESC LIMIT ?"
     )
     try:
-        database = sqlite3.connect(f"file:{host.real(_WTMPDB)}?mode=ro", uri=True, timeout=1)
+        database = open_database(host, _WTMPDB, 1)
         try:
             rows = database.execute(query, (since_ms * 1000, _MOST)).fetchall()
         finally:

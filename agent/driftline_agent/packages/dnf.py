@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 
 from driftline.v1.facts_pb2 import Package
+from driftline_agent.databases import open_database
 from driftline_agent.host import Host
 
 HISTORY = "/var/lib/dnf/history.sqlite"
@@ -44,12 +45,10 @@ def _history(host: Host) -> dict[Key, Found]:
     import sqlite3
 
     out: dict[Key, Found] = {}
-    for part in ("", "-wal", "-shm", "-journal"):
-        host.check_file(HISTORY + part)
     waiting = host.stat(f"{HISTORY}-wal")
     mode = "mode=ro" if waiting is not None and waiting.st_size else "immutable=1"
     try:
-        database = sqlite3.connect(f"file:{host.real(HISTORY)}?{mode}", uri=True, timeout=2)
+        database = open_database(host, HISTORY, 2, mode)
         try:
             for name, epoch, release, build, arch, repository, reason in database.execute(_QUERY):
                 whole = f"{release}-{build}"

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from driftline_agent.databases import open_database
 from driftline_agent.errors import UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.packages import berkeley, ndb
@@ -75,8 +76,6 @@ def _reader(host: Host, path: str) -> Iterator[tuple[Callable[[int, int], bytes]
 def _sqlite(host: Host, path: str) -> Iterator[bytes]:
     import sqlite3
 
-    for part in ("", "-wal", "-shm", "-journal"):
-        host.check_file(path + part)
     # Who may not write beside the database can open it in WAL mode only while another has it open; where nothing waits
     # in the log, it may be read as it is.
     waiting = host.stat(f"{path}-wal")
@@ -84,7 +83,7 @@ def _sqlite(host: Host, path: str) -> Iterator[bytes]:
     for mode in modes:
         begun = False
         try:
-            database = sqlite3.connect(f"file:{host.real(path)}?{mode}", uri=True, timeout=5)
+            database = open_database(host, path, 5, mode)
             try:
                 rows = database.execute("SELECT blob FROM Packages ORDER BY hnum")
                 first = rows.fetchone()

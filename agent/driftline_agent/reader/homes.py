@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable, Iterator
 
 from driftline_agent.reader import public_keys, sshd
+from driftline_agent.reader.opening import content_of
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 MAX_FILE = 256 << 10
@@ -103,18 +104,7 @@ def _closed(found: os.stat_result) -> bool:
 
 
 def _content(root: int, path: str, remote: frozenset[str]) -> str:
-    descriptor = open_in_home(root, path, remote)
-    try:
-        parts: list[bytes] = []
-        left = MAX_FILE + 1
-        while left > 0 and (data := os.read(descriptor, min(left, 65536))):
-            parts.append(data)
-            left -= len(data)
-    finally:
-        os.close(descriptor)
-    if left <= 0:
-        raise OSError(errno.EFBIG, "too large")
-    return b"".join(parts).decode("utf-8", "replace")
+    return content_of(open_in_home(root, path, remote), MAX_FILE).decode("utf-8", "replace")
 
 
 def parse_users(text: str) -> list[tuple[str, str, str]]:

@@ -51,15 +51,14 @@ def open_at(root: int, path: str, folder: bool = False) -> int:
         os.close(found)
 
 
-def read(root: int, path: str) -> bytes:
-    """Return a regular file's content.
+def content_of(descriptor: int, most: int) -> bytes:
+    """Return the content of an open file, and close it.
 
-    :raises OSError: EFBIG where it is larger than an answer may be.
+    :raises OSError: EFBIG where it is larger than so many bytes.
     """
-    descriptor = open_at(root, path)
     try:
         parts: list[bytes] = []
-        left = MAX_CONTENT + 1
+        left = most + 1
         while left > 0 and (data := os.read(descriptor, min(left, 65536))):
             parts.append(data)
             left -= len(data)
@@ -68,6 +67,14 @@ def read(root: int, path: str) -> bytes:
     if left <= 0:
         raise OSError(errno.EFBIG, "too large")
     return b"".join(parts)
+
+
+def read(root: int, path: str) -> bytes:
+    """Return a regular file's content.
+
+    :raises OSError: EFBIG where it is larger than an answer may be.
+    """
+    return content_of(open_at(root, path), MAX_CONTENT)
 
 
 def link(root: int, path: str) -> bytes:
