@@ -15,7 +15,7 @@ from driftline import facts, schema
 from driftline_cmdb import continuity, dropped, limitations, narrowing, utilization
 from driftline_cmdb.continuity import Position
 from driftline_cmdb.errors import CmdbError, NotFound
-from driftline_cmdb.identify import bound_ci, plain_claims
+from driftline_cmdb.identity.identify import bound_ci, plain_claims
 from driftline_cmdb.intern import ids_within, insert_ignoring
 from driftline_cmdb.packing import pack_ids
 from driftline_cmdb.received import Applied, Committed, Report, applied_sections, lacking_of
@@ -135,7 +135,7 @@ class Wave:
         ci_id = self._ci_of(report, source)
         # What people put on record of a CI is no sign of life.
         seen_ms = None if source.kind == RECORD else report.received_ms
-        if source.seen_ms is None and seen_ms is not None:
+        if source.seen_ms is None and seen_ms is not None and ci_id is not None:
             self.newcomers.append(ci_id)
         known = sections[report.source_id]
         now: dict[str, Any] = {"_id": source.id, "seen_ms": seen_ms}
@@ -170,6 +170,8 @@ class Wave:
         if report.manifest is not None and not wanted:
             now["confirmed_ms"] = max(source.confirmed_ms or 0, report.manifest.observed_at_ms + report.skew_ms)
         self._source_rows.append({name: getattr(source, name) for name in _SOURCE_COLUMNS} | now)
+        if ci_id is None:  # a person decides whose facts these are; until then they are the source's alone
+            return Committed(self._source_rows[-1]["continuation"] or b"", wanted, None)
         if changed:
             self._due.add(ci_id)
         # That a record begins is no version of its CI.
@@ -177,7 +179,9 @@ class Wave:
         self._ci_rows.append({"_id": ci_id, "last_seen_ms": seen_ms, "changed": int(changed and not begins)})
         return Committed(self._source_rows[-1]["continuation"] or b"", wanted, ci_id)
 
-    def _narrowing(self, report: Report, source: Any, known: Mapping[str, Applied], ci_id: int) -> dict[str, Any]:
+    def _narrowing(
+        self, report: Report, source: Any, known: Mapping[str, Applied], ci_id: int | None
+    ) -> dict[str, Any]:
         """Note whether the agent looks at less than before; return what to store of that."""
         said = self._said.pop(report.source_id, None)
         if said is not None:
@@ -208,13 +212,15 @@ class Wave:
         content = self._session.execute(query).scalars().first()
         return {} if content is None else facts.attributes(narrowing.AGENT, content)
 
-    def _ci_of(self, report: Report, source: Any) -> int:
+    def _ci_of(self, report: Report, source: Any) -> int | None:
         claims_moved = report.claims is not None and plain_claims(report.claims) != source.claims
         if source.ci_id is not None and not claims_moved:
             return int(source.ci_id)
         row = self._session.get_one(Source, source.id)
         ci = bound_ci(self._session, row, report.claims, report.received_ms)
         self._session.flush()
+        if ci is None:
+            return None
         if source.ci_id is not None and row.hostname != source.hostname and ci.name == row.hostname:
             self.renamed.append(ci.id)
         return ci.id

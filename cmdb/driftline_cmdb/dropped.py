@@ -10,7 +10,7 @@ from driftline_cmdb.tables.sources import Source
 KIND = "dropped"
 
 
-def note(session: Session, source_id: int, ci_id: int, dropped: Dropped, now_ms: int) -> None:
+def note(session: Session, source_id: int, ci_id: int | None, dropped: Dropped, now_ms: int) -> None:
     """Add what was dropped to the source's open finding, or open one; it stays until a person closes it."""
     source = session.get_one(Source, source_id)
     key = f"{KIND}:{source.uid}"

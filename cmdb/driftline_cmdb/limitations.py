@@ -11,7 +11,7 @@ from driftline_cmdb.tables.sources import Source
 KIND = "limited"
 
 
-def note(session: Session, source_id: int, ci_id: int, limitations: Iterable[str], now_ms: int) -> None:
+def note(session: Session, source_id: int, ci_id: int | None, limitations: Iterable[str], now_ms: int) -> None:
     """Open a source's finding, bring it up to date, or close it where nothing is in the agent's way any more."""
     source = session.get_one(Source, source_id)
     key = f"{KIND}:{source.uid}"

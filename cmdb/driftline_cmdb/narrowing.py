@@ -81,7 +81,13 @@ def unread_now(before: Unread, known: Mapping[str, Any], named: frozenset[str], 
 
 
 def note_unread(
-    session: Session, source: Any, ci_id: int, unread: Unread, version: str, settings: Mapping[str, Any], now_ms: int
+    session: Session,
+    source: Any,
+    ci_id: int | None,
+    unread: Unread,
+    version: str,
+    settings: Mapping[str, Any],
+    now_ms: int,
 ) -> Unread:
     """Bring the finding up to date with the topics that are read no more; return what it names now.
 
@@ -107,7 +113,7 @@ def note_unread(
 
 
 def note_settings(
-    session: Session, source: Any, ci_id: int, before: Mapping[str, Any], after: Mapping[str, Any], now_ms: int
+    session: Session, source: Any, ci_id: int | None, before: Mapping[str, Any], after: Mapping[str, Any], now_ms: int
 ) -> None:
     """Bring the finding up to date with a change of what an agent says of itself."""
     found = _open(session, source.uid)
@@ -135,7 +141,7 @@ def _open(session: Session, uid: str) -> Finding | None:
     return session.exec(query).first()
 
 
-def _put(session: Session, source: Any, ci_id: int, now_ms: int, **changed: Any) -> None:
+def _put(session: Session, source: Any, ci_id: int | None, now_ms: int, **changed: Any) -> None:
     """Open, change or close the source's finding."""
     found = _open(session, source.uid)
     opened = found is None

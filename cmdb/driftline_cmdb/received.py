@@ -54,7 +54,8 @@ class Committed:
     continuation: bytes
     #: Sections that the record lacks by the report's manifest.
     wanted: tuple[str, ...]
-    ci_id: int
+    #: None while a person has to decide which CI its source speaks for.
+    ci_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from driftline.v1.facts_pb2 import Facts
 from driftline_cmdb import continuity
 from driftline_cmdb.applying import Wave
 from driftline_cmdb.errors import CmdbError
+from driftline_cmdb.identity import bindings
 from driftline_cmdb.intern import ids_within
 from driftline_cmdb.received import Report
 from driftline_cmdb.sections import prepare_section
-from driftline_cmdb.tables.cis import Binding, Ci, Relation
+from driftline_cmdb.tables.cis import Ci, Relation
 from driftline_cmdb.tables.elements import Section
 from driftline_cmdb.tables.sources import RECORD, Source
 
@@ -153,7 +154,7 @@ def _sources(session: Session, cis: Sequence[Ci], now_ms: int) -> dict[int, Sour
     session.add_all(source for _, source in made)
     session.flush()
     for ci, source in made:
-        session.add(Binding(source_id=source.id, ci_id=ci.id, rank=_RANK, reason="its own record", since_ms=now_ms))
+        bindings.bind(session, source.id, ci.id, "its own record", now_ms, rank=_RANK)
         found[ci.id] = source
     session.flush()
     return found

@@ -17,7 +17,8 @@ from sqlmodel import Session, col, select
 
 from driftline_cmdb import audit
 from driftline_cmdb.errors import Ambiguous, Invalid, NotFound, Unauthenticated
-from driftline_cmdb.tables.cis import Binding, Ci
+from driftline_cmdb.identity import bindings
+from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.sources import RECORD, Certificate, JoinToken, Source
 
 _PREFIX = "dl1"
@@ -159,7 +160,7 @@ def enrol_source(
     session.flush()
     if token.ci_id is not None:
         reason = f"join token {token.id}, made by {token.created_by}, names this CI"
-        session.add(Binding(source_id=source.id, ci_id=token.ci_id, reason=reason, since_ms=now_ms))
+        bindings.bind(session, source.id, token.ci_id, reason, now_ms)
     detail = {"hostname": hostname, "token": token.id, "ci_id": token.ci_id}
     audit.record(session, agent, "source.enrolled", f"source {uid}", detail, now_ms)
     return source

@@ -54,6 +54,8 @@ class Ci(SQLModel, table=True):
     services: list[str] = document(list)
     labels: dict[str, str] = document(dict)
     fields: dict[str, Any] = document(dict)
+    #: The CI that this one was merged into; it stands for this one since. `driftline_cmdb.identity.aliases`.
+    merged_into_id: int | None = Field(default=None, foreign_key="ci.id", index=True)
     #: True where it was on record before its first report; None where it never reported and nobody said.
     announced: bool | None = None
     #: When a source first and last reported of it; None where none did yet.
@@ -91,6 +93,8 @@ class Binding(SQLModel, table=True):
     rank: int = 0
     #: Why it was bound: the evidence that matched, or the decision.
     reason: str = ""
+    #: The decision that began it; None where identification did.
+    decision_id: int | None = Field(default=None, foreign_key="identitydecision.id")
     since_ms: int = time_ms()
     until_ms: int | None = time_ms_or_none()
 

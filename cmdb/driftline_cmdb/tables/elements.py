@@ -29,7 +29,10 @@ class Element(SQLModel, table=True):
 class Section(SQLModel, table=True):
     """The last known reading of one topic of one source."""
 
-    __table_args__ = (UniqueConstraint("source_id", "name"),)
+    __table_args__ = (
+        UniqueConstraint("source_id", "name"),
+        partial_index("section_muted", "id", where="muted"),
+    )
 
     id: int = row_id()
     source_id: int = Field(foreign_key="source.id")
@@ -51,6 +54,8 @@ class Section(SQLModel, table=True):
     stale_since_ms: int | None = time_ms_or_none()
     #: STATE fields: a serialized Facts, zstd.
     state: bytes = b""
+    #: A source of higher rank speaks for the same part of its CI: what this one says does not count.
+    muted: bool = False
 
 
 class Revision(SQLModel, table=True):

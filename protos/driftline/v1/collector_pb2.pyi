@@ -160,14 +160,50 @@ class HostClaims(_message.Message):
     SYSTEM_UUID_FIELD_NUMBER: _builtins.int
     SYSTEM_SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
     MACS_FIELD_NUMBER: _builtins.int
+    BOARD_SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    CHASSIS_SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
+    CLOUD_INSTANCE_ID_FIELD_NUMBER: _builtins.int
+    DISK_SERIAL_NUMBERS_FIELD_NUMBER: _builtins.int
+    VIRTUALIZATION_FIELD_NUMBER: _builtins.int
+    CONTAINER_FIELD_NUMBER: _builtins.int
+    SNMP_ENGINE_ID_FIELD_NUMBER: _builtins.int
+    ENTITY_SERIAL_NUMBERS_FIELD_NUMBER: _builtins.int
+    MANAGEMENT_ADDRESSES_FIELD_NUMBER: _builtins.int
+    LLDP_CHASSIS_ID_FIELD_NUMBER: _builtins.int
     hostname: _builtins.str
     fqdn: _builtins.str
     machine_id: _builtins.str
     system_uuid: _builtins.str
     system_serial_number: _builtins.str
+    board_serial_number: _builtins.str
+    chassis_serial_number: _builtins.str
+    cloud_instance_id: _builtins.str
+    """What the cloud calls this machine: i-0123456789abcdef0."""
+    virtualization: _builtins.str
+    """The hypervisor that it runs on: kvm, vmware; empty on hardware."""
+    container: _builtins.str
+    """The kind of container that it is: lxc, docker; empty where it is none. What a container sees of hardware is its
+    host's.
+    """
+    snmp_engine_id: _builtins.str
+    """SNMP-FRAMEWORK-MIB::snmpEngineID, hexadecimal."""
+    lldp_chassis_id: _builtins.str
+    """LLDP-MIB::lldpLocChassisId, as lldpd writes it."""
     @_builtins.property
     def macs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Hardware addresses of physical interfaces, lower case with colons."""
+        """Permanent hardware addresses of physical interfaces, lower case with colons."""
+
+    @_builtins.property
+    def disk_serial_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Serial numbers and WWNs of disks that are built in."""
+
+    @_builtins.property
+    def entity_serial_numbers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """ENTITY-MIB::entPhysicalSerialNum of chassis and stack members."""
+
+    @_builtins.property
+    def management_addresses(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Addresses that it is managed at."""
 
     def __init__(
         self,
@@ -178,10 +214,20 @@ class HostClaims(_message.Message):
         system_uuid: _builtins.str = ...,
         system_serial_number: _builtins.str = ...,
         macs: _abc.Iterable[_builtins.str] | None = ...,
+        board_serial_number: _builtins.str = ...,
+        chassis_serial_number: _builtins.str = ...,
+        cloud_instance_id: _builtins.str = ...,
+        disk_serial_numbers: _abc.Iterable[_builtins.str] | None = ...,
+        virtualization: _builtins.str = ...,
+        container: _builtins.str = ...,
+        snmp_engine_id: _builtins.str = ...,
+        entity_serial_numbers: _abc.Iterable[_builtins.str] | None = ...,
+        management_addresses: _abc.Iterable[_builtins.str] | None = ...,
+        lldp_chassis_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fqdn", b"fqdn", "hostname", b"hostname", "machine_id", b"machine_id", "macs", b"macs", "system_serial_number", b"system_serial_number", "system_uuid", b"system_uuid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["board_serial_number", b"board_serial_number", "chassis_serial_number", b"chassis_serial_number", "cloud_instance_id", b"cloud_instance_id", "container", b"container", "disk_serial_numbers", b"disk_serial_numbers", "entity_serial_numbers", b"entity_serial_numbers", "fqdn", b"fqdn", "hostname", b"hostname", "lldp_chassis_id", b"lldp_chassis_id", "machine_id", b"machine_id", "macs", b"macs", "management_addresses", b"management_addresses", "snmp_engine_id", b"snmp_engine_id", "system_serial_number", b"system_serial_number", "system_uuid", b"system_uuid", "virtualization", b"virtualization"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -99,13 +99,16 @@ def upgrade() -> None:
         sa.Column("services", sa.JSON(), nullable=False),
         sa.Column("labels", sa.JSON(), nullable=False),
         sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("merged_into_id", sa.Integer(), nullable=True),
         sa.Column("announced", sa.Boolean(), nullable=True),
         sa.Column("first_seen_ms", sa.BigInteger(), nullable=True),
         sa.Column("last_seen_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["merged_into_id"], ["ci.id"], name=op.f("fk_ci_merged_into_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ci")),
         sa.UniqueConstraint("uid", name=op.f("uq_ci_uid")),
     )
     with op.batch_alter_table("ci", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ci_merged_into_id"), ["merged_into_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_ci_name"), ["name"], unique=False)
 
     op.create_table(
@@ -333,6 +336,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_routingversion_number")),
     )
     op.create_table(
+        "sharedevidence",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("machines", sa.Integer(), nullable=False),
+        sa.Column("learnt_ms", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_sharedevidence")),
+    )
+    op.create_table(
         "source",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("uid", sa.String(), nullable=False),
@@ -456,29 +469,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("baselineversion", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_baselineversion_state"), ["state"], unique=False)
-
-    op.create_table(
-        "binding",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("ci_id", sa.Integer(), nullable=False),
-        sa.Column("rank", sa.Integer(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("since_ms", sa.BigInteger(), nullable=False),
-        sa.Column("until_ms", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_binding_ci_id")),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_binding_source_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_binding")),
-    )
-    with op.batch_alter_table("binding", schema=None) as batch_op:
-        batch_op.create_index(
-            "binding_open",
-            ["source_id"],
-            unique=True,
-            sqlite_where=sa.text("until_ms IS NULL"),
-            postgresql_where=sa.text("until_ms IS NULL"),
-        )
-        batch_op.create_index(batch_op.f("ix_binding_ci_id"), ["ci_id"], unique=False)
 
     op.create_table(
         "certificate",
@@ -624,6 +614,22 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("hosttransaction", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_hosttransaction_source_id"), ["source_id"], unique=False)
+
+    op.create_table(
+        "identityclaim",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=True),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_identityclaim_ci_id")),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_identityclaim_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identityclaim")),
+    )
+    with op.batch_alter_table("identityclaim", schema=None) as batch_op:
+        batch_op.create_index("identityclaim_key", ["key", "ci_id"], unique=False)
+        batch_op.create_index("identityclaim_source", ["source_id", "kind", "key"], unique=True)
+        batch_op.create_index(batch_op.f("ix_identityclaim_ci_id"), ["ci_id"], unique=False)
 
     op.create_table(
         "jointoken",
@@ -780,10 +786,16 @@ def upgrade() -> None:
         sa.Column("observed_ms", sa.BigInteger(), nullable=False),
         sa.Column("stale_since_ms", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.Column("muted", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_section_source_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_section")),
         sa.UniqueConstraint("source_id", "name", name=op.f("uq_section_source_id_name")),
     )
+    with op.batch_alter_table("section", schema=None) as batch_op:
+        batch_op.create_index(
+            "section_muted", ["id"], unique=False, sqlite_where=sa.text("muted"), postgresql_where=sa.text("muted")
+        )
+
     op.create_table(
         "utilizationchunk",
         sa.Column("source_id", sa.Integer(), nullable=False),
@@ -953,6 +965,30 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_findingdecision_finding_id"), ["finding_id"], unique=False)
 
     op.create_table(
+        "identitydecision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("other_ci_id", sa.Integer(), nullable=True),
+        sa.Column("rfc_id", sa.Integer(), nullable=True),
+        sa.Column("detail", sa.JSON(), nullable=False),
+        sa.Column("undone_by_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_identitydecision_ci_id")),
+        sa.ForeignKeyConstraint(["other_ci_id"], ["ci.id"], name=op.f("fk_identitydecision_other_ci_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_identitydecision_rfc_id")),
+        sa.ForeignKeyConstraint(
+            ["undone_by_id"], ["identitydecision.id"], name=op.f("fk_identitydecision_undone_by_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identitydecision")),
+    )
+    with op.batch_alter_table("identitydecision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_identitydecision_ci_id"), ["ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_identitydecision_other_ci_id"), ["other_ci_id"], unique=False)
+
+    op.create_table(
         "releaserfc",
         sa.Column("rfc_id", sa.Integer(), nullable=False),
         sa.Column("release_id", sa.Integer(), nullable=False),
@@ -1115,6 +1151,60 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_snapshot_ci_id"), ["ci_id"], unique=False)
 
     op.create_table(
+        "asset",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("serial_number", sa.String(), nullable=False),
+        sa.Column("serial_key", sa.String(), nullable=False),
+        sa.Column("manufacturer", sa.String(), nullable=True),
+        sa.Column("model", sa.String(), nullable=True),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("rfc_id", sa.Integer(), nullable=True),
+        sa.Column("decision_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_asset_ci_id")),
+        sa.ForeignKeyConstraint(["decision_id"], ["identitydecision.id"], name=op.f("fk_asset_decision_id")),
+        sa.ForeignKeyConstraint(["rfc_id"], ["rfc.id"], name=op.f("fk_asset_rfc_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_asset")),
+    )
+    with op.batch_alter_table("asset", schema=None) as batch_op:
+        batch_op.create_index(
+            "asset_open",
+            ["ci_id", "serial_key"],
+            unique=True,
+            sqlite_where=sa.text("until_ms IS NULL"),
+            postgresql_where=sa.text("until_ms IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_asset_ci_id"), ["ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_asset_serial_key"), ["serial_key"], unique=False)
+
+    op.create_table(
+        "binding",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("decision_id", sa.Integer(), nullable=True),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_binding_ci_id")),
+        sa.ForeignKeyConstraint(["decision_id"], ["identitydecision.id"], name=op.f("fk_binding_decision_id")),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_binding_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_binding")),
+    )
+    with op.batch_alter_table("binding", schema=None) as batch_op:
+        batch_op.create_index(
+            "binding_open",
+            ["source_id"],
+            unique=True,
+            sqlite_where=sa.text("until_ms IS NULL"),
+            postgresql_where=sa.text("until_ms IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_binding_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
         "deliveryitem",
         sa.Column("delivery_id", sa.Integer(), nullable=False),
         sa.Column("event_id", sa.Integer(), nullable=False),
@@ -1170,9 +1260,51 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_drift_group_id"), ["group_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_drift_state"), ["state"], unique=False)
 
+    op.create_table(
+        "identityreview",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("own_ci_id", sa.Integer(), nullable=True),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("pieces", sa.JSON(), nullable=False),
+        sa.Column("others", sa.JSON(), nullable=False),
+        sa.Column("opened_ms", sa.BigInteger(), nullable=False),
+        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("decision_id", sa.Integer(), nullable=True),
+        sa.Column("finding_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_identityreview_ci_id")),
+        sa.ForeignKeyConstraint(["decision_id"], ["identitydecision.id"], name=op.f("fk_identityreview_decision_id")),
+        sa.ForeignKeyConstraint(["finding_id"], ["finding.id"], name=op.f("fk_identityreview_finding_id")),
+        sa.ForeignKeyConstraint(["own_ci_id"], ["ci.id"], name=op.f("fk_identityreview_own_ci_id")),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_identityreview_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identityreview")),
+    )
+    with op.batch_alter_table("identityreview", schema=None) as batch_op:
+        batch_op.create_index(
+            "identityreview_open",
+            ["source_id"],
+            unique=True,
+            sqlite_where=sa.text("closed_ms IS NULL"),
+            postgresql_where=sa.text("closed_ms IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_identityreview_ci_id"), ["ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_identityreview_source_id"), ["source_id"], unique=False)
+
 
 def downgrade() -> None:
     """Take it back."""
+    with op.batch_alter_table("identityreview", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_identityreview_source_id"))
+        batch_op.drop_index(batch_op.f("ix_identityreview_ci_id"))
+        batch_op.drop_index(
+            "identityreview_open",
+            sqlite_where=sa.text("closed_ms IS NULL"),
+            postgresql_where=sa.text("closed_ms IS NULL"),
+        )
+
+    op.drop_table("identityreview")
     with op.batch_alter_table("drift", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_drift_state"))
         batch_op.drop_index(batch_op.f("ix_drift_group_id"))
@@ -1187,6 +1319,21 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_deliveryitem_event_id"))
 
     op.drop_table("deliveryitem")
+    with op.batch_alter_table("binding", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_binding_ci_id"))
+        batch_op.drop_index(
+            "binding_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
+        )
+
+    op.drop_table("binding")
+    with op.batch_alter_table("asset", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_asset_serial_key"))
+        batch_op.drop_index(batch_op.f("ix_asset_ci_id"))
+        batch_op.drop_index(
+            "asset_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
+        )
+
+    op.drop_table("asset")
     with op.batch_alter_table("snapshot", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_snapshot_ci_id"))
 
@@ -1228,6 +1375,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_releaserfc_release_id"))
 
     op.drop_table("releaserfc")
+    with op.batch_alter_table("identitydecision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_identitydecision_other_ci_id"))
+        batch_op.drop_index(batch_op.f("ix_identitydecision_ci_id"))
+
+    op.drop_table("identitydecision")
     with op.batch_alter_table("findingdecision", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_findingdecision_finding_id"))
 
@@ -1278,6 +1430,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_utilizationchunk_hour"))
 
     op.drop_table("utilizationchunk")
+    with op.batch_alter_table("section", schema=None) as batch_op:
+        batch_op.drop_index("section_muted", sqlite_where=sa.text("muted"), postgresql_where=sa.text("muted"))
+
     op.drop_table("section")
     with op.batch_alter_table("rfc", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rfc_state"))
@@ -1302,6 +1457,12 @@ def downgrade() -> None:
 
     op.drop_table("relation")
     op.drop_table("jointoken")
+    with op.batch_alter_table("identityclaim", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_identityclaim_ci_id"))
+        batch_op.drop_index("identityclaim_source")
+        batch_op.drop_index("identityclaim_key")
+
+    op.drop_table("identityclaim")
     with op.batch_alter_table("hosttransaction", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_hosttransaction_source_id"))
 
@@ -1336,13 +1497,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_certificate_source_id"))
 
     op.drop_table("certificate")
-    with op.batch_alter_table("binding", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_binding_ci_id"))
-        batch_op.drop_index(
-            "binding_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
-        )
-
-    op.drop_table("binding")
     with op.batch_alter_table("baselineversion", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_baselineversion_state"))
 
@@ -1366,6 +1520,7 @@ def downgrade() -> None:
 
     op.drop_table("standingrule")
     op.drop_table("source")
+    op.drop_table("sharedevidence")
     op.drop_table("routingversion")
     with op.batch_alter_table("rfctemplate", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rfctemplate_state"))
@@ -1423,6 +1578,7 @@ def downgrade() -> None:
     op.drop_table("delivery")
     with op.batch_alter_table("ci", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ci_name"))
+        batch_op.drop_index(batch_op.f("ix_ci_merged_into_id"))
 
     op.drop_table("ci")
     op.drop_table("channelsender")

@@ -7,13 +7,14 @@ from sqlmodel import Session, col, select
 
 from driftline.v1.collector_pb2 import HostClaims
 from driftline_cmdb import continuity
-from driftline_cmdb.drift.assess import mark_due
+from driftline_cmdb.drift.due import mark_due
+from driftline_cmdb.identity import bindings
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.sources import Source
 
 
-def bound_ci(session: Session, source: Source, claims: HostClaims | None, now_ms: int) -> Ci:
-    """Return the CI that a source speaks for, made at its first report."""
+def bound_ci(session: Session, source: Source, claims: HostClaims | None, now_ms: int) -> Ci | None:
+    """Return the CI that a source speaks for, made at its first report; None while a person has to decide it."""
     query = select(Binding.ci_id).where(Binding.source_id == source.id, col(Binding.until_ms).is_(None))
     ci_id = session.exec(query).first()
     if claims is not None:
@@ -32,7 +33,7 @@ def bound_ci(session: Session, source: Source, claims: HostClaims | None, now_ms
     session.add(ci)
     session.flush()
     source.hostname = hostname
-    session.add(Binding(source_id=source.id, ci_id=ci.id, reason="first report of a new source", since_ms=now_ms))
+    bindings.bind(session, source.id, ci.id, "first report of a new source", now_ms)
     _note_same_machine(session, source, ci, now_ms)
     return ci
 

@@ -1,0 +1,37 @@
+"""CIs that were merged: which CI stands for which now. A merged CI keeps its row, its drifts and its RFCs."""
+
+from collections.abc import Iterable
+
+from sqlmodel import Session, col, select
+
+from driftline_cmdb.packing import chunks
+from driftline_cmdb.tables.cis import Ci
+
+
+def survivor(session: Session, ci: Ci) -> Ci:
+    """Return the CI that stands for one now: itself, or what it was merged into."""
+    seen = {ci.id}
+    while ci.merged_into_id is not None and ci.merged_into_id not in seen:
+        ci = session.get_one(Ci, ci.merged_into_id)
+        seen.add(ci.id)
+    return ci
+
+
+def aliases(session: Session, ci_id: int) -> list[int]:
+    """Return the ids of a CI and of all that were merged into it, directly or not, itself first."""
+    found = [ci_id]
+    fresh = [ci_id]
+    while fresh:
+        rows = session.exec(select(Ci.id).where(col(Ci.merged_into_id).in_(fresh)).order_by(col(Ci.id))).all()
+        fresh = [one for one in rows if one not in found]
+        found += fresh
+    return found
+
+
+def survivors(session: Session, ci_ids: Iterable[int]) -> dict[int, int]:
+    """Return for each of some CIs the id of the one that stands for it now."""
+    found: dict[int, int] = {}
+    for chunk in chunks(sorted(set(ci_ids))):
+        for ci in session.exec(select(Ci).where(col(Ci.id).in_(chunk))):
+            found[ci.id] = survivor(session, ci).id
+    return found

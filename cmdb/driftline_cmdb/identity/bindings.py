@@ -1,0 +1,109 @@
+"""Bindings: which sources speak for a CI, from when to when. Every change of a binding goes through here."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import or_, update
+from sqlmodel import Session, col, select
+
+from driftline_cmdb.tables.cis import Binding
+from driftline_cmdb.tables.identity import IdentityClaim
+from driftline_cmdb.tables.sources import RECORD, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A source spoke for a CI in this time."""
+
+    source_id: int
+    since_ms: int
+    #: None: it still does.
+    until_ms: int | None
+
+    def covers(self, at_ms: int) -> bool:
+        """Tell whether it spoke at a time."""
+        return self.since_ms <= at_ms and (self.until_ms is None or at_ms < self.until_ms)
+
+
+def bind(
+    session: Session,
+    source_id: int,
+    ci_id: int,
+    reason: str,
+    since_ms: int,
+    *,
+    rank: int = 0,
+    decision_id: int | None = None,
+) -> Binding:
+    """Let a source speak for a CI from a time on; what it was bound to before must have been ended.
+
+    :param reason: the evidence that matched, or the decision, for people.
+    :param since_ms: may lie before now, for a source whose reports waited for the decision.
+    """
+    binding = Binding(
+        source_id=source_id, ci_id=ci_id, rank=rank, reason=reason, since_ms=since_ms, decision_id=decision_id
+    )
+    session.add(binding)
+    session.flush()
+    # Claims follow the binding, so that a look-up by evidence is one index.
+    session.execute(update(IdentityClaim).where(col(IdentityClaim.source_id) == source_id).values(ci_id=ci_id))
+    return binding
+
+
+def end(session: Session, binding: Binding, now_ms: int) -> None:
+    """Have a source speak for its CI no longer. Its claims stay the CI's until the source is bound elsewhere."""
+    binding.until_ms = now_ms
+    session.add(binding)
+    session.flush()
+
+
+def of_source(session: Session, source_id: int) -> Binding | None:
+    """Return the open binding of a source."""
+    query = select(Binding).where(Binding.source_id == source_id, col(Binding.until_ms).is_(None))
+    return session.exec(query).first()
+
+
+def of_ci(session: Session, ci_id: int, *, agents_only: bool = True) -> list[Binding]:
+    """Return the open bindings of a CI, the highest rank first.
+
+    :param agents_only: without that of the CI's own record.
+    """
+    query = (
+        select(Binding)
+        .join(Source, col(Source.id) == col(Binding.source_id))
+        .where(Binding.ci_id == ci_id, col(Binding.until_ms).is_(None))
+        .order_by(col(Binding.rank).desc(), col(Binding.id))
+    )
+    if agents_only:
+        query = query.where(Source.kind != RECORD)
+    return list(session.exec(query))
+
+
+def spans_of(session: Session, ci_ids: Collection[int]) -> dict[int, list[Span]]:
+    """Return who ever spoke for each CI and when, the record too, oldest first."""
+    found: dict[int, list[Span]] = {ci_id: [] for ci_id in ci_ids}
+    query = (
+        select(Binding).where(col(Binding.ci_id).in_(sorted(found))).order_by(col(Binding.since_ms), col(Binding.id))
+    )
+    for row in session.exec(query):
+        found[row.ci_id].append(Span(row.source_id, row.since_ms, row.until_ms))
+    return found
+
+
+def spoke_at(session: Session, ci_id: int, at_ms: int) -> list[int]:
+    """Return the ids of the sources that spoke for a CI at a time, the highest rank first."""
+    query = (
+        select(Binding.source_id)
+        .where(
+            Binding.ci_id == ci_id,
+            Binding.since_ms <= at_ms,
+            or_(col(Binding.until_ms).is_(None), col(Binding.until_ms) > at_ms),
+        )
+        .order_by(col(Binding.rank).desc(), col(Binding.id))
+    )
+    return list(session.exec(query))
+
+
+def rows(session: Session, ids: Iterable[int]) -> list[Binding]:
+    """Return bindings by id, in the order of their ids."""
+    return list(session.exec(select(Binding).where(col(Binding.id).in_(sorted(ids))).order_by(col(Binding.id))))
