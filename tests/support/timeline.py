@@ -58,7 +58,7 @@ Any of them may have `error`: words that the refusal must contain, or `later: tr
 
 import os
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from hashlib import blake2b
 from typing import Any
 
@@ -282,27 +282,31 @@ class Timeline:
         called: str | None = None,
         there: Any = (),
     ) -> None:
+        self._send(
+            name,
+            Report(
+                source_id=self.hosts[name].source_id,
+                epoch="",
+                sequence=0,
+                continuation=b"",
+                digest=blake2b(os.urandom(8), digest_size=16).digest(),
+                received_ms=now,
+                sent_ms=now + ahead,
+                agent_version="0",
+                claims=collector_pb2.HostClaims(hostname=called or name),
+                sections=tuple(prepare_section(section) for section in sections),
+                transactions=tuple(log),
+                evidence=tuple(there),
+                manifest=manifest,
+            ),
+        )
+
+    def _send(self, name: str, report: Report) -> None:
+        """Number a report, let it continue the last one, and commit it."""
         host = self.hosts[name]
         host.sequence += 1
-        (result,) = self.ingest.commit(
-            [
-                Report(
-                    source_id=host.source_id,
-                    epoch=host.epoch,
-                    sequence=host.sequence,
-                    continuation=host.continuation,
-                    digest=blake2b(os.urandom(8), digest_size=16).digest(),
-                    received_ms=now,
-                    sent_ms=now + ahead,
-                    agent_version="0",
-                    claims=collector_pb2.HostClaims(hostname=called or name),
-                    sections=tuple(prepare_section(section) for section in sections),
-                    transactions=tuple(log),
-                    evidence=tuple(there),
-                    manifest=manifest,
-                )
-            ]
-        )
+        stamped = replace(report, epoch=host.epoch, sequence=host.sequence, continuation=host.continuation)
+        (result,) = self.ingest.commit([stamped])
         if not isinstance(result, Committed):
             raise result
         host.continuation = result.continuation
