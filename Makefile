@@ -11,6 +11,9 @@ HOSTS  ?= 100
 DAYS   ?= 7
 # Which Python the Debian package is for: 3.11 is Debian 12's, 3.13 Debian 13's, 3.12 Ubuntu 24.04's.
 DEB_PYTHON ?= 3.11
+# These look at this host itself, so nothing may run beside them; all others share the processors.
+HOST_TESTS := tests/agent/ tests/e2e/ tests/packaging/
+TEST_PROCESSES ?= auto
 UV     := $(shell command -v uv)
 # Debian packages that the tests talk to; sudo-less, so only root installs them.
 TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium systemd facter lshw dmidecode debhelper debootstrap udhcpc busybox dnsmasq-base logrotate nftables iptables ipset net-tools pciutils sudo
@@ -29,7 +32,8 @@ install: $(VENV)/.installed ## Install driftline into .venv
 develop: $(VENV)/.developed ## Install driftline with what developers need into .venv
 
 test: develop test-tools ## Run all tests on real services
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadscope $(filter-out $(HOST_TESTS) tests/support/ tests/fixtures/,$(wildcard tests/[a-z]*/))
+	$(BIN)/pytest $(HOST_TESTS)
 
 check: develop ## Lint, types, import rules, generated code, migrations: what CI runs before the tests
 	$(BIN)/ruff check .
