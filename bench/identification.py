@@ -55,7 +55,7 @@ def fill(database: Database, start: int, end: int) -> None:
     for part in chunks(range(start, end), 5000):
         with database.write() as session:
             rows = [{"id": n, "uid": f"ci-{n}", "name": f"host{n}", "ci_class": "server", "status": "installed",
-                     "version": 1, "services": [], "labels": {}, "fields": {}, "first_seen_ms": 1} for n in part]  # fmt: skip
+                     "version": 1, "services": [], "labels": {}, "fields": {}} for n in part]  # fmt: skip
             session.execute(insert(table_of(Ci)), rows)
             said = {n: claims(n) for n in part}
             rows = [{"id": n, "uid": f"source-{n}", "kind": "agent", "hostname": f"host{n}", "agent_version": "0",
@@ -75,20 +75,22 @@ def measure(database: Database, prepare: Callable[[Session, int], Callable[[], o
     Nothing is kept.
     """
     took: list[float] = []
+    # SQLite works in this thread, and other programs' turns are none of its time; PostgreSQL is waited for.
+    clock = time.thread_time if database.is_sqlite else time.perf_counter
     with database.write() as session:
         for number in range(WARM + ROUNDS):
             one = prepare(session, number)
-            begun = time.perf_counter()
+            begun = clock()
             one()
             session.flush()
-            took.append((time.perf_counter() - begun) * 1000)
+            took.append((clock() - begun) * 1000)
         session.rollback()
     ordered = sorted(took[WARM:])
     return statistics.median(ordered), ordered[int(len(ordered) * 0.95)]
 
 
 def cases(size: int) -> dict[str, Callable[[Session, int], Callable[[], object]]]:
-    ci, source_table = table_of(Ci), table_of(Source)
+    ci = table_of(Ci)
     step = max(1, size // (WARM + ROUNDS + 1))
 
     def place(number: int) -> int:
@@ -132,7 +134,6 @@ def cases(size: int) -> dict[str, Callable[[Session, int], Callable[[], object]]
         source, said = new(session, number), claims(place(number), machine_id=f"77a7c1d2e3f40516{number:016x}")
         return lambda: bound_ci(session, source, said, NOW + number)
 
-    del source_table
     return {
         "floor: one row by its key": floor,
         "known, claims unchanged": unchanged,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from driftline.v1.collector_pb2 import HostClaims
 from driftline_baseline.identity.forms import FORMS, NoForm
@@ -35,7 +36,7 @@ def _sorted_out(claims: HostClaims) -> tuple[list[Evidence], list[tuple[str, str
     for kind in KINDS.values():
         of_kind: dict[str, Evidence] = {}
         for value in _values(claims, kind):
-            space, normal, why = look_at(kind, value)
+            space, normal, why = look_at(kind.name, value)
             if why is None and kind.hardware and claims.container:
                 why = f"hardware of the host that this container ({claims.container}) runs on"
             if why is not None:
@@ -50,13 +51,17 @@ def _sorted_out(claims: HostClaims) -> tuple[list[Evidence], list[tuple[str, str
 
 def serial_key(text: str) -> str | None:
     """Return the key of a serial number, ``serial:7x3kq2``; None where it is junk."""
-    space, normal, why = look_at(KINDS["system_serial"], text)
+    space, normal, why = look_at("system_serial", text)
     return f"{space}:{normal}" if why is None else None
 
 
-def look_at(kind: Kind, value: str) -> tuple[str, str, str | None]:
-    """Return a value's space and normal form, and why it does not count; None where it does."""
-    space, form = kind.space, kind.form
+@lru_cache(maxsize=4096)  # a source claims nearly the same as before
+def look_at(name: str, value: str) -> tuple[str, str, str | None]:
+    """Return a value's space and normal form, and why it does not count; None where it does.
+
+    :param name: of its kind.
+    """
+    space, form = KINDS[name].space, KINDS[name].form
     if form == "lldp":
         try:
             normal, space = FORMS["mac"](value.strip().removeprefix("mac ")), "mac"

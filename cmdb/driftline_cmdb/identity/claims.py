@@ -1,18 +1,21 @@
 """What sources claim now, kept by key, so that who else claims the same is one look into an index."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import select
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session
 
 from driftline.v1.collector_pb2 import HostClaims
-from driftline_baseline.identity import Context, context_of, keys_of
+from driftline_baseline.identity import keys_of
+from driftline_cmdb.identity import driven
 from driftline_cmdb.tables._columns import table_of
-from driftline_cmdb.tables.identity import IdentityClaim, SharedEvidence
+from driftline_cmdb.tables.identity import SharedEvidence
 from driftline_cmdb.tables.sources import Source
 
-_CLAIM, _SHARED, _SOURCE = table_of(IdentityClaim), table_of(SharedEvidence), table_of(Source)
+_SHARED = table_of(SharedEvidence)
 
 
 def plain_claims(claims: HostClaims) -> dict[str, Any]:
@@ -32,20 +35,17 @@ def store(session: Session, source: Source, claims: HostClaims, ci_id: int | Non
 
     :param ci_id: the CI that it is bound to; None while it waits.
     """
-    source.claims = plain_claims(claims)
-    session.add(source)
-    connection = session.connection()
-    kept = select(_CLAIM.c.kind, _CLAIM.c.key, _CLAIM.c.id).where(_CLAIM.c.source_id == source.id)
-    before = {(kind, key): row_id for kind, key, row_id in connection.execute(kept)}
+    plain = plain_claims(claims)
+    if plain != source.claims:
+        driven.write(session, "UPDATE source SET claims = ? WHERE id = ?", [(json.dumps(plain), source.id)])
+        set_committed_value(source, "claims", plain)
+    rows = driven.ask(session, "SELECT kind, key, id FROM identityclaim WHERE source_id IN ({asked})", [source.id])
+    before = {(kind, key): row_id for kind, key, row_id in rows}
     now = {(one.kind, one.key) for one in keys_of(claims)}
-    gone = [row_id for named, row_id in before.items() if named not in now]
-    if gone:
-        connection.execute(delete(_CLAIM).where(_CLAIM.c.id.in_(gone)))
-    new = [
-        {"source_id": source.id, "ci_id": ci_id, "kind": kind, "key": key} for kind, key in sorted(now - before.keys())
-    ]
-    if new:
-        connection.execute(insert(_CLAIM), new)
+    gone = [(row_id,) for named, row_id in before.items() if named not in now]
+    new = [(source.id, ci_id, kind, key) for kind, key in sorted(now - before.keys())]
+    driven.write(session, "DELETE FROM identityclaim WHERE id = ?", gone)
+    driven.write(session, "INSERT INTO identityclaim (source_id, ci_id, kind, key) VALUES (?, ?, ?, ?)", new)
 
 
 def shared_keys(session: Session, keys: Collection[str]) -> set[str]:
@@ -54,14 +54,3 @@ def shared_keys(session: Session, keys: Collection[str]) -> set[str]:
         return set()
     query = select(_SHARED.c.key).where(_SHARED.c.key.in_(sorted(keys)))
     return set(session.connection().execute(query).scalars())
-
-
-def contexts(session: Session, source_ids: Iterable[int]) -> dict[int, Context]:
-    """Return on what each of some sources says that it runs."""
-    return {source_id: context_of(said) for source_id, said in said_by(session, sorted(set(source_ids))).items()}
-
-
-def said_by(session: Session, source_ids: Sequence[int]) -> dict[int, HostClaims]:
-    """Return what some sources claim, in the order of their ids."""
-    query = select(_SOURCE.c.id, _SOURCE.c.claims).where(_SOURCE.c.id.in_(source_ids)).order_by(_SOURCE.c.id)
-    return {row.id: claims_of(row.claims) for row in session.connection().execute(query)}

@@ -9,11 +9,13 @@ from driftline.v1.collector_pb2 import HostClaims
 from driftline_baseline.identity import KINDS, THRESHOLD, Evidence, hardware_changed
 from driftline_cmdb import continuity
 from driftline_cmdb.drift.due import mark_due
-from driftline_cmdb.identity import authority, bindings, claims, matching, reviews, shared
+from driftline_cmdb.identity import authority, bindings, claims, driven, matching, reviews, shared
 from driftline_cmdb.identity.matching import Candidate, Found, Side
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.identity import IdentityReview
 from driftline_cmdb.tables.sources import Source
+
+_BOUND = "SELECT ci_id FROM binding WHERE source_id IN ({asked}) AND until_ms IS NULL"
 
 
 def bound_ci(session: Session, source: Source, said: HostClaims | None, now_ms: int) -> Ci | None:
@@ -21,13 +23,13 @@ def bound_ci(session: Session, source: Source, said: HostClaims | None, now_ms: 
 
     :param said: what it claims now; None where it does not say.
     """
-    binding = bindings.of_source(session, source.id)
+    rows = driven.ask(session, _BOUND, [source.id])
     before = claims.claims_of(source.claims)
     hostname = (said.hostname if said is not None else "") or source.hostname or source.uid
-    if binding is None:
+    if not rows:
         ci = _identified(session, source, before if said is None else said, hostname, now_ms, asked=said is not None)
     else:
-        ci = session.get_one(Ci, binding.ci_id)
+        ci = session.get_one(Ci, rows[0][0])
         if hostname != source.hostname and ci.name == source.hostname:
             ci.name = hostname
             mark_due(session, ci.id, now_ms)  # baselines may name it

@@ -1,22 +1,35 @@
 """Which CIs a source may be, by what it claims. What is read does not grow with the fleet: a handful of rows a key."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
 from sqlmodel import Session
 
 from driftline.v1.collector_pb2 import HostClaims
 from driftline_baseline.identity import KINDS, THRESHOLD, Context, Evidence, Match, context_of, keys_of, weigh
-from driftline_cmdb.identity import claims as kept
-from driftline_cmdb.identity.claims import shared_keys
-from driftline_cmdb.tables._columns import table_of
-from driftline_cmdb.tables.cis import Ci
-from driftline_cmdb.tables.identity import IdentityClaim
+from driftline_cmdb.identity import aliases, driven
+from driftline_cmdb.identity.claims import claims_of
 
-_CLAIM, _CI = table_of(IdentityClaim), table_of(Ci)
-#: Rows that one look reads; keys that more than a handful of CIs claim are learnt, so that it is never reached.
-_ROWS = 1000
+#: Who claims some keys (key, CI, what that was merged into), and which of them are shared (key alone). What is shared
+#: is left out before anybody is looked for, and what many claim is learnt: the limit is not reached.
+_LOOK = """
+WITH asked(key) AS (VALUES {asked}),
+live(key) AS (SELECT key FROM asked WHERE NOT EXISTS (SELECT 1 FROM sharedevidence s WHERE s.key = asked.key))
+SELECT DISTINCT c.key, c.ci_id, ci.merged_into_id
+FROM live CROSS JOIN identityclaim c CROSS JOIN ci WHERE c.key = live.key AND ci.id = c.ci_id
+UNION ALL SELECT key, NULL, NULL FROM asked WHERE key NOT IN (SELECT key FROM live)
+LIMIT 1000
+"""
+#: What the sources of some CIs, and of those that were merged into them, claim, the latest source first.
+_SIDES = """
+WITH RECURSIVE family(id, top) AS (
+  SELECT ci.id, ci.id FROM ci WHERE ci.id IN ({asked})
+  UNION SELECT ci.id, f.top FROM ci JOIN family f ON ci.merged_into_id = f.id
+),
+speak(top, source_id) AS (SELECT DISTINCT f.top, c.source_id FROM family f JOIN identityclaim c ON c.ci_id = f.id)
+SELECT speak.top, source.claims FROM speak JOIN source ON source.id = speak.source_id ORDER BY source.id DESC
+"""
 #: CIs that are weighed, and sources of one CI of which the claims are read, the latest.
 CIS, _SOURCES = 20, 20
 #: Kinds that are a name only.
@@ -62,21 +75,20 @@ class Found:
 
 def look_up(session: Session, evidence: Sequence[Evidence], except_ci: Collection[int] = ()) -> Found:
     """Find who claims any of the same keys; merged CIs are the ones that stand for them."""
-    keys = {one.key for one in evidence}
-    shared = shared_keys(session, keys)
+    keys = sorted({one.key for one in evidence})
+    shared: set[str] = set()
     holders: dict[str, set[int]] = {}
-    if keys > shared:
-        query = (
-            select(_CLAIM.c.key, _CLAIM.c.ci_id)
-            .where(_CLAIM.c.key.in_(sorted(keys - shared)), _CLAIM.c.ci_id.is_not(None))
-            .distinct()
-            .limit(_ROWS)
-        )
-        rows = [row for row in session.connection().execute(query) if row.ci_id not in except_ci]
-        now = _survivors(session, {row.ci_id for row in rows}) if rows else {}
-        for key, ci_id in rows:
-            if now[ci_id] not in except_ci:
-                holders.setdefault(key, set()).add(now[ci_id])
+    merged: set[int] = set()
+    for key, ci_id, merged_into_id in driven.ask(session, _LOOK, keys) if keys else ():
+        if ci_id is None:
+            shared.add(key)
+        elif ci_id not in except_ci:
+            holders.setdefault(key, set()).add(ci_id)
+            if merged_into_id is not None:
+                merged.add(ci_id)
+    if merged:
+        now = aliases.survivors(session, merged)
+        holders = {key: {now.get(ci_id, ci_id) for ci_id in cis}.difference(except_ci) for key, cis in holders.items()}
     return Found(frozenset(shared), holders)
 
 
@@ -113,22 +125,10 @@ def compare(mine: Side, theirs: Side, shared: Collection[str]) -> Match:
 
 def sides(session: Session, ci_ids: Sequence[int]) -> dict[int, Side]:
     """Return what the sources of some CIs claim, those of CIs that were merged into them too."""
-    if not ci_ids:
-        return {}
-    stands = {ci_id: ci_id for ci_id in ci_ids}
-    fresh = list(ci_ids)
-    while fresh:
-        merged = select(_CI.c.id, _CI.c.merged_into_id).where(_CI.c.merged_into_id.in_(fresh))
-        rows = [row for row in session.connection().execute(merged) if row.id not in stands]
-        stands |= {row.id: stands[row.merged_into_id] for row in rows}
-        fresh = [row.id for row in rows]
-    query = select(_CLAIM.c.ci_id, _CLAIM.c.source_id).where(_CLAIM.c.ci_id.in_(sorted(stands))).distinct()
-    speak: dict[int, list[int]] = {ci_id: [] for ci_id in ci_ids}
-    for ci_id, source_id in session.connection().execute(query):
-        speak[stands[ci_id]].append(source_id)
-    latest = {ci_id: sorted(source_ids)[-_SOURCES:] for ci_id, source_ids in speak.items()}
-    said = kept.said_by(session, sorted({source_id for ids in latest.values() for source_id in ids}))
-    return {ci_id: _side([said[source_id] for source_id in reversed(ids)]) for ci_id, ids in latest.items()}
+    said: dict[int, list[HostClaims]] = {ci_id: [] for ci_id in ci_ids}
+    for ci_id, plain in driven.ask(session, _SIDES, sorted(said)) if said else ():
+        said[ci_id].append(claims_of(json.loads(plain) if isinstance(plain, str) else plain))
+    return {ci_id: _side(of_it[:_SOURCES]) for ci_id, of_it in said.items()}
 
 
 def _side(said: Sequence[HostClaims]) -> Side:
@@ -142,19 +142,3 @@ def _side(said: Sequence[HostClaims]) -> Side:
             next((one.container for one in on if one.container), ""),
         ),
     )
-
-
-def _survivors(session: Session, ci_ids: Collection[int]) -> dict[int, int]:
-    """Return for each CI the one that stands for it now."""
-    now = {ci_id: ci_id for ci_id in ci_ids}
-    seen: set[int] = set()
-    fresh = set(ci_ids)
-    while fresh:
-        seen |= fresh
-        query = select(_CI.c.id, _CI.c.merged_into_id).where(
-            _CI.c.id.in_(sorted(fresh)), _CI.c.merged_into_id.is_not(None)
-        )
-        merged = {row.id: row.merged_into_id for row in session.connection().execute(query)}
-        now = {ci_id: merged.get(stands, stands) for ci_id, stands in now.items()}
-        fresh = set(merged.values()) - seen
-    return now
