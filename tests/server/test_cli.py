@@ -77,7 +77,7 @@ READING = {
         "approver",
     ],
     ("ci", "history", "web1"): ["3.0.11-1~deb12u2", "apt-get upgrade (by jane (1000))"],
-    ("ci", "why", "web1"): ["first report of a new source", "machine_id", "hostname"],
+    ("ci", "why", "web1"): ["first report of a new source", "hostname"],
     ("ci", "why", "web1", "--with", "web2"): ["no match (40 is one)"],
     ("baseline", "list"): ["golden", "in force"],
     ("baseline", "show", "golden"): ["captured", "approver"],

@@ -33,10 +33,10 @@ def bound_ci(session: Session, source: Source, said: HostClaims | None, now_ms: 
         if hostname != source.hostname and ci.name == source.hostname:
             ci.name = hostname
             mark_due(session, ci.id, now_ms)  # baselines may name it
-        source.hostname = hostname
         if said is not None and said != before:
             _claims_changed(session, source, ci, before, said, now_ms)
-    source.hostname = hostname
+    if source.hostname != hostname:
+        source.hostname = hostname
     return ci
 
 
@@ -44,7 +44,8 @@ def _identified(
     session: Session, source: Source, said: HostClaims, hostname: str, now_ms: int, *, asked: bool
 ) -> Ci | None:
     """Bind a source that is bound to nothing: to a new CI, or to the one that waits for it; or ask a person."""
-    source.hostname = hostname
+    if source.hostname != hostname:
+        source.hostname = hostname  # reviews say it
     review = reviews.of_source(session, source.id)
     if review is not None and not asked:
         return None
