@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from driftline_agent import files
+from driftline_agent import claims, files
 from driftline_agent.config import Config, reader_key
 from driftline_agent.errors import ConfigError
 from driftline_agent.firewall import ask
@@ -30,8 +30,6 @@ _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_A
 _CLONE_NEWNET = 0x40000000
 #: linux/capability.h; the kernel says EINVAL above the last that it knows.
 _CAP_DAC_READ_SEARCH, _CAP_NET_ADMIN, _CAP_NET_RAW, _CAP_SYS_PTRACE, _CAPABILITIES = 2, 12, 13, 19, 64
-#: What topics the agent reads whatever it is configured for: its claims of identity.
-_CLAIMS = ("host", "dmi")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 #: Kept, because a Popen that is forgotten complains that its process still runs.
 _started: list["subprocess.Popen[bytes]"] = []
@@ -90,7 +88,7 @@ def _start_reader(config: Config, libc: ctypes.CDLL) -> Reader:
         )
     ours, theirs = socket.socketpair()
     command = [sys.executable, "-I", "-m", "driftline_agent.reader", "--pair", str(theirs.fileno()), "--key", str(key)]
-    wanted = TOPICS if config.topics is None else [name for name in TOPICS if name in (*config.topics, *_CLAIMS)]
+    wanted = TOPICS if config.topics is None else [name for name in TOPICS if name in (*config.topics, *claims.TOPICS)]
     for name in wanted:
         command += ["--topic", name]
     for folder in config.files_roots:

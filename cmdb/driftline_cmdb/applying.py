@@ -15,7 +15,8 @@ from driftline import facts, schema
 from driftline_cmdb import continuity, dropped, limitations, narrowing, utilization
 from driftline_cmdb.continuity import Position
 from driftline_cmdb.errors import CmdbError, NotFound
-from driftline_cmdb.identity.identify import bound_ci, plain_claims
+from driftline_cmdb.identity.claims import plain_claims
+from driftline_cmdb.identity.identify import bound_ci
 from driftline_cmdb.intern import ids_within, insert_ignoring
 from driftline_cmdb.packing import pack_ids
 from driftline_cmdb.received import Applied, Committed, Report, applied_sections, lacking_of
@@ -135,7 +136,8 @@ class Wave:
         ci_id = self._ci_of(report, source)
         # What people put on record of a CI is no sign of life.
         seen_ms = None if source.kind == RECORD else report.received_ms
-        if source.seen_ms is None and seen_ms is not None and ci_id is not None:
+        first = source.seen_ms is None or source.ci_id is None  # or its CI is known only now
+        if first and seen_ms is not None and ci_id is not None:
             self.newcomers.append(ci_id)
         known = sections[report.source_id]
         now: dict[str, Any] = {"_id": source.id, "seen_ms": seen_ms}

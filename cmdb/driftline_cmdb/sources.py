@@ -17,7 +17,8 @@ from sqlmodel import Session, col, select
 
 from driftline_cmdb import audit
 from driftline_cmdb.errors import Ambiguous, Invalid, NotFound, Unauthenticated
-from driftline_cmdb.identity import bindings
+from driftline_cmdb.identity import aliases, bindings
+from driftline_cmdb.identity import claims as identity_claims
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.sources import RECORD, Certificate, JoinToken, Source
 
@@ -160,7 +161,9 @@ def enrol_source(
     session.flush()
     if token.ci_id is not None:
         reason = f"join token {token.id}, made by {token.created_by}, names this CI"
-        bindings.bind(session, source.id, token.ci_id, reason, now_ms)
+        ci = aliases.survivor(session, session.get_one(Ci, token.ci_id))
+        bindings.bind(session, source.id, ci.id, reason, now_ms)
+        identity_claims.store(session, source, identity_claims.claims_of(claims), ci.id, now_ms)
     detail = {"hostname": hostname, "token": token.id, "ci_id": token.ci_id}
     audit.record(session, agent, "source.enrolled", f"source {uid}", detail, now_ms)
     return source

@@ -15,6 +15,8 @@ from driftline_cmdb import audit, findings, record, relations
 from driftline_cmdb.audit import heads, sealing, signing
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import CmdbError, Conflict, Invalid, NotFound, Refused
+from driftline_cmdb.identity import shared
+from driftline_cmdb.identity.claims import store
 from driftline_cmdb.integrity import asking, attesting, running
 from driftline_cmdb.integrity.checks import all_checks
 from driftline_cmdb.integrity.look import Batch, Check, Deficiency, Look
@@ -22,6 +24,7 @@ from driftline_cmdb.integrity.results import MOST_FINDINGS, CheckResult, IdSet
 from driftline_cmdb.reports import Committed, Report
 from driftline_cmdb.tables.audit import AuditEntry
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
+from driftline_cmdb.tables.identity import IdentityDecision
 from driftline_cmdb.tables.integrity import Attestation, FindingDecision, IntegrityRun
 from driftline_cmdb.tables.sources import Source
 
@@ -139,7 +142,6 @@ UPDATE audithead SET at_ms = 5 | chain | is not signed with key | 1 0 0
 UPDATE audithead SET position = 99 | chain | is not signed with key | 1 0 0
 UPDATE binding SET until_ms = 5 | orphans | neither a source nor a | 6 2 0
 UPDATE ci SET name = 'WEB1' | duplicates | 2 CIs have the name web1 | 2 2 0
-UPDATE source SET claims = '{{"machine_id": "Abc"}}' | duplicates | 2 CIs have the machine id abc | 2 2 0
 UPDATE ci SET last_seen_ms = {week} WHERE name = 'web1' | stale | was not seen for 8 days | 1 1 0
 UPDATE source SET skew_ms = 400000 WHERE hostname = 'web1' | stale | the clock of web1 | 1 1 0
 UPDATE section SET stale_since_ms = {week} WHERE name = 'sysctls' | stale | sysctls of web1 | 1 1 0
@@ -320,25 +322,60 @@ def test_a_set_of_ids() -> None:
     assert len(ids) == 3 and 5 in ids and 0 in ids and 100_000 in ids and 6 not in ids and 10**9 not in ids
 
 
-def test_equal_serials_of_firmware_that_has_none_are_no_duplicates(database: Database) -> None:
+def claim(database: Database, web1: HostClaims, web2: HostClaims) -> tuple[int, int]:
+    """Have both hosts claim something, as if each had been bound before it did; return their CIs."""
+    with database.write() as session:
+        found = []
+        for host, claims in (("web1", web1), ("web2", web2)):
+            source = session.exec(select(Source).where(Source.hostname == host, Source.kind == "agent")).one()
+            found.append(record.find_ci(session, host).id)
+            store(session, source, claims, found[-1], NOW)
+    return found[0], found[1]
+
+
+def test_two_cis_that_are_one_machine_by_what_they_claim(database: Database) -> None:
     fill(database)
-    damage(database, 'UPDATE source SET claims = \'{"system_serial_number": "To Be Filled By O.E.M."}\'')
+    one, two = claim(database, HostClaims(machine_id="Abc"), HostClaims(machine_id="abc"))
+    assert verify(database)[1]["duplicates"].deficient == 2
+    (message,) = messages(database)
+    assert "are one machine by what their sources claim, score 40 (40 is a match): driftline ci why" in message
+    with database.write() as session:
+        session.add(IdentityDecision(at_ms=NOW, actor="jane", action="clone", reason="r", ci_id=two, other_ci_id=one))
+    assert verify(database)[1]["duplicates"].deficient == 0
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        HostClaims(system_serial_number="To Be Filled By O.E.M."),
+        HostClaims(system_serial_number="7X3KQ2", virtualization="kvm"),
+        HostClaims(chassis_serial_number="7X3KQ2"),
+    ],
+)
+def test_what_tells_no_machine_from_another_makes_no_duplicates(database: Database, claims: HostClaims) -> None:
+    fill(database)
+    claim(database, claims, claims)
+    assert verify(database)[1]["duplicates"].deficient == 0
+
+
+def test_shared_evidence_makes_no_duplicates(database: Database) -> None:
+    fill(database)
+    claim(database, HostClaims(machine_id="abc"), HostClaims(machine_id="abc"))
+    with database.write() as session:
+        shared.add_shared(session, "machine:abc", "jane", "an image", NOW)
     assert verify(database)[1]["duplicates"].deficient == 0
 
 
 def test_several_sources_of_one_ci_are_no_duplicates(database: Database) -> None:
     fill(database)
+    claim(database, HostClaims(machine_id="m"), HostClaims())
     with database.write() as session:
         ci = record.find_ci(session, "web1")
-        source = Source(
-            uid="device", hostname="web1", enrolled_ms=NOW, claims={"machine_id": "m"}, epoch="e", seen_ms=NOW
-        )
+        source = Source(uid="device", hostname="web1", enrolled_ms=NOW, epoch="e", seen_ms=NOW)
         session.add(source)
         session.flush()
         session.add(Binding(source_id=source.id, ci_id=ci.id, since_ms=NOW))
-        first = session.exec(select(Source).where(Source.hostname == "web1").order_by(col(Source.id))).first()
-        assert first is not None
-        first.claims = {"machine_id": "m"}
+        store(session, source, HostClaims(machine_id="m"), ci.id, NOW)
     assert verify(database)[1]["duplicates"].deficient == 0
 
 

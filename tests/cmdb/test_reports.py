@@ -222,17 +222,19 @@ def test_skew_is_taken_out_of_observed_times(database: Database) -> None:
         assert session.exec(select(Revision.observed_ms).where(Revision.source_id == source)).one() == NOW
 
 
-def test_a_clone_of_a_machine_is_a_second_ci_and_a_finding(database: Database) -> None:
+def test_reports_of_a_machine_that_is_on_record_are_kept_and_wait_for_a_person(database: Database) -> None:
     ingest = Ingest(database)
     one, two = add_source(database, "one"), add_source(database, "two")
     claims = collector_pb2.HostClaims(hostname="twin", machine_id="m")
-    for source in (one, two):
+    results = [
         receipt(ingest.commit([replace(report(source, section(content(bash="5"))), claims=claims)])[0])
+        for source in (one, two)
+    ]
     with database.read() as session:
-        assert len(session.exec(select(Ci)).all()) == 2
-        assert [finding.kind for finding in session.exec(select(Finding))] == ["same machine"]
-        with pytest.raises(LookupError, match='2 CIs are named "twin"'):
-            record.find_ci(session, "twin")
+        (ci,) = session.exec(select(Ci)).all()
+        assert [result.ci_id for result in results] == [ci.id, None]
+        assert [finding.kind for finding in session.exec(select(Finding))] == ["identity"]
+        assert len(session.exec(select(Holding).where(Holding.source_id == two)).all()) == 1
 
 
 GOOD = section(content(bash="5.2"))

@@ -18,6 +18,7 @@ from driftline_cmdb import sources
 from driftline_cmdb.tables.elements import Holding, Revision
 from driftline_cmdb.tables.sources import Source
 from driftline_collector.collector import Collector
+from driftline_collector.service import checks
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 OPENSSL = ("openssl", "3.0.13")
@@ -212,6 +213,14 @@ def test_a_damaged_request_is_invalid_not_internal(agent: Agent) -> None:
         (lambda r: setattr(r.stamp, "continuation", bytes(100)), "stamp.continuation"),
         (lambda r: setattr(r.claims, "hostname", "a\0b"), "claims.hostname"),
         (lambda r: setattr(r.claims, "fqdn", "x" * 300), "claims.fqdn"),
+        (lambda r: setattr(r.claims, "board_serial_number", "x" * 257), "claims.board_serial_number"),
+        (lambda r: setattr(r.claims, "cloud_instance_id", "\0"), "claims.cloud_instance_id"),
+        (lambda r: setattr(r.claims, "container", "x" * 257), "claims.container"),
+        (lambda r: r.claims.macs.extend(["x"] * 257), "claims.macs: 257 are more than 256"),
+        (lambda r: r.claims.disk_serial_numbers.append("x" * 257), "claims.disk_serial_numbers"),
+        (lambda r: r.claims.disk_serial_numbers.extend(["x"] * 257), "claims.disk_serial_numbers: 257"),
+        (lambda r: r.claims.entity_serial_numbers.extend(["x"] * 257), "claims.entity_serial_numbers: 257"),
+        (lambda r: r.claims.management_addresses.extend(["x"] * 65), "claims.management_addresses: 65"),
         (lambda r: r.sections.append(r.sections[0]), "twice"),
         (lambda r: setattr(r.sections[0], "name", "Robert'); --"), "section's name"),
         (lambda r: setattr(r.sections[0], "observed_at_ms", 2**62), "observed_at_ms"),
@@ -344,3 +353,8 @@ def test_one_source_cannot_take_all_threads(start: Start) -> None:
             agent.send("Submit", agent.submit_request(packages(OPENSSL)))
         leave.set()
         assert first.result().receipt.sequence == 1
+
+
+def test_every_list_of_claims_has_a_bound() -> None:
+    fields = pb.HostClaims.DESCRIPTOR.fields
+    assert {field.name for field in fields if field.is_repeated} == set(checks.CLAIMED)

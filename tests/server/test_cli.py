@@ -77,6 +77,8 @@ READING = {
         "approver",
     ],
     ("ci", "history", "web1"): ["3.0.11-1~deb12u2", "apt-get upgrade (by jane (1000))"],
+    ("ci", "why", "web1"): ["first report of a new source", "hostname"],
+    ("ci", "why", "web1", "--with", "web2"): ["no match (40 is one)"],
     ("baseline", "list"): ["golden", "in force"],
     ("baseline", "show", "golden"): ["captured", "approver"],
     ("baseline", "dry-run", "golden"): ["this version would open 0 drifts and close 0"],

@@ -29,6 +29,7 @@ MORE = [
     "/cis/web1/facts?at=2026-01-01T00:00",
     "/cis/web1/history?q=software.packages[*]",
     "/cis/web1/utilization?range=7d",
+    "/cis/web1/why?with=web2",
     "/cis/old1",
     "/cis/old1/utilization",
     "/drifts?state=all&sort=ci",

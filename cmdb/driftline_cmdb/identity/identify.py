@@ -1,58 +1,165 @@
-"""Which CI a source speaks for. What a host claims is no proof: a likeness is a finding for a person, never a merge."""
+"""Which CI a source speaks for. What a host claims is no proof: a likeness is a question for a person, no merge."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from driftline.v1.collector_pb2 import HostClaims
+from driftline_baseline.identity import KINDS, THRESHOLD, Evidence, hardware_changed
 from driftline_cmdb import continuity
 from driftline_cmdb.drift.due import mark_due
-from driftline_cmdb.identity import bindings
-from driftline_cmdb.tables.cis import Binding, Ci
+from driftline_cmdb.identity import authority, bindings, claims, driven, matching, reviews, shared
+from driftline_cmdb.identity.matching import Candidate, Found, Side
+from driftline_cmdb.tables.cis import Ci
+from driftline_cmdb.tables.identity import IdentityReview
 from driftline_cmdb.tables.sources import Source
 
+_BOUND = "SELECT ci_id FROM binding WHERE source_id IN ({asked}) AND until_ms IS NULL"
 
-def bound_ci(session: Session, source: Source, claims: HostClaims | None, now_ms: int) -> Ci | None:
-    """Return the CI that a source speaks for, made at its first report; None while a person has to decide it."""
-    query = select(Binding.ci_id).where(Binding.source_id == source.id, col(Binding.until_ms).is_(None))
-    ci_id = session.exec(query).first()
-    if claims is not None:
-        plain = plain_claims(claims)
-        if plain != source.claims:
-            source.claims = plain
-    hostname = claims.hostname if claims is not None and claims.hostname else source.hostname or source.uid
-    if ci_id is not None:
-        ci = session.get_one(Ci, ci_id)
+
+def bound_ci(session: Session, source: Source, said: HostClaims | None, now_ms: int) -> Ci | None:
+    """Return the CI that a source speaks for, made at its first report; None while a person has to decide it.
+
+    :param said: what it claims now; None where it does not say.
+    """
+    rows = driven.ask(session, _BOUND, [source.id])
+    before = claims.claims_of(source.claims)
+    hostname = (said.hostname if said is not None else "") or source.hostname or source.uid
+    if not rows:
+        ci = _identified(session, source, before if said is None else said, hostname, now_ms, asked=said is not None)
+    else:
+        ci = session.get_one(Ci, rows[0][0])
         if hostname != source.hostname and ci.name == source.hostname:
             ci.name = hostname
             mark_due(session, ci.id, now_ms)  # baselines may name it
+        if said is not None and said != before:
+            _claims_changed(session, source, ci, before, said, now_ms)
+    if source.hostname != hostname:
         source.hostname = hostname
-        return ci
-    ci = Ci(uid=str(uuid4()), name=hostname, announced=False, first_seen_ms=now_ms, last_seen_ms=now_ms)
-    session.add(ci)
-    session.flush()
-    source.hostname = hostname
-    bindings.bind(session, source.id, ci.id, "first report of a new source", now_ms)
-    _note_same_machine(session, source, ci, now_ms)
     return ci
 
 
-def _note_same_machine(session: Session, source: Source, ci: Ci, now_ms: int) -> None:
-    """Open a finding where another source claims the same machine: a claim is no proof, so a person decides."""
-    machine = source.claims.get("machine_id")
-    if not machine:
+def _identified(
+    session: Session, source: Source, said: HostClaims, hostname: str, now_ms: int, *, asked: bool
+) -> Ci | None:
+    """Bind a source that is bound to nothing: to a new CI, or to the one that waits for it; or ask a person."""
+    if source.hostname != hostname:
+        source.hostname = hostname  # reviews say it
+    review = reviews.of_source(session, source.id)
+    if review is not None and not asked:
+        return None
+    expected = _awaited_by(session, said)
+    if expected is not None:
+        ci = session.get_one(Ci, expected)
+        _bind(session, source, said, ci, "it has the serial number that this CI waited for", review, now_ms)
+        authority.settle(session, ci.id, now_ms)
+        return ci
+    mine = matching.side_of(said)
+    found = _learnt(session, matching.look_up(session, mine.evidence), mine.evidence, None, now_ms)
+    worth = found.worth(mine.evidence)
+    likely = sorted((ci_id for ci_id in worth if worth[ci_id] >= THRESHOLD), key=lambda ci_id: (-worth[ci_id], ci_id))
+    matches = matching.likeliest(mine, matching.sides(session, likely[: matching.CIS]), found.shared)
+    if matches:
+        claims.store(session, source, said, None, now_ms)
+        _ask(session, source, matches, review, now_ms)
+        return None
+    ci = Ci(uid=str(uuid4()), name=hostname, announced=False, first_seen_ms=now_ms, last_seen_ms=now_ms)
+    session.add(ci)
+    session.flush()
+    _bind(session, source, said, ci, "first report of a new source", review, now_ms)
+    found = _learnt(session, found, mine.evidence, ci.id, now_ms)
+    _note_same_name(session, source, mine, found, ci, now_ms)
+    return ci
+
+
+def _awaited_by(session: Session, said: HostClaims) -> int | None:
+    """Return the id of the CI that waits for this hardware. Connected to `identity.replacing.expected_replacement`."""
+    return None
+
+
+def _bind(
+    session: Session,
+    source: Source,
+    said: HostClaims,
+    ci: Ci,
+    reason: str,
+    review: IdentityReview | None,
+    now_ms: int,
+) -> None:
+    """Bind a source to its CI; where its reports waited, since then."""
+    since_ms = now_ms
+    if review is not None:
+        since_ms, reason = review.opened_ms, f"{reason}; what it was taken for is no match any more"
+        reviews.close(session, review, now_ms)
+        mark_due(session, ci.id, now_ms)
+    bindings.bind(session, source.id, ci.id, reason, since_ms)
+    claims.store(session, source, said, ci.id, now_ms)
+
+
+def _learnt(session: Session, found: Found, evidence: Sequence[Evidence], own: int | None, now_ms: int) -> Found:
+    """Learn what too many share, and leave it out.
+
+    :param own: the CI that the source speaks for.
+    """
+    claimed = {key: cis if own is None else cis | {own} for key, cis in found.holders.items()}
+    learnt = shared.learn(session, claimed, {one.key: one.kind for one in evidence}, now_ms)
+    if not learnt:
+        return found
+    return Found(found.shared | learnt, {key: cis for key, cis in found.holders.items() if key not in learnt})
+
+
+def _ask(
+    session: Session, source: Source, matches: list[Candidate], review: IdentityReview | None, now_ms: int
+) -> None:
+    """Ask a person about the likeliest, unless that was asked already."""
+    best, *others = matches
+    if review is None or (review.ci_id, review.score) != (best.ci_id, best.match.score):
+        reviews.open_review(session, source, best.ci_id, reviews.CLAIM, best.match, others, now_ms)
+
+
+def _note_same_name(session: Session, source: Source, mine: Side, found: Found, ci: Ci, now_ms: int) -> None:
+    keys = [one.key for kind in matching.NAMES for one in mine.evidence if one.kind == kind]
+    named = sorted(set().union(*(found.holders.get(key, set()) for key in keys)) - {ci.id})
+    if named:
+        theirs = matching.sides(session, named[: matching.CIS])
+        best, *others = matching.likeliest(mine, theirs, found.shared, least=None)
+        reviews.open_review(session, source, best.ci_id, reviews.SAME_NAME, best.match, others, now_ms, own_ci_id=ci.id)
+
+
+def _claims_changed(
+    session: Session, source: Source, ci: Ci, before: HostClaims, said: HostClaims, now_ms: int
+) -> None:
+    """Keep what a bound source claims now; ask where it has become likely that it is another CI."""
+    claims.store(session, source, said, ci.id, now_ms)
+    was, mine = matching.side_of(before), matching.side_of(said)
+    old, new = was.evidence, mine.evidence
+    if {one.key for one in new} <= {one.key for one in old} and mine.context == was.context:
         return
-    claimed = col(Source.claims)["machine_id"].as_string()
-    other = session.exec(select(Source).where(Source.id != source.id, claimed == machine).limit(1)).first()
-    if other is not None:
-        message = f"{ci.name} ({ci.uid}) claims the machine id of {other.hostname}: the same machine, or a clone?"
-        detail = {"source": source.uid, "other": other.uid, "machine_id": machine}
-        continuity.open_finding(session, "same machine", f"same machine:{source.uid}", ci.id, message, detail, now_ms)
+    found = _learnt(session, matching.look_up(session, new, (ci.id,)), new, ci.id, now_ms)
+    worth = found.worth(new)
+    likely = sorted(ci_id for ci_id in worth if worth[ci_id] >= THRESHOLD)
+    theirs = matching.sides(session, likely)
+    # Of what matched before, a person was asked then.
+    fresh = [ci_id for ci_id in theirs if matching.compare(was, theirs[ci_id], found.shared).score < THRESHOLD]
+    matches = matching.likeliest(mine, {ci_id: theirs[ci_id] for ci_id in fresh}, found.shared)
+    if matches:
+        best, *others = matches
+        reviews.open_review(session, source, best.ci_id, reviews.MOVED, best.match, others, now_ms, own_ci_id=ci.id)
+    elif hardware_changed(old, new, mine.context) and _awaited_by(session, said) != ci.id:
+        _note_other_hardware(session, source, ci, old, new, now_ms)
 
 
-def plain_claims(claims: HostClaims) -> dict[str, Any]:
-    """Return claims as the record keeps them: field name -> text or list."""
-    return {
-        descriptor.name: value if isinstance(value, str) else list(value) for descriptor, value in claims.ListFields()
-    }
+def _note_other_hardware(
+    session: Session, source: Source, ci: Ci, old: Sequence[Evidence], new: Sequence[Evidence], now_ms: int
+) -> None:
+    def named(side: Sequence[Evidence]) -> Mapping[str, list[str]]:
+        kinds = {one.kind for one in side if KINDS[one.kind].hardware}
+        return {kind: [one.value for one in side if one.kind == kind] for kind in sorted(kinds)}
+
+    message = (
+        f"{ci.name} ({ci.uid}) runs on other hardware altogether than before: was it replaced (driftline ci replace), "
+        "or were its disks or its agent's identity copied?"
+    )
+    detail = {"source": source.uid, "before": named(old), "after": named(new)}
+    continuity.open_finding(session, "other hardware", f"other hardware:{source.uid}", ci.id, message, detail, now_ms)

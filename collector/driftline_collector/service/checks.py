@@ -24,7 +24,8 @@ EVIDENCE_KINDS = ("sudo", "session", "unit", "management")
 LIMITATIONS = 20
 #: Values of one batch over all series and minutes: half a day of 250 series.
 VALUES = 1_000_000
-MACS = 256
+#: Values of one kind that a host claims.
+CLAIMED = {"macs": 256, "disk_serial_numbers": 256, "entity_serial_numbers": 256, "management_addresses": 64}
 #: Characters of a name, of a longer text, and of a command line (apt logs thousands of packages in one).
 _TEXT = 256
 _SAID = 500
@@ -63,11 +64,14 @@ def check_claims(claims: HostClaims) -> None:
 
     :raises Invalid: where a field is out of bounds.
     """
-    for name in ("hostname", "fqdn", "machine_id", "system_uuid", "system_serial_number"):
-        check_text(f"claims.{name}", getattr(claims, name))
-    _at_most("claims.macs", len(claims.macs), MACS)
-    for mac in claims.macs:
-        check_text("claims.macs", mac)
+    for descriptor, value in claims.ListFields():
+        name = f"claims.{descriptor.name}"
+        if isinstance(value, str):
+            check_text(name, value)
+            continue
+        _at_most(name, len(value), CLAIMED[descriptor.name])
+        for one in value:
+            check_text(name, one)
 
 
 def check_manifest(manifest: Manifest) -> None:

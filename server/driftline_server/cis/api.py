@@ -10,6 +10,7 @@ from driftline_cmdb import record
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_server.access.guard import Db, Operator, OperatorOrApprover, Viewer
 from driftline_server.cis import files, relations, views
+from driftline_server.cis import why as why_views
 from driftline_server.cis.edit import edit
 from driftline_server.cis.expected import ExpectedRow, expected_rows
 from driftline_server.cis.software import SoftwareRow, software_rows
@@ -159,6 +160,18 @@ def file_diff(
     """Show how two contents of a configuration file differ: those with these digests, or the last two."""
     with db.read() as session:
         return files.diff(session, record.find_ci(session, ci), file, before, after)
+
+
+@router.get("/cis/{ci}/why", response_model=why_views.Why, summary="Why a CI is what it is")
+def why(
+    _caller: Viewer,
+    db: Db,
+    ci: str,
+    other: Annotated[str | None, Query(alias="with", description="Name or uid of a CI to compare it with.")] = None,
+) -> why_views.Why:
+    """Show which sources speak for a CI, what evidence they claim, what it weighs, and which CIs have the same."""
+    with db.read() as session:
+        return why_views.of_ci(session, record.find_ci(session, ci), other)
 
 
 @router.get("/cis/{ci}/relations", response_model=Listing[relations.RelationRow], summary="Relations of a CI")

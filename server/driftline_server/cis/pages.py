@@ -13,6 +13,7 @@ from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.cis import STATUSES, Ci
 from driftline_server.access.guard import Db, OperatorForm, OperatorOrApproverPage, OperatorPage, ViewerPage
 from driftline_server.cis import facts, files, software, views
+from driftline_server.cis import why as why_views
 from driftline_server.cis.edit import edit
 from driftline_server.drift import views as drift_views
 from driftline_server.lists import PageWindow, Shown, Window
@@ -163,6 +164,17 @@ def show_file(
         versions = files.list_versions(session, found, path) if path else []
         diff = files.diff(session, found, path, before or None, after or None) if path else None
     return render(request, "cis/file.html", caller, ci=detail, tab="facts", file=path, versions=versions, diff=diff)
+
+
+@router.get("/cis/{ci}/why")
+def show_why(
+    request: Request, caller: ViewerPage, db: Db, ci: str, other: Annotated[str | None, Query(alias="with")] = None
+) -> Response:
+    """Show which sources speak for a CI, and by which evidence."""
+    with db.read() as session:
+        found, detail = _ci(session, ci)
+        why = why_views.of_ci(session, found, other or None)
+    return render(request, "cis/why.html", caller, ci=detail, tab="why", why=why, other=other)
 
 
 @router.get("/cis/{ci}/history")
