@@ -55,6 +55,11 @@ def cause_of_rereading(what_is_reread: str) -> Cause:
     return Cause(_key("rereading", what_is_reread), f"driftline reads {what_is_reread} anew", rereading=True)
 
 
+def cause_of_speaker(ci_uid: str, words: str) -> Cause:
+    """Return the cause of what differs only because another source speaks for a part of a CI than before."""
+    return Cause(_key("speaker", ci_uid, words), words)
+
+
 def cause_of_approval(version_id: int, title: str) -> Cause:
     """Return the cause of what differs only because a baseline version came into force: the hosts were so before."""
     return Cause(_key("approval", str(version_id)), title)

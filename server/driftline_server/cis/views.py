@@ -12,9 +12,10 @@ from sqlmodel import Session, col, select
 from driftline import facts, paths, schema
 from driftline_cmdb import record
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
+from driftline_cmdb.identity import bindings
 from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
-from driftline_cmdb.tables.elements import Element, Holding, Path, Revision
+from driftline_cmdb.tables.elements import Element, Holding, Path
 from driftline_cmdb.tables.silence import SilentCi
 from driftline_cmdb.tables.sources import RECORD, Source
 from driftline_server.cis.relations import RelationRow, rows_of
@@ -309,12 +310,8 @@ def history(session: Session, ci: Ci, match: Sequence[str], revisions: int, befo
     :param before: only revisions before this one.
     """
     found = record.history_of(session, ci, match, revisions, before)
-    statement = select(Revision.id).where(col(Revision.source_id).in_(record.sources_of(session, ci.id)))
-    statement = statement.where(col(Revision.after_ms).is_not(None)).order_by(col(Revision.id).desc())
-    if before is not None:
-        statement = statement.where(col(Revision.id) < before)
-    edge = session.exec(statement.offset(revisions - 1).limit(2)).all()
-    return History(items=[change(item) for item in found], next_before=edge[0] if len(edge) == 2 else None)
+    edge = record.revisions_of(session, ci.id, 2, before, offset=revisions - 1)
+    return History(items=[change(item) for item in found], next_before=edge[0].id if len(edge) == 2 else None)
 
 
 def _systems(session: Session, ci_ids: Sequence[int]) -> dict[int, str]:
@@ -323,11 +320,13 @@ def _systems(session: Session, ci_ids: Sequence[int]) -> dict[int, str]:
         return {}
     statement = (
         select(Binding.ci_id, Path.text, Element.content)
+        .join(Source, col(Source.id) == col(Binding.source_id))
         .join(Holding, col(Holding.source_id) == col(Binding.source_id))
         .join(Path, col(Path.id) == col(Holding.path_id))
         .join(Element, col(Element.id) == col(Holding.element_id))
         .where(col(Binding.ci_id).in_(ci_ids), col(Binding.until_ms).is_(None))
-        .where(col(Holding.until_revision).is_(None), Path.text == "os.release")
+        .where(col(Holding.until_revision).is_(None), Path.text == "os.release", record.heard())
+        .order_by(*bindings.precedence(lowest_first=True))
     )
     out: dict[int, str] = {}
     for ci_id, path, content in session.exec(statement).all():
