@@ -149,7 +149,7 @@ def _events(session: Session, ci: Ci, opened: Sequence[Opened], seen: Seen) -> l
             key: tuple[str, Hashable] = ("rereading", revision.rereading)
         elif element_path(item.difference.path) in seen.speakers:
             act = None
-            key = ("speaker", seen.speakers[element_path(item.difference.path)])
+            key = ("speaker", None)
         elif (approval := approval_behind(session, ci, item.difference, revision)) is not None:
             act = None
             key = ("approval", (approval.version_id, approval.cause, approval.words))
@@ -165,8 +165,7 @@ def _events(session: Session, ci: Ci, opened: Sequence[Opened], seen: Seen) -> l
         if kind == "rereading":
             cause = cause_of_rereading(str(made_by))
         elif kind == "speaker":
-            why = str(made_by)
-            cause = cause_of_speaker(ci.uid, why)
+            cause = cause_of_speaker(ci.uid, {seen.speakers[element_path(item.path)] for item in differences})
         elif kind == "approval" and isinstance(made_by, tuple):
             version_id, title, why = made_by
             cause = cause_of_approval(version_id, title)
@@ -198,5 +197,6 @@ def _open(session: Session, ci: Ci, event: _Event, seen: Seen, now_ms: int) -> N
         for item in sorted(event.opened, key=lambda item: weight(item.difference.path, event.act))
     ]
     for drift in drifts:
-        drift.why = seen.graver.get(drift.path) or event.why or drift.why
+        another = seen.speakers.get(element_path(drift.path)) if event.cause.by_speaker else None
+        drift.why = seen.graver.get(drift.path) or another or event.why or drift.why
     groups.group(session, ci, event.cause, drifts, event.act, now_ms)
