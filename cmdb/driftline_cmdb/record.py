@@ -93,7 +93,7 @@ def heard() -> ColumnElement[bool]:
     Every reader of current facts has it, beside that the holding and the binding are open.
     """
     # As text, so that SQLite, too, sees that the partial index serves it.
-    return col(Holding.section_id).not_in(select(Section.id).where(text("section.muted")))
+    return col(Holding.section_id).not_in(select(Section.id).where(text("section.muted")).correlate(None))
 
 
 def elements_of(
@@ -130,6 +130,7 @@ def facts_of(session: Session, ci: Ci, match: Sequence[str] = (), at_ms: int | N
         no history.
     """
     found: dict[str, FactValue] = {}
+    states: dict[str, FactValue] = {}
     speaking = _speaking(session, ci.id, at_ms)
     for span in reversed(speaking):  # the one whose word counts last
         source_id = span.source_id
@@ -140,8 +141,9 @@ def facts_of(session: Session, ci: Ci, match: Sequence[str] = (), at_ms: int | N
                     found[value.path] = value
         if at_ms is None:
             for value in _state(session, source_id, stale):
-                if (not match or paths.matches_any(match, value.path)) and value.path not in found:
-                    found[value.path] = value
+                if not match or paths.matches_any(match, value.path):
+                    states[value.path] = value
+    found = states | found
     return [found[path] for path in sorted(found)]
 
 

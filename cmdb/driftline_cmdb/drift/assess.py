@@ -100,6 +100,9 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
     else:
         compared = changed | _expiring(known, now_ms) | set(also)
         expected = expected_of(session, ci, compared)
+    if ci.first_seen_ms is not None and all(voice.kind == RECORD for voice in voices):
+        # Nobody speaks for it any more: nothing is known, and that is no change. Only its own record still counts.
+        compared = {path for path in compared if path.partition(".")[0].partition("[")[0] == RECORD}
     shift = speakers.shift_of(session, ci, voices) if whole else None
     _advance(session, ci, sources, now_ms)
     late.attach(session, ci, sources, now_ms)
