@@ -286,6 +286,21 @@ def test_a_replaced_agent_makes_one_group_of_what_differs(site: Site) -> None:
     )
 
 
+def test_an_agent_that_joins_with_the_token_of_an_abandoned_ci_says_so_too(site: Site) -> None:
+    site.source("web")
+    site.say("web", dpkg=packages(bash="5"))
+    _golden(site)
+    site.move("web", None)
+    site.assess()
+    site.source("new")
+    with site.database.write() as session:  # as enrolment binds, before the first report
+        bindings.bind(session, site.ids["new"], record.find_ci(session, "web").id, "its token", site.now_ms)
+    site.later()
+    site.say("new", dpkg=packages(bash="6"))
+    (drift,) = _drifts(site)
+    assert drift.why == "agent new (new) speaks here now, in place of agent web (web)"
+
+
 def test_a_source_that_says_more_than_before_is_settled_by_the_assessment(site: Site) -> None:
     site.source("web")
     site.say("web", dpkg=packages(bash="5"))

@@ -103,7 +103,7 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
     if ci.first_seen_ms is not None and all(voice.kind == RECORD for voice in voices):
         # Nobody speaks for it any more: nothing is known, and that is no change. Only its own record still counts.
         compared = {path for path in compared if path.partition(".")[0].partition("[")[0] == RECORD}
-    shift = speakers.shift_of(session, ci, voices) if whole else None
+    shift = speakers.shift_of(session, ci, voices) if whole or _has_newcomer(session, ci, voices) else None
     _advance(session, ci, sources, now_ms)
     late.attach(session, ci, sources, now_ms)
     if compared:
@@ -120,6 +120,12 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
             {} if shift is None else shift.words(look.differences, {p: _speaks(held) for p, held in holdings.items()}),
         )
         verdicts.apply(session, ci, results, seen, now_ms)
+
+
+def _has_newcomer(session: Session, ci: Ci, voices: list[bindings.Voice]) -> bool:
+    """Tell whether a source speaks for a CI that did not when the CI was last assessed."""
+    rows = (session.get(Assessment, voice.source_id) for voice in voices if voice.kind != RECORD)
+    return any(row is None or row.ci_id != ci.id for row in rows)
 
 
 def _speaks(held: "_Held") -> tuple[int, int] | None:
