@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb import utilization
 from driftline_cmdb.database import Database, migrate
+from driftline_cmdb.identity.bindings import Span
 from driftline_cmdb.tables.sources import Source
 from driftline_cmdb.utilization import settled  # noqa: F401  # numpy comes late, but not into what is measured
 from driftline_cmdb.utilization.batch import deltas_of
@@ -27,6 +28,11 @@ T0 = 28_333_320
 MINUTE_MS = 60_000
 series, percentile = utilization.series_of, utilization.percentile
 Rows = list[list[tuple[int, int, int, int]]]
+
+
+def always(*source_ids: int) -> list[Span]:
+    """Return spans of sources that spoke for one CI all the time."""
+    return [Span(source_id, 0, None) for source_id in source_ids]
 
 
 def made_up(number: int, minutes: int, rng: random.Random) -> list[tuple[int, int, int, int]]:
@@ -151,14 +157,14 @@ def main(host_count: int, hours: int) -> None:
             sizes.append(connection.exec_driver_sql("SELECT sum(length(histograms)) FROM utilizationhour").scalar_one())
         size = (folder / "driftline.db").stat().st_size - empty
         span = (T0 * MINUTE_MS, (T0 + minutes) * MINUTE_MS)
-        everyone = list(range(1, host_count + 1))
+        one, everyone = always(1), always(*range(1, host_count + 1))
         with database.read() as session:
             questions: dict[str, Callable[[], object]] = {
-                "minutes of one series": lambda: series(session, [1], ["system.m3.io"], *span, MINUTE_MS),
-                "minutes of all series of one host": lambda: series(session, [1], ["*"], *span, MINUTE_MS),
-                "hours of one series": lambda: series(session, [1], ["system.m3.io"], *span, 60 * MINUTE_MS),
+                "minutes of one series": lambda: series(session, one, ["system.m3.io"], *span, MINUTE_MS),
+                "minutes of all series of one host": lambda: series(session, one, ["*"], *span, MINUTE_MS),
+                "hours of one series": lambda: series(session, one, ["system.m3.io"], *span, 60 * MINUTE_MS),
                 "95th percentile over all hosts": lambda: percentile(session, everyone, "system.m3.io", 0.95, *span),
-                "latest of one host": lambda: utilization.latest_of(session, [1]),
+                "latest of one host": lambda: utilization.latest_of(session, one),
             }
             times = {label: median_time(ask) for label, ask in questions.items()}
         database.close()

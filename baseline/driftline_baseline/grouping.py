@@ -1,7 +1,7 @@
 """One cause, one group: what a group's key is and when another host's event joins it (design section 6, rule 9)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -26,6 +26,8 @@ class Cause:
     title: str
     #: The hosts only look different because driftline reads them in another way.
     rereading: bool = False
+    #: Another source speaks for the CI than before.
+    by_speaker: bool = False
 
 
 def _key(*parts: str) -> str:
@@ -53,6 +55,15 @@ def cause_of(differences: Iterable[Difference], act: HostAct | None) -> Cause:
 def cause_of_rereading(what_is_reread: str) -> Cause:
     """Return the cause of what only looks different because it is read in another way (design section 6, rule 13)."""
     return Cause(_key("rereading", what_is_reread), f"driftline reads {what_is_reread} anew", rereading=True)
+
+
+def cause_of_speaker(ci_uid: str, words: Collection[str]) -> Cause:
+    """Return the cause of what differs only because other sources speak for parts of a CI than before.
+
+    :param words: who speaks where, and in whose place.
+    """
+    ordered = sorted(words)
+    return Cause(_key("speaker", ci_uid, *ordered), "; ".join(ordered)[:300], by_speaker=True)
 
 
 def cause_of_approval(version_id: int, title: str) -> Cause:

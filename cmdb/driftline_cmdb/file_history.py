@@ -4,11 +4,14 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, or_, select
 
 from driftline import facts, paths
-from driftline_cmdb.record import sources_of
+from driftline_cmdb.identity import spans
+from driftline_cmdb.identity.bindings import Span
 from driftline_cmdb.tables.elements import Element, Holding, Path, Revision
+from driftline_cmdb.tables.speaking import Muting
 from driftline_cmdb.texts import Text, texts_of
 
 #: Longer texts are not compared: it takes the product of their lengths.
@@ -45,30 +48,61 @@ def element_path(path: str) -> str:
 
 
 def versions(session: Session, ci_id: int, path: str) -> list[Version]:
-    """Return the contents that a file of a CI had, the latest first."""
-    source_ids = sources_of(session, ci_id)
-    since, until = Revision.__table__.alias("since"), Revision.__table__.alias("until")  # type: ignore[attr-defined]  # SQLModel adds it
+    """Return the contents that a file of a CI had, the latest first, as who spoke for it then reported them."""
+    spoken = spans.spoken(session, ci_id)
+    found: list[Version] = []
+    for told, since_ms, until_ms in _held(session, path, spoken):
+        if found and found[-1].digest == told and found[-1].since_ms == until_ms:  # only its mode or owner changed
+            found[-1] = Version(told, since_ms, found[-1].until_ms, None)
+        else:
+            found.append(Version(told, since_ms, until_ms, None))
+    digests = {one.digest for one in found if one.digest is not None}
+    texts = texts_of(session, digests, {span.source_id for span in spoken})
+    return [Version(one.digest, one.since_ms, one.until_ms, texts.get(one.digest or "")) for one in found]
+
+
+def _held(session: Session, path: str, spoken: Sequence[Span]) -> list[tuple[str | None, int, int | None]]:
+    """Return digest, since and until of what the spans' sources held of a file, the latest first."""
+    since, until = aliased(Revision), aliased(Revision)
+    unheard = select(Muting.id).where(
+        col(Muting.section_id) == col(Holding.section_id),
+        col(Muting.since_ms) <= col(since.received_ms),
+        or_(col(Muting.until_ms).is_(None), col(Muting.until_ms) >= col(until.received_ms)),
+    )
     query = (
-        select(Element.content, since.c.observed_ms, until.c.observed_ms)
+        select(Element.content, Holding.source_id, since, until)
         .select_from(Holding)
         .join(Path, col(Path.id) == col(Holding.path_id))
         .join(Element, col(Element.id) == col(Holding.element_id))
-        .join(since, since.c.id == col(Holding.since_revision))
-        .outerjoin(until, until.c.id == col(Holding.until_revision))
-        .where(col(Path.text) == element_path(path), col(Holding.source_id).in_(source_ids))
-        .order_by(since.c.observed_ms.desc(), col(Holding.id).desc())
+        .join(since, col(since.id) == col(Holding.since_revision))
+        .outerjoin(until, col(until.id) == col(Holding.until_revision))
+        .where(
+            col(Path.text) == element_path(path),
+            col(Holding.source_id).in_(sorted({span.source_id for span in spoken})),
+            ~unheard.exists(),
+        )
+        .order_by(col(since.observed_ms).desc(), col(Holding.id).desc())
     )
-    found: list[Version] = []
-    for content, since_ms, until_ms in session.exec(query):
+    found = []
+    for content, source_id, began, ended in session.exec(query):
         attributes = facts.attributes(element_path(path), content)
         told = attributes.get("digest") or attributes.get("sealed_digest")
-        digest = None if told is None else str(told)
-        if found and found[-1].digest == digest and found[-1].since_ms == until_ms:  # only its mode or owner changed
-            found[-1] = Version(digest, since_ms, found[-1].until_ms, None)
-        else:
-            found.append(Version(digest, since_ms, until_ms, None))
-    texts = texts_of(session, {one.digest for one in found if one.digest is not None}, source_ids)
-    return [Version(one.digest, one.since_ms, one.until_ms, texts.get(one.digest or "")) for one in found]
+        for span in spoken:
+            if span.source_id == source_id and (during := _within(span, began, ended)) is not None:
+                found.append((None if told is None else str(told), *during))
+    return sorted(found, key=lambda one: -one[1])
+
+
+def _within(span: Span, began: Revision, ended: Revision | None) -> tuple[int, int | None] | None:
+    """Return since when and until when a source held something while it spoke; None where it did at another time."""
+    if span.until_ms is not None and began.received_ms >= span.until_ms:
+        return None
+    if ended is not None and ended.received_ms <= span.since_ms:
+        return None
+    since_ms = began.observed_ms if began.received_ms >= span.since_ms else max(began.observed_ms, span.since_ms)
+    if ended is None or (span.until_ms is not None and ended.received_ms >= span.until_ms):
+        return since_ms, span.until_ms
+    return since_ms, ended.observed_ms
 
 
 def compare(before: Text | None, after: Text | None) -> Diff:
@@ -95,7 +129,7 @@ def diffs(
 ) -> Mapping[tuple[str | None, str | None], Diff]:
     """Return how contents of files differ, by their digests as a CI's facts have them; None is a file that is not."""
     digests = {digest for pair in pairs for digest in pair if digest is not None}
-    texts = texts_of(session, digests, sources_of(session, ci_id))
+    texts = texts_of(session, digests, {span.source_id for span in spans.spoken(session, ci_id)})
     empty = Text("", "", "", False)
     return {
         (one, two): compare(empty if one is None else texts.get(one), empty if two is None else texts.get(two))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import zstandard
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, and_, or_, text
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
@@ -16,9 +16,11 @@ from driftline_baseline.evidence import HostAct, attribute
 from driftline_baseline.interval import Interval
 from driftline_baseline.values import Attributes
 from driftline_cmdb.errors import Ambiguous, NotFound
+from driftline_cmdb.identity import bindings, spans
+from driftline_cmdb.identity.bindings import Span
 from driftline_cmdb.packing import chunks, unpack_ids
 from driftline_cmdb.tables._columns import table_of
-from driftline_cmdb.tables.cis import Binding, Ci
+from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.elements import Element, Holding, HostTransaction, Path, Revision, Section
 from driftline_cmdb.transactions import acts_since
 
@@ -81,13 +83,17 @@ def names_in(session: Session, named: Iterable[str]) -> Mapping[str, str]:
 
 
 def sources_of(session: Session, ci_id: int) -> list[int]:
-    """Return the ids of the sources that speak for a CI now, the highest rank first."""
-    query = (
-        select(Binding.source_id)
-        .where(Binding.ci_id == ci_id, col(Binding.until_ms).is_(None))
-        .order_by(col(Binding.rank).desc(), col(Binding.id))
-    )
-    return list(session.exec(query))
+    """Return the ids of the sources that speak for a CI now, the one whose word counts most first."""
+    return [voice.source_id for voice in bindings.voices(session, ci_id)]
+
+
+def heard() -> ColumnElement[bool]:
+    """Return the condition that a holding is of a section that counts: no other source speaks for all it says.
+
+    Every reader of current facts has it, beside that the holding and the binding are open.
+    """
+    # As text, so that SQLite, too, sees that the partial index serves it.
+    return col(Holding.section_id).not_in(select(Section.id).where(text("section.muted")).correlate(None))
 
 
 def elements_of(
@@ -104,7 +110,7 @@ def elements_of(
         .select_from(Holding)
         .join(Path, col(Path.id) == col(Holding.path_id))
         .join(Element, col(Element.id) == col(Holding.element_id))
-        .where(col(Holding.until_revision).is_(None))
+        .where(col(Holding.until_revision).is_(None), heard())
     )
     if below:
         query = query.where(col(Path.text).startswith(below))
@@ -120,20 +126,34 @@ def facts_of(session: Session, ci: Ci, match: Sequence[str] = (), at_ms: int | N
     """Return a CI's facts, sorted by path.
 
     :param match: patterns; only what one of them matches. All by default.
-    :param at_ms: as they were observed at this time; STATE is left out then, because it has no history.
+    :param at_ms: as they were observed at this time by who spoke for the CI then; STATE is left out, because it has
+        no history.
     """
     found: dict[str, FactValue] = {}
-    for source_id in reversed(sources_of(session, ci.id)):  # the highest rank last: it counts
+    states: dict[str, FactValue] = {}
+    speaking = _speaking(session, ci.id, at_ms)
+    for span in reversed(speaking):  # the one whose word counts last
+        source_id = span.source_id
         stale = _stale_sections(session, source_id)
-        for row in _elements(session, source_id, at_ms):
+        for row in _elements(session, span, at_ms):
             for value in _values(row, source_id, row.section in stale):
                 if not match or paths.matches_any(match, value.path):
                     found[value.path] = value
         if at_ms is None:
             for value in _state(session, source_id, stale):
-                if (not match or paths.matches_any(match, value.path)) and value.path not in found:
-                    found[value.path] = value
+                if not match or paths.matches_any(match, value.path):
+                    states[value.path] = value
+    found = states | found
     return [found[path] for path in sorted(found)]
+
+
+def _speaking(session: Session, ci_id: int, at_ms: int | None) -> list[Span]:
+    """Return who speaks for a CI, or spoke at a time, the one whose word counts most first."""
+    if at_ms is None:
+        return [Span(voice.source_id, voice.since_ms, None) for voice in bindings.voices(session, ci_id)]
+    return [
+        span for span in spans.reaching(session, spans.spoken(session, ci_id, at_ms=at_ms), at_ms) if span.covers(at_ms)
+    ]
 
 
 def _stale_sections(session: Session, source_id: int) -> set[str]:
@@ -141,8 +161,8 @@ def _stale_sections(session: Session, source_id: int) -> set[str]:
     return set(session.exec(query))
 
 
-def _elements(session: Session, source_id: int, at_ms: int | None) -> Sequence[Any]:
-    """Return rows of path, content, revision, since_ms, section."""
+def _elements(session: Session, span: Span, at_ms: int | None) -> Sequence[Any]:
+    """Return rows of path, content, revision, since_ms, section: of what counts, by what was reported in the span."""
     holding, element, path = table_of(Holding), table_of(Element), table_of(Path)
     since, until = table_of(Revision).alias("since"), table_of(Revision).alias("until")
     joined = (
@@ -150,13 +170,18 @@ def _elements(session: Session, source_id: int, at_ms: int | None) -> Sequence[A
         .join(path, path.c.id == holding.c.path_id)
         .join(since, since.c.id == holding.c.since_revision)
     )
-    conditions = [holding.c.source_id == source_id]
+    conditions = [holding.c.source_id == span.source_id]
     if at_ms is None:
-        conditions.append(holding.c.until_revision.is_(None))
+        conditions += [holding.c.until_revision.is_(None), heard()]
     else:
         joined = joined.outerjoin(until, until.c.id == holding.c.until_revision)
+        ended = until.c.observed_ms <= at_ms
         conditions.append(since.c.observed_ms <= at_ms)
-        conditions.append(or_(holding.c.until_revision.is_(None), until.c.observed_ms > at_ms))
+        if span.until_ms is not None:
+            conditions.append(since.c.received_ms < span.until_ms)
+            ended = and_(ended, until.c.received_ms < span.until_ms)
+        conditions.append(or_(holding.c.until_revision.is_(None), ~ended))
+        conditions.append(spans.counted(holding.c.section_id, at_ms))
     columns = (
         path.c.text.label("path"),
         element.c.content,
@@ -181,7 +206,9 @@ def _values(row: Any, source_id: int, stale: bool) -> list[FactValue]:
 
 def _state(session: Session, source_id: int, stale: set[str]) -> list[FactValue]:
     values = []
-    for section in session.exec(select(Section).where(Section.source_id == source_id, Section.state != b"")):
+    for section in session.exec(
+        select(Section).where(Section.source_id == source_id, Section.state != b"", ~col(Section.muted))
+    ):
         state = Facts.FromString(zstandard.decompress(section.state))
         for path, value in facts.flatten(state, frozenset({schema.STATE})).items():
             values.append(FactValue(path, value, None, None, source_id, "state", section.name in stale))
@@ -197,19 +224,11 @@ def history_of(
     :param limit: how many revisions to look at.
     :param before_revision: only revisions older than this one, for paging.
     """
-    source_ids = sources_of(session, ci.id)
-    query = (
-        select(Revision)
-        .where(col(Revision.source_id).in_(source_ids), col(Revision.after_ms).is_not(None))
-        .order_by(col(Revision.id).desc())
-        .limit(limit)
-    )
-    if before_revision is not None:
-        query = query.where(Revision.id < before_revision)
-    revisions = session.exec(query).all()
+    revisions = revisions_of(session, ci.id, limit, before_revision)
     if not revisions:
         return []
-    acts = acts_since(session, source_ids, min(revision.after_ms or 0 for revision in revisions) - 1000)
+    sources = {revision.source_id for revision in revisions}
+    acts = acts_since(session, sources, min(revision.after_ms or 0 for revision in revisions) - 1000)
     changes: list[Change] = []
     for revision in revisions:
         gone, new = _moved(session, revision)
@@ -218,6 +237,25 @@ def history_of(
                 if not match or paths.matches_any(match, change.path):
                     changes.append(change)
     return changes
+
+
+def revisions_of(
+    session: Session, ci_id: int, limit: int, before_revision: int | None = None, *, offset: int = 0
+) -> Sequence[Revision]:
+    """Return the changes that a CI's sources reported while they spoke for it, the latest first.
+
+    :param before_revision: only revisions older than this one.
+    """
+    spoken = spans.spoken(session, ci_id)
+    query = select(Revision).where(
+        spans.reported_within(spoken),
+        col(Revision.after_ms).is_not(None),
+    )
+    if len(spoken) > 2:  # more than one beside the record
+        query = query.where(spans.revisions_counted())
+    if before_revision is not None:
+        query = query.where(Revision.id < before_revision)
+    return session.exec(query.order_by(col(Revision.id).desc()).offset(offset).limit(limit)).all()
 
 
 def _moved(session: Session, revision: Revision) -> tuple[dict[str, bytes], dict[str, bytes]]:

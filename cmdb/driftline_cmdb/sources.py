@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from driftline_cmdb import audit
 from driftline_cmdb.errors import Ambiguous, Invalid, NotFound, Unauthenticated
-from driftline_cmdb.identity import aliases, bindings
+from driftline_cmdb.identity import aliases, authority, bindings
 from driftline_cmdb.identity import claims as identity_claims
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.sources import RECORD, Certificate, JoinToken, Source
@@ -268,6 +268,7 @@ def quarantine(session: Session, source: Source, actor: str, reason: str, now_ms
     source.quarantined_ms, source.quarantine_reason = now_ms, reason
     session.add(source)
     audit.record(session, actor, "source.quarantined", f"source {source.uid}", {"reason": reason}, now_ms)
+    authority.settle_source(session, source, now_ms)
 
 
 def release(session: Session, source: Source, actor: str, reason: str, now_ms: int) -> None:
@@ -280,6 +281,7 @@ def release(session: Session, source: Source, actor: str, reason: str, now_ms: i
     source.quarantined_ms = source.quarantine_reason = None
     session.add(source)
     audit.record(session, actor, "source.released", f"source {source.uid}", {"reason": reason}, now_ms)
+    authority.settle_source(session, source, now_ms)
 
 
 def forget_certificates(session: Session, ended_before_ms: int) -> int:

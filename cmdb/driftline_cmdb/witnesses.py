@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 from sqlalchemy import bindparam, delete, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, or_, select
 
 from driftline.v1.collector_pb2 import Evidence
@@ -22,6 +23,7 @@ from driftline_cmdb.tables.evidence import HostEvidence
 KEPT_MS = 400 * 86_400_000
 _MOST_FOUND, _MOST_SHOWN = 1_000, 100
 _EVIDENCE = table_of(HostEvidence)
+_EARLIER = aliased(Binding)
 
 
 def add_evidence(session: Session, source_id: int, evidence: Iterable[Evidence], skew_ms: int, now_ms: int) -> None:
@@ -85,7 +87,15 @@ def present_at(session: Session, drifts: Sequence[Drift]) -> list[Present]:
         .join(Binding, col(Binding.source_id) == col(HostEvidence.source_id))
         .where(
             col(Binding.ci_id).in_(sorted(changes)),
-            col(Binding.until_ms).is_(None),
+            # While the source spoke for the CI; before its first binding it spoke for no other.
+            or_(col(Binding.until_ms).is_(None), col(Binding.until_ms) > col(HostEvidence.started_ms)),
+            or_(
+                col(HostEvidence.ended_ms).is_(None),
+                col(HostEvidence.ended_ms) >= col(Binding.since_ms),
+                ~select(_EARLIER.id)
+                .where(col(_EARLIER.source_id) == col(Binding.source_id), col(_EARLIER.since_ms) < Binding.since_ms)
+                .exists(),
+            ),
             HostEvidence.started_ms <= latest,
             or_(col(HostEvidence.ended_ms).is_(None), col(HostEvidence.ended_ms) >= earliest),
         )
@@ -93,7 +103,7 @@ def present_at(session: Session, drifts: Sequence[Drift]) -> list[Present]:
         .limit(_MOST_FOUND)
     )
     by_ci: dict[int, list[HostEvidence]] = defaultdict(list)
-    for row, ci_id in session.exec(query):
+    for (_, ci_id), row in {(row.id, ci_id): row for row, ci_id in session.exec(query)}.items():  # bound twice: once
         by_ci[ci_id].append(row)
     out: list[Present] = []
     for ci_id, rows in by_ci.items():

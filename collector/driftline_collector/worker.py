@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from driftline_cmdb import sources, texts, utilization
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift import assess, silence
+from driftline_cmdb.drift import assess, silence, silent_sources
 from driftline_cmdb.errors import Unavailable
 from driftline_cmdb.tables.elements import Due
 from driftline_collector.authority.authority import Authority
@@ -150,6 +150,7 @@ class Jobs:
             self._listening_ms = now
         self._looked_ms = now
         silence.find_silence(self._database, now, after_ms, self._listening_ms)
+        silent_sources.find_silent_sources(self._database, now, after_ms, self._listening_ms)
 
     def _compact(self) -> None:
         failures = utilization.compact(self._database, self._clock()).failures

@@ -52,6 +52,7 @@ MATRIX = [
     ("POST", "/freezes", {}, "ocA"),
     ("POST", "/freezes/sale/end", {}, "aA"),
     ("POST", "/drifts/1/accept", {}, "aA"),
+    ("PUT", "/cis/web1/sources/source-web1/rank", {"rank": 1, "reason": ""}, "ocA"),
     ("POST", "/sources/source-web1/revoke", {"reason": "lost"}, "cA"),
     ("POST", "/sources/source-web1/release", {"reason": "a move"}, "cA"),
 ]

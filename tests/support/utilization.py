@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb.database import Database
+from driftline_cmdb.identity.bindings import Span
 from driftline_cmdb.tables.sources import Source
 from driftline_cmdb.utilization import Point, SeriesView
 from driftline_cmdb.utilization.batch import MAX_VALUE, deltas_of
@@ -39,6 +40,11 @@ def new_source(database: Database) -> int:
         session.flush()
         source.uid = f"uid-{source.id}"
     return source.id
+
+
+def always(*source_ids: int) -> list[Span]:
+    """Return spans of sources that spoke for one CI all the time."""
+    return [Span(source_id, 0, None) for source_id in source_ids]
 
 
 @dataclass

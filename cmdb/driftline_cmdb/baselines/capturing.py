@@ -14,7 +14,7 @@ from driftline_cmdb.baselines.versions import add_version
 from driftline_cmdb.drift.expectation import expected_of
 from driftline_cmdb.errors import Refused
 from driftline_cmdb.intern import path_ids
-from driftline_cmdb.record import sources_of
+from driftline_cmdb.record import heard, sources_of
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.baselines import Baseline, BaselineVersion
 from driftline_cmdb.tables.cis import Ci
@@ -78,7 +78,7 @@ def _held(session: Session, ci: Ci) -> dict[int, int]:
     held: dict[int, int] = {}
     for source_id in reversed(sources_of(session, ci.id)):
         rows = session.connection().execute(
-            holding.select().where(holding.c.source_id == source_id, holding.c.until_revision.is_(None))
+            holding.select().where(holding.c.source_id == source_id, holding.c.until_revision.is_(None), heard())
         )
         held.update({row.path_id: row.element_id for row in rows})
     return held
@@ -115,6 +115,8 @@ def _document_before(session: Session, name: str, ci: Ci) -> str | None:
 
 def _stale(session: Session, ci: Ci) -> list[str]:
     query = select(Section.name).where(
-        col(Section.source_id).in_(sources_of(session, ci.id)), col(Section.stale_since_ms).is_not(None)
+        col(Section.source_id).in_(sources_of(session, ci.id)),
+        col(Section.stale_since_ms).is_not(None),
+        ~col(Section.muted),
     )
     return sorted(session.exec(query))

@@ -14,6 +14,7 @@ from driftline_baseline.document import Document
 from driftline_baseline.values import Attributes
 from driftline_cmdb.baselines.selection import covering, table
 from driftline_cmdb.packing import chunks
+from driftline_cmdb.record import heard
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.elements import Element, Holding, Path
 
@@ -91,7 +92,7 @@ def _elements(session: Session, ci_ids: Iterable[int]) -> Iterable[tuple[str, At
         query = (
             select(Holding.element_id, func.count(func.distinct(Binding.ci_id)))
             .join(Binding, col(Binding.source_id) == col(Holding.source_id))
-            .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None))
+            .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None), heard())
             .where(col(Binding.ci_id).in_(chunk))
             .group_by(col(Holding.element_id))
         )

@@ -22,6 +22,7 @@ from driftline_cmdb.baselines.selection import covered_by
 from driftline_cmdb.baselines.versions import add_version
 from driftline_cmdb.errors import Invalid, Refused
 from driftline_cmdb.packing import chunks
+from driftline_cmdb.record import heard
 from driftline_cmdb.tables.baselines import BaselineVersion
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.drift import Drift
@@ -145,7 +146,7 @@ def _count(session: Session, cis: Mapping[int, Ci]) -> _Counts:
         query = (
             select(Holding.path_id, Holding.element_id, func.count(func.distinct(Binding.ci_id)))
             .join(Binding, col(Binding.source_id) == col(Holding.source_id))
-            .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None))
+            .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None), heard())
             .where(col(Binding.ci_id).in_(chunk))
             .group_by(col(Holding.path_id), col(Holding.element_id))
         )
@@ -181,7 +182,7 @@ def _take_away(session: Session, counts: _Counts, drifting: Sequence[tuple[int, 
             select(Holding.path_id, Holding.element_id)
             .join(Binding, col(Binding.source_id) == col(Holding.source_id))
             .join(Path, col(Path.id) == col(Holding.path_id))
-            .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None))
+            .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None), heard())
             .where(Binding.ci_id == ci_id, Path.text == path)
             .distinct()
         )
@@ -218,7 +219,7 @@ def _named(session: Session, found: Majority, known: set[int], cis: Mapping[int,
         .join(Binding, col(Binding.source_id) == col(Holding.source_id))
         .join(Path, col(Path.id) == col(Holding.path_id))
         .join(Element, col(Element.id) == col(Holding.element_id))
-        .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None))
+        .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None), heard())
     )
     for chunk in chunks(wanted):
         for some in chunks(sorted(known), 5000):

@@ -17,10 +17,13 @@ from driftline.schema import Value
 from driftline_baseline import reading
 from driftline_baseline.document import Document, Selector, is_pattern
 from driftline_baseline.expected import element_path
+from driftline_cmdb.identity.bindings import precedence
 from driftline_cmdb.packing import chunks
+from driftline_cmdb.record import heard
 from driftline_cmdb.tables.baselines import Baseline, BaselineVersion
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.elements import Element, Holding, Path
+from driftline_cmdb.tables.sources import Source
 
 
 @lru_cache(maxsize=1024)
@@ -178,11 +181,12 @@ def facts_at(session: Session, ci_ids: Collection[int], paths: Iterable[str]) ->
         select(Binding.ci_id, Path.text, Element.content)
         .select_from(Holding)
         .join(Binding, col(Binding.source_id) == col(Holding.source_id))
+        .join(Source, col(Source.id) == col(Binding.source_id))
         .join(Path, col(Path.id) == col(Holding.path_id))
         .join(Element, col(Element.id) == col(Holding.element_id))
-        .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None))
+        .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None), heard())
         .where(col(Path.text).in_(by_element))
-        .order_by(col(Binding.rank), col(Binding.id).desc())
+        .order_by(*precedence(lowest_first=True))
     )
     for chunk in chunks(sorted(ci_ids)):
         for ci_id, element, content in session.exec(query.where(col(Binding.ci_id).in_(chunk))):

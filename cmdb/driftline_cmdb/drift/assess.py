@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from sqlalchemy import and_, func, or_
+from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from driftline import facts
@@ -19,18 +20,20 @@ from driftline_baseline.values import Attributes
 from driftline_cmdb.baselines import conflicts
 from driftline_cmdb.baselines.selection import table
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift import late, verdicts
+from driftline_cmdb.drift import late, speakers, verdicts
 from driftline_cmdb.drift.due import mark_due as mark_due  # others take it from here
 from driftline_cmdb.drift.expectation import expected_of, predictions_of
 from driftline_cmdb.drift.grading import grade
 from driftline_cmdb.errors import CmdbError
+from driftline_cmdb.identity import authority, bindings
 from driftline_cmdb.packing import chunks, unpack_ids
-from driftline_cmdb.record import sources_of
+from driftline_cmdb.record import heard, sources_of
 from driftline_cmdb.standing.origins import published
 from driftline_cmdb.standing.rules import rules_for
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Assessment, Due, Element, Holding, Path, Revision
+from driftline_cmdb.tables.sources import RECORD
 from driftline_cmdb.transactions import acts_since
 
 log = logging.getLogger(__name__)
@@ -81,10 +84,13 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
     :param whole: compare everything; otherwise only what changed since the last assessment.
     :param also: element paths of which something else is expected than before.
     """
-    sources = sources_of(session, ci.id)
+    voices = bindings.voices(session, ci.id)
+    sources = [voice.source_id for voice in voices]
     known = _known_drifts(session, ci.id, now_ms)
     standing = {element_path(drift.path) for drift in known if drift.state != "reverted"}
     changed = set() if whole else _changed_paths(session, sources)
+    if (whole or changed) and sum(voice.kind != RECORD for voice in voices) > 1:
+        whole = authority.look(session, ci, now_ms) or whole  # one may say now what another says, too
     # A fact that a selector looks at may have moved the CI into a baseline, or out of one.
     whole = whole or (bool(changed) and not changed.isdisjoint(table(session).facts))
     if whole:
@@ -94,7 +100,11 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
     else:
         compared = changed | _expiring(known, now_ms) | set(also)
         expected = expected_of(session, ci, compared)
-    _advance(session, sources, now_ms)
+    if ci.first_seen_ms is not None and all(voice.kind == RECORD for voice in voices):
+        # Nobody speaks for it any more: nothing is known, and that is no change. Only its own record still counts.
+        compared = {path for path in compared if path.partition(".")[0].partition("[")[0] == RECORD}
+    shift = speakers.shift_of(session, ci, voices) if whole or _has_newcomer(session, ci, voices) else None
+    _advance(session, ci, sources, now_ms)
     late.attach(session, ci, sources, now_ms)
     if compared:
         holdings = _holdings(session, sources, compared)
@@ -107,8 +117,19 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
             {item.difference.path: item for item in observed},
             {path: held.revision for path, held in holdings.items()},
             graver,
+            {} if shift is None else shift.words(look.differences, {p: _speaks(held) for p, held in holdings.items()}),
         )
         verdicts.apply(session, ci, results, seen, now_ms)
+
+
+def _has_newcomer(session: Session, ci: Ci, voices: list[bindings.Voice]) -> bool:
+    """Tell whether a source speaks for a CI that did not when the CI was last assessed."""
+    rows = (session.get(Assessment, voice.source_id) for voice in voices if voice.kind != RECORD)
+    return any(row is None or row.ci_id != ci.id for row in rows)
+
+
+def _speaks(held: "_Held") -> tuple[int, int] | None:
+    return None if held.attributes is None else (held.revision.source_id, held.section_id)
 
 
 def _held_at(holdings: dict[str, "_Held"], path: str) -> tuple[Attributes | None, str | None]:
@@ -156,6 +177,7 @@ class _Held:
     revision: Revision
     #: The package that owns it, or owned it, by the host's package database.
     owner: str | None
+    section_id: int
 
 
 def _look(compared: set[str], expected: Expected, holdings: dict[str, _Held]) -> Look:
@@ -217,7 +239,7 @@ def _all_paths(session: Session, sources: list[int]) -> set[str]:
     query = (
         select(Path.text)
         .join(Holding, col(Holding.path_id) == col(Path.id))
-        .where(col(Holding.source_id).in_(sources), col(Holding.until_revision).is_(None))
+        .where(col(Holding.source_id).in_(sources), col(Holding.until_revision).is_(None), heard())
     )
     return set(session.exec(query))
 
@@ -236,11 +258,11 @@ def _changed_paths(session: Session, sources: list[int]) -> set[str]:
     return found
 
 
-def _advance(session: Session, sources: list[int], now_ms: int) -> None:
+def _advance(session: Session, ci: Ci, sources: list[int], now_ms: int) -> None:
     for source_id in sources:
         newest = session.exec(select(func.max(Revision.id)).where(Revision.source_id == source_id)).one() or 0
         assessed = session.get(Assessment, source_id) or Assessment(source_id=source_id, revision_id=0, assessed_ms=0)
-        assessed.revision_id, assessed.assessed_ms = newest, now_ms
+        assessed.revision_id, assessed.assessed_ms, assessed.ci_id = newest, now_ms, ci.id
         session.add(assessed)
 
 
@@ -249,27 +271,36 @@ def _holdings(session: Session, sources: list[int], compared: Collection[str]) -
     found: dict[str, _Held] = {}
     for source_id in reversed(sources):
         for chunk in chunks(sorted(compared)):
-            found.update(_held_by(session, source_id, chunk))
+            for path, held in _held_by(session, source_id, chunk).items():
+                # What one source holds is not gone because another held it, too, and does not any more.
+                if held.attributes is not None or path not in found or found[path].attributes is None:
+                    found[path] = held
     return found
 
 
 def _held_by(session: Session, source_id: int, compared: list[str]) -> dict[str, _Held]:
     query = (
-        select(Path.text, Element.content, Holding.since_revision, Holding.until_revision)
+        sql_select(
+            col(Path.text),
+            col(Element.content),
+            col(Holding.until_revision).is_(None),
+            func.coalesce(Holding.until_revision, Holding.since_revision),
+            col(Holding.section_id),
+        )
         .select_from(Holding)
         .join(Path, col(Path.id) == col(Holding.path_id))
         .join(Element, col(Element.id) == col(Holding.element_id))
-        .where(Holding.source_id == source_id, col(Path.text).in_(compared))
+        .where(col(Holding.source_id) == source_id, col(Path.text).in_(compared), heard())
         .order_by(col(Holding.id))
     )
-    latest: dict[str, tuple[Attributes, bool, int]] = {}
-    for path, content, since, until in session.exec(query):
-        latest[path] = (facts.attributes(path, content), until is None, since if until is None else until)
-    wanted = {revision for _, _, revision in latest.values()}
+    latest: dict[str, tuple[Attributes, bool, int, int]] = {}
+    for path, content, held, made_by, section_id in session.execute(query):
+        latest[path] = (facts.attributes(path, content), held, made_by, section_id)
+    wanted = {revision for _, _, revision, _ in latest.values()}
     revisions = {row.id: row for row in session.exec(select(Revision).where(col(Revision.id).in_(wanted)))}
     return {
-        path: _Held(attributes if held else None, revisions[revision], _owner(attributes))
-        for path, (attributes, held, revision) in latest.items()
+        path: _Held(attributes if held else None, revisions[revision], _owner(attributes), section)
+        for path, (attributes, held, revision, section) in latest.items()
     }
 
 

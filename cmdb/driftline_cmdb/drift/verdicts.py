@@ -9,7 +9,7 @@ from driftline_baseline.compare import Difference
 from driftline_baseline.evidence import HostAct, weight
 from driftline_baseline.expected import element_path
 from driftline_baseline.explain import Observed
-from driftline_baseline.grouping import Cause, cause_of, cause_of_approval, cause_of_rereading
+from driftline_baseline.grouping import Cause, cause_of, cause_of_approval, cause_of_rereading, cause_of_speaker
 from driftline_baseline.interval import Interval
 from driftline_baseline.judge import Closed, Held, Opened, Restated, Returned, Settled, Verdict
 from driftline_baseline.wording import package_of
@@ -30,6 +30,8 @@ class Seen:
     revisions: Mapping[str, Revision]
     #: Why some new drifts are graver than their rule says, by path.
     graver: Mapping[str, str]
+    #: What another source says than the one that spoke there before, in words, by element path.
+    speakers: Mapping[str, str]
 
     def revision_of(self, path: str) -> Revision | None:
         """Return the revision that made what a difference's path names what it is."""
@@ -137,7 +139,7 @@ def _row(ci: Ci, difference: Difference, change: Interval, seen: Seen, now_ms: i
 
 
 def _events(session: Session, ci: Ci, opened: Sequence[Opened], seen: Seen) -> list[_Event]:
-    """Part new drifts by what made them: a new way of reading, a transaction of the host's logs, or else one report."""
+    """Part new drifts by what made them: another way of reading, another source, a transaction, or else one report."""
     parts: dict[tuple[str, Hashable], tuple[HostAct | None, list[Opened]]] = {}
     for item in opened:
         revision, observed = seen.revision_of(item.difference.path), seen.observed.get(item.difference.path)
@@ -145,6 +147,9 @@ def _events(session: Session, ci: Ci, opened: Sequence[Opened], seen: Seen) -> l
         if revision is not None and revision.rereading:
             act = None
             key: tuple[str, Hashable] = ("rereading", revision.rereading)
+        elif element_path(item.difference.path) in seen.speakers:
+            act = None
+            key = ("speaker", None)
         elif (approval := approval_behind(session, ci, item.difference, revision)) is not None:
             act = None
             key = ("approval", (approval.version_id, approval.cause, approval.words))
@@ -159,6 +164,8 @@ def _events(session: Session, ci: Ci, opened: Sequence[Opened], seen: Seen) -> l
         why = None
         if kind == "rereading":
             cause = cause_of_rereading(str(made_by))
+        elif kind == "speaker":
+            cause = cause_of_speaker(ci.uid, {seen.speakers[element_path(item.path)] for item in differences})
         elif kind == "approval" and isinstance(made_by, tuple):
             version_id, title, why = made_by
             cause = cause_of_approval(version_id, title)
@@ -190,5 +197,6 @@ def _open(session: Session, ci: Ci, event: _Event, seen: Seen, now_ms: int) -> N
         for item in sorted(event.opened, key=lambda item: weight(item.difference.path, event.act))
     ]
     for drift in drifts:
-        drift.why = seen.graver.get(drift.path) or event.why or drift.why
+        another = seen.speakers.get(element_path(drift.path)) if event.cause.by_speaker else None
+        drift.why = seen.graver.get(drift.path) or another or event.why or drift.why
     groups.group(session, ci, event.cause, drifts, event.act, now_ms)

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import or_, update
+from sqlalchemy import ColumnElement, case, or_, update
 from sqlmodel import Session, col, select
 
 from driftline_cmdb.tables.cis import Binding
@@ -23,6 +24,42 @@ class Span:
     def covers(self, at_ms: int) -> bool:
         """Tell whether it spoke at a time."""
         return self.since_ms <= at_ms and (self.until_ms is None or at_ms < self.until_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A source that speaks for a CI now."""
+
+    source_id: int
+    #: agent, how a device is reached, or RECORD.
+    kind: str
+    since_ms: int
+
+
+def precedence(at_ms: int | None = None, *, lowest_first: bool = False) -> list[ColumnElement[Any]]:
+    """Return what to sort bindings, joined with their sources, by: the one whose word counts most comes first.
+
+    A quarantined source comes last; else the higher rank, an agent before a device, the later binding.
+
+    :param at_ms: as quarantine was at this time, as far as that is still known; now by default.
+    :param lowest_first: the other way round, for who reads rows so that the later one wins.
+    """
+    quarantined = col(Source.quarantined_ms)
+    free = quarantined.is_(None) if at_ms is None else or_(quarantined.is_(None), quarantined > at_ms)
+    agent = col(Source.kind) == "agent"
+    best = [case((free, 1), else_=0), col(Binding.rank), case((agent, 1), else_=0), col(Binding.since_ms)]
+    return [one.asc() if lowest_first else one.desc() for one in (*best, col(Binding.id))]
+
+
+def voices(session: Session, ci_id: int) -> list[Voice]:
+    """Return the sources that speak for a CI now, its record too, the one whose word counts most first."""
+    query = (
+        select(Binding.source_id, Source.kind, Binding.since_ms)
+        .join(Source, col(Source.id) == col(Binding.source_id))
+        .where(Binding.ci_id == ci_id, col(Binding.until_ms).is_(None))
+        .order_by(*precedence())
+    )
+    return [Voice(*row) for row in session.exec(query)]
 
 
 def bind(
@@ -64,7 +101,7 @@ def of_source(session: Session, source_id: int) -> Binding | None:
 
 
 def of_ci(session: Session, ci_id: int, *, agents_only: bool = True) -> list[Binding]:
-    """Return the open bindings of a CI, the highest rank first.
+    """Return the open bindings of a CI, the one whose word counts most first.
 
     :param agents_only: without that of the CI's own record.
     """
@@ -72,7 +109,7 @@ def of_ci(session: Session, ci_id: int, *, agents_only: bool = True) -> list[Bin
         select(Binding)
         .join(Source, col(Source.id) == col(Binding.source_id))
         .where(Binding.ci_id == ci_id, col(Binding.until_ms).is_(None))
-        .order_by(col(Binding.rank).desc(), col(Binding.id))
+        .order_by(*precedence())
     )
     if agents_only:
         query = query.where(Source.kind != RECORD)
@@ -91,15 +128,16 @@ def spans_of(session: Session, ci_ids: Collection[int]) -> dict[int, list[Span]]
 
 
 def spoke_at(session: Session, ci_id: int, at_ms: int) -> list[int]:
-    """Return the ids of the sources that spoke for a CI at a time, the highest rank first."""
+    """Return the ids of the sources that spoke for a CI at a time, the one whose word counted most first."""
     query = (
         select(Binding.source_id)
+        .join(Source, col(Source.id) == col(Binding.source_id))
         .where(
             Binding.ci_id == ci_id,
             Binding.since_ms <= at_ms,
             or_(col(Binding.until_ms).is_(None), col(Binding.until_ms) > at_ms),
         )
-        .order_by(col(Binding.rank).desc(), col(Binding.id))
+        .order_by(*precedence(at_ms))
     )
     return list(session.exec(query))
 

@@ -14,7 +14,9 @@ from driftline_baseline.release import BEGUN
 from driftline_baseline.values import Attributes
 from driftline_cmdb.baselines import copying
 from driftline_cmdb.errors import Conflict, Refused
+from driftline_cmdb.identity.bindings import precedence
 from driftline_cmdb.packing import chunks
+from driftline_cmdb.record import heard
 from driftline_cmdb.releases import gate, gate_policy, waves
 from driftline_cmdb.releases.editing import find_release, move, require
 from driftline_cmdb.tables.cis import Binding, Ci
@@ -169,11 +171,12 @@ def _elements(
         select(Binding.ci_id, Path.text, Element.content)
         .select_from(Holding)
         .join(Binding, col(Binding.source_id) == col(Holding.source_id))
+        .join(Source, col(Source.id) == col(Binding.source_id))
         .join(Path, col(Path.id) == col(Holding.path_id))
         .join(Element, col(Element.id) == col(Holding.element_id))
-        .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None))
+        .where(col(Holding.until_revision).is_(None), col(Binding.until_ms).is_(None), heard())
         .where(or_(*(col(Path.text).startswith(prefix, autoescape=True) for prefix in sorted(prefixes))))
-        .order_by(col(Binding.rank), col(Binding.id).desc())
+        .order_by(*precedence(lowest_first=True))
     )
     found: dict[int, dict[str, Attributes]] = {}
     for chunk in chunks(sorted(cis)):

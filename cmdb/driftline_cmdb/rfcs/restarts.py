@@ -19,7 +19,10 @@ _KERNELS = ("linux-image-", "kernel")
 def restart_state(session: Session, ci_id: int) -> Restart | None:
     """Return what a CI last reported of restarts that it waits for; None where it reports none."""
     query = select(Section.state).where(
-        col(Section.source_id).in_(sources_of(session, ci_id)), Section.name == SECTION, Section.state != b""
+        col(Section.source_id).in_(sources_of(session, ci_id)),
+        Section.name == SECTION,
+        Section.state != b"",
+        ~col(Section.muted),
     )
     packed = session.exec(query).first()
     return None if packed is None else Facts.FromString(zstandard.decompress(packed)).os.restart

@@ -138,3 +138,5 @@ class Assessment(SQLModel, table=True):
     source_id: int = Field(primary_key=True, foreign_key="source.id")
     revision_id: int = Field(sa_type=BigInteger)
     assessed_ms: int = time_ms()
+    #: The CI that the source spoke for then.
+    ci_id: int | None = Field(default=None, foreign_key="ci.id", index=True)

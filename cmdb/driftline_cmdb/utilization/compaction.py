@@ -12,7 +12,7 @@ from sqlmodel import Session
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.utilization.fragments import FRAGMENTS
-from driftline_cmdb.utilization.stored import CHUNKS, HOURS, Span, Stored
+from driftline_cmdb.utilization.stored import CHUNKS, HOURS, Hours, Stored
 
 _HOUR = 3_600_000
 _DAY = 24 * _HOUR
@@ -104,7 +104,7 @@ def _due(database: Database, open_hour: int) -> Sequence[tuple[int, int]]:
 
 
 def _read(session: Session, source_id: int, hour: int) -> Iterator[Stored]:
-    span = Span(session, [source_id], hour, hour)
+    span = Hours(session, [source_id], hour, hour)
     span.read_hours(histograms=True)
     span.read_chunks()
     span.read_fragments()

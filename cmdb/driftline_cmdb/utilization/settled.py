@@ -6,6 +6,7 @@ from driftline_cmdb.errors import Invalid
 from driftline_cmdb.utilization import chunks, hours
 from driftline_cmdb.utilization.minutes import Minutes, Wanted, everything
 from driftline_cmdb.utilization.stored import Stored
+from driftline_cmdb.utilization.windows import Windows
 
 
 class Settled(NamedTuple):
@@ -56,6 +57,15 @@ def settle(stored: Stored) -> Settled:
         raise _named(stored, error) from error
     new = hours.without_known(late, summary, stored.hour)
     return Settled(None, *hours.combine((summary, histograms), hours.summarise(chunks.groups_of(new, stored.hour))))
+
+
+def settle_part(stored: Stored, windows: Windows) -> Settled:
+    """Return the minutes of an hour in which the source spoke; nothing where its minutes are not kept any more.
+
+    :raises Invalid: where something is damaged; the message names the source and the hour.
+    """
+    groups = windows.clip(groups_of(stored), stored)
+    return Settled(groups, *hours.summarise(groups))
 
 
 def _add(minutes: Minutes, id_: int, data: bytes) -> None:

@@ -1,6 +1,6 @@
 """The rows of the store, read: what is there of the hours of some sources."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Column, func, select
@@ -28,7 +28,7 @@ class Stored:
     fragments: list[tuple[int, bytes]] = field(default_factory=list)
 
 
-class Span:
+class Hours:
     """What is stored of some sources between two hours; the parts are read on demand."""
 
     def __init__(self, session: Session, source_ids: Sequence[int], first_hour: int, last_hour: int) -> None:
@@ -76,10 +76,10 @@ class Span:
         for source_id, hour, data in self._session.connection().execute(query):
             self._at(source_id, hour).chunk = data
 
-    def read_chunks_below_fragments(self) -> None:
-        """Read the chunks of those hours for which fragments were found."""
+    def read_chunks_where(self, wanted: Callable[[Stored], bool]) -> None:
+        """Read the chunks of those of the hours found so far that are wanted."""
         for stored in self._found.values():
-            if stored.fragments:
+            if wanted(stored):
                 query = select(CHUNKS.c.data).where(
                     CHUNKS.c.source_id == stored.source_id, CHUNKS.c.hour == stored.hour
                 )

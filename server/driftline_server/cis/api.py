@@ -9,11 +9,12 @@ from fastapi.responses import Response
 from driftline_cmdb import record
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_server.access.guard import Db, Operator, OperatorOrApprover, Viewer
-from driftline_server.cis import files, relations, views
+from driftline_server.cis import files, relations, speaking, views
 from driftline_server.cis import why as why_views
 from driftline_server.cis.edit import edit
 from driftline_server.cis.expected import ExpectedRow, expected_rows
 from driftline_server.cis.software import SoftwareRow, software_rows
+from driftline_server.cis.speaking import SourceOfCi
 from driftline_server.lists import AWindow, Listing, answer, csv_of
 from driftline_server.times import now_ms, to_ms
 
@@ -68,6 +69,22 @@ def edit_ci(caller: Operator, db: Db, ci: str, wanted: views.CiEdit) -> views.Ci
     now = now_ms()
     with db.write() as session:
         return views.detail(session, edit(session, ci, wanted, caller.name, now), now)
+
+
+@router.get("/cis/{ci}/sources", response_model=Listing[SourceOfCi], summary="Sources of a CI")
+def sources_of(_caller: Viewer, db: Db, window: AWindow, ci: str) -> Listing[SourceOfCi] | Response:
+    """List who speaks for a CI and for which parts, the one whose word counts most first, then who did before."""
+    with db.read() as session:
+        found = speaking.sources_of(session, record.find_ci(session, ci), now_ms())
+    part = found[window.offset : window.offset + window.limit]
+    return answer(part, len(found), window, f"sources-{ci}")
+
+
+@router.put("/cis/{ci}/sources/{uid}/rank", response_model=SourceOfCi, summary="Rank a source of a CI")
+def rank_source(caller: Operator, db: Db, ci: str, uid: str, wanted: speaking.NewRank) -> SourceOfCi:
+    """Set in which order a source of a CI speaks: the higher rank has the word where several say anything."""
+    with db.write() as session:
+        return speaking.set_rank(session, ci, uid, wanted, caller.name, now_ms())
 
 
 @router.get("/cis/{ci}/facts", response_model=Listing[views.Fact], summary="Facts of a CI")

@@ -63,7 +63,7 @@ def show_ci(request: Request, caller: ViewerPage, db: Db, ci: str) -> Response:
         found, detail = _ci(session, ci)
         key_facts = {item.path: item.value for item in record.facts_of(session, found, views.KEY_FACTS)}
         drifts, _ = drift_views.list_drifts(session, drift_views.DriftFilter(ci_id=found.id), Window(limit=10))
-        latest = utilization_views.latest(session, record.sources_of(session, found.id))
+        latest = utilization_views.latest(session, found.id)
     return render(
         request, "cis/show.html", caller, ci=detail, tab="summary", facts=key_facts, drifts=drifts, latest=latest
     )

@@ -11,13 +11,14 @@ from sqlmodel import Session, col, select
 
 from driftline import facts, paths, schema
 from driftline_cmdb import record
-from driftline_cmdb.drift.silence import SILENT_AFTER_MS
+from driftline_cmdb.identity import bindings
 from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
-from driftline_cmdb.tables.elements import Element, Holding, Path, Revision
+from driftline_cmdb.tables.elements import Element, Holding, Path
 from driftline_cmdb.tables.silence import SilentCi
-from driftline_cmdb.tables.sources import RECORD, Source
+from driftline_cmdb.tables.sources import Source
 from driftline_server.cis.relations import RelationRow, rows_of
+from driftline_server.cis.speaking import SourceOfCi, sources_of
 from driftline_server.evidence import Evidence, evidence
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
@@ -59,23 +60,6 @@ class CiRow(BaseModel):
     last_seen: datetime | None
 
 
-class SourceOfCi(BaseModel):
-    """A source that speaks for a CI."""
-
-    uid: str
-    #: agent, or how a device is reached.
-    kind: str
-    hostname: str
-    agent_version: str
-    #: live, silent, quarantined, or new (no report yet).
-    state: str
-    #: Why it is bound to this CI.
-    reason: str
-    seen: datetime | None
-    #: Offset of the host's clock, ms; None where it is not known.
-    skew_ms: int | None
-
-
 class FindingRow(BaseModel):
     """Something a person should look at that is no drift."""
 
@@ -89,7 +73,10 @@ class CiDetail(CiRow):
     """A configuration item with its sources and findings."""
 
     fields: dict[str, Any]
+    #: Those that speak for it now, the one whose word counts most first.
     sources: list[SourceOfCi]
+    #: Those that spoke for it, the last one first.
+    former_sources: list[SourceOfCi]
     #: Its own, and the one by which it is silent together with others.
     findings: list[FindingRow]
     #: Those in which it stands in front first.
@@ -221,44 +208,18 @@ def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
     of_it = or_(col(Finding.ci_id) == ci.id, col(Finding.id).in_(silent_by))
     open_findings = select(Finding).where(of_it, col(Finding.closed_ms).is_(None))
     findings = session.exec(open_findings.order_by(col(Finding.opened_ms).desc())).all()
+    sources = sources_of(session, ci, now_ms)
     return CiDetail(
         **row.model_dump(),
         fields=ci.fields,
-        sources=sources_of(session, ci.id, now_ms),
+        sources=[one for one in sources if one.until is None],
+        former_sources=[one for one in sources if one.until is not None],
         findings=[
             FindingRow(kind=f.kind, message=f.message, opened=moment(f.opened_ms), closed=moment_or_none(f.closed_ms))
             for f in findings
         ],
         relations=rows_of(session, ci),
     )
-
-
-def sources_of(session: Session, ci_id: int, now_ms: int) -> list[SourceOfCi]:
-    """Return the sources that speak for a CI now, the highest-ranked first."""
-    statement = select(Source, Binding).join(Binding, col(Binding.source_id) == col(Source.id))
-    statement = statement.where(Binding.ci_id == ci_id, col(Binding.until_ms).is_(None), Source.kind != RECORD)
-    return [
-        SourceOfCi(
-            uid=source.uid,
-            kind=source.kind,
-            hostname=source.hostname,
-            agent_version=source.agent_version,
-            state=state_of(source, now_ms),
-            reason=binding.reason,
-            seen=moment_or_none(source.seen_ms),
-            skew_ms=source.skew_ms,
-        )
-        for source, binding in session.exec(statement.order_by(col(Binding.rank).desc(), col(Source.id))).all()
-    ]
-
-
-def state_of(source: Source, now_ms: int) -> str:
-    """Return live, silent, quarantined, or new."""
-    if source.quarantined_ms is not None:
-        return "quarantined"
-    if source.seen_ms is None:
-        return "new"
-    return "silent" if source.seen_ms < now_ms - SILENT_AFTER_MS else "live"
 
 
 def fact(found: record.FactValue) -> Fact:
@@ -309,12 +270,8 @@ def history(session: Session, ci: Ci, match: Sequence[str], revisions: int, befo
     :param before: only revisions before this one.
     """
     found = record.history_of(session, ci, match, revisions, before)
-    statement = select(Revision.id).where(col(Revision.source_id).in_(record.sources_of(session, ci.id)))
-    statement = statement.where(col(Revision.after_ms).is_not(None)).order_by(col(Revision.id).desc())
-    if before is not None:
-        statement = statement.where(col(Revision.id) < before)
-    edge = session.exec(statement.offset(revisions - 1).limit(2)).all()
-    return History(items=[change(item) for item in found], next_before=edge[0] if len(edge) == 2 else None)
+    edge = record.revisions_of(session, ci.id, 2, before, offset=revisions - 1)
+    return History(items=[change(item) for item in found], next_before=edge[0].id if len(edge) == 2 else None)
 
 
 def _systems(session: Session, ci_ids: Sequence[int]) -> dict[int, str]:
@@ -323,11 +280,13 @@ def _systems(session: Session, ci_ids: Sequence[int]) -> dict[int, str]:
         return {}
     statement = (
         select(Binding.ci_id, Path.text, Element.content)
+        .join(Source, col(Source.id) == col(Binding.source_id))
         .join(Holding, col(Holding.source_id) == col(Binding.source_id))
         .join(Path, col(Path.id) == col(Holding.path_id))
         .join(Element, col(Element.id) == col(Holding.element_id))
         .where(col(Binding.ci_id).in_(ci_ids), col(Binding.until_ms).is_(None))
-        .where(col(Holding.until_revision).is_(None), Path.text == "os.release")
+        .where(col(Holding.until_revision).is_(None), Path.text == "os.release", record.heard())
+        .order_by(*bindings.precedence(lowest_first=True))
     )
     out: dict[int, str] = {}
     for ci_id, path, content in session.exec(statement).all():

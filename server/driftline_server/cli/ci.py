@@ -104,7 +104,7 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
     )
     title("sources")
     table(
-        ("UID", "KIND", "HOST NAME", "STATE", "LAST CALL (UTC)", "WHY"),
+        ("UID", "KIND", "HOST NAME", "STATE", "LAST CALL (UTC)", "RANK", "SINCE (UTC)", "UNTIL (UTC)", "MUTED", "WHY"),
         (
             (
                 one["uid"],
@@ -112,11 +112,21 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
                 one["hostname"],
                 state(one["state"]),
                 moment(one["seen"]),
+                one["rank"],
+                moment(one["since"]),
+                moment(one["until"]),
+                ", ".join(muted["section"] for muted in one["muted"]),
                 one["reason"],
             )
-            for one in ci["sources"]
+            for one in ci["sources"] + ci["former_sources"]
         ),
     )
+    if len(ci["sources"]) > 1:
+        title("whose word counts")
+        table(
+            ("SOURCE", "SPEAKS FOR"),
+            ((one["hostname"] or one["uid"], ", ".join(one["speaks_for"])) for one in ci["sources"]),
+        )
     if ci["relations"]:
         title("relations")
         table(("CI", "", "CI"), ((one["front"]["name"], one["kind"], one["behind"]["name"]) for one in ci["relations"]))

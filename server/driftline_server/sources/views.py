@@ -10,7 +10,7 @@ from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.errors import NotFound
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.sources import RECORD, Certificate, JoinToken, Source
-from driftline_server.cis.views import state_of
+from driftline_server.cis.speaking import state_of
 from driftline_server.evidence import CiRef
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none

@@ -44,8 +44,7 @@ def utilization_of(
     """Show what a CI does over time: min, mean, max and last of every step."""
     over = views.span(since, step, now_ms())
     with db.read() as session:
-        sources = record.sources_of(session, record.find_ci(session, ci).id)
-        series = views.series(session, sources, metric or (), over)
+        series = views.series(session, record.find_ci(session, ci).id, metric or (), over)
     start, end = moment(over.start_ms), moment(over.end_ms)
     return Utilization(start=start, end=end, step=over.step_ms // 1000, series=series)
 
@@ -54,4 +53,4 @@ def utilization_of(
 def latest_of(_caller: Viewer, db: Db, ci: str) -> Latest:
     """Show the last minute of every series."""
     with db.read() as session:
-        return Latest(series=views.latest(session, record.sources_of(session, record.find_ci(session, ci).id)))
+        return Latest(series=views.latest(session, record.find_ci(session, ci).id))

@@ -20,7 +20,7 @@ def show_utilization(request: Request, caller: ViewerPage, db: Db, ci: str, rang
     with db.read() as session:
         found = record.find_ci(session, ci)
         detail = ci_views.detail(session, found, now_ms())
-        latest = views.latest(session, record.sources_of(session, found.id))
+        latest = views.latest(session, found.id)
     metrics = sorted({series.metric for series in latest}, key=views.rank)
     return render(
         request,

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from glob import escape
 
 from pydantic import BaseModel
 from sqlmodel import Session
 
 from driftline_cmdb import utilization
 from driftline_cmdb.errors import Invalid
+from driftline_cmdb.identity import spans
 from driftline_server.times import moment, span_ms
 
 #: The ranges that pages offer, with the step that gives a few hundred points, ms.
@@ -78,24 +80,22 @@ def span(since: str, step: str | None, now_ms: int) -> Span:
     return Span(now_ms - length, now_ms, step_ms)
 
 
-def series(session: Session, sources: Sequence[int], metrics: Sequence[str], over: Span) -> list[Series]:
-    """Return the series of some sources over a span.
+def series(session: Session, ci_id: int, metrics: Sequence[str], over: Span) -> list[Series]:
+    """Return the series of a CI over a span, each source's from the time in which it spoke for the CI.
 
     :param metrics: names, also as prefixes that end at a dot (``system.cpu``); all where empty.
     """
-    known = sorted({found.metric for found in utilization.latest_of(session, sources)})
-    wanted = [
-        name for name in known if not metrics or any(name == m or name.startswith(m.rstrip(".") + ".") for m in metrics)
-    ]
-    if not wanted:
-        return []
-    found = utilization.series_of(session, sources, wanted, over.start_ms, over.end_ms, over.step_ms)
+    wanted = [escape(name.rstrip(".")) for name in metrics]
+    patterns = [*wanted, *(f"{name}.*" for name in wanted)] or ["*"]
+    spoken = spans.spoken(session, ci_id, record=False)
+    found = utilization.series_of(session, spoken, patterns, over.start_ms, over.end_ms, over.step_ms)
     return [shown(one) for one in found]
 
 
-def latest(session: Session, sources: Sequence[int]) -> list[Series]:
-    """Return the last minute of every series of some sources."""
-    return [shown(one) for one in utilization.latest_of(session, sources)]
+def latest(session: Session, ci_id: int) -> list[Series]:
+    """Return the last minute of every series of a CI."""
+    speaking = spans.open_ones(spans.spoken(session, ci_id, record=False))
+    return [shown(one) for one in utilization.latest_of(session, speaking)]
 
 
 def shown(one: utilization.SeriesView) -> Series:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, update
 from sqlmodel import select
-from tests.support.utilization import MINUTE, T0, Model, Rows, batch_of, new_source, rows
+from tests.support.utilization import MINUTE, T0, Model, Rows, always, batch_of, new_source, rows
 
 from driftline_cmdb import utilization
 from driftline_cmdb.database import Database
@@ -43,7 +43,7 @@ def series(
     database: Database, *sources: int, step: int = MINUTE, metrics: tuple[str, ...] = ("*",)
 ) -> list[SeriesView]:
     with database.read() as session:
-        return utilization.series_of(session, sources, metrics, START, START + 6 * HOUR_MS, step)
+        return utilization.series_of(session, always(*sources), metrics, START, START + 6 * HOUR_MS, step)
 
 
 def answers(database: Database, *sources: int) -> list[Any]:
@@ -52,7 +52,7 @@ def answers(database: Database, *sources: int) -> list[Any]:
     with database.read() as session:
         for q in (0, 0.5, 0.95, 1):
             for metric in ("system.cpu.utilization", "system.disk.io"):
-                out.append(utilization.percentile(session, sources, metric, q, START, NOW))
+                out.append(utilization.percentile(session, always(*sources), metric, q, START, NOW))
     return out
 
 
@@ -150,11 +150,11 @@ def test_start_and_end_are_minutes_below_an_hour_and_hours_above(database: Datab
     report(database, source, {DISK: {T0 + minute: (minute, minute, minute, minute) for minute in range(120)}})
     with database.read() as session:
         start, end = START + 10 * MINUTE, START + 12 * MINUTE + 1
-        fine = utilization.series_of(session, [source], ["*"], start, end, MINUTE)
-        coarse = utilization.series_of(session, [source], ["*"], start, end, HOUR_MS)
-        assert utilization.series_of(session, [source], ["*"], end, end, MINUTE) == []
+        fine = utilization.series_of(session, always(source), ["*"], start, end, MINUTE)
+        coarse = utilization.series_of(session, always(source), ["*"], start, end, HOUR_MS)
+        assert utilization.series_of(session, always(source), ["*"], end, end, MINUTE) == []
         with pytest.raises(Invalid, match="step_ms: 59999 is less than a minute"):
-            utilization.series_of(session, [source], ["*"], start, end, 59_999)
+            utilization.series_of(session, always(source), ["*"], start, end, 59_999)
     assert [point.mean for point in fine[0].points] == [10, 11, 12]
     assert coarse[0].points == [Point(START, 0, 29.5, 59, 59)]
 
@@ -185,7 +185,7 @@ def test_the_first_source_counts_where_two_say_the_same(database: Database) -> N
 def test_latest_is_the_newest_minute_of_each_series(database: Database) -> None:
     source = new_source(database)
     with database.read() as session:
-        assert utilization.latest_of(session, [source]) == []
+        assert utilization.latest_of(session, always(source)) == []
     report(database, source, {CPU: {T0 + 57: (1, 1, 1, 1)}, DISK: {T0 + 58: (2, 2, 2, 2)}})
     report(database, source, {CPU: {T0 + 61: (3, 3, 3, 3)}})
     report(database, source, {CPU: {T0 + 5: (9, 9, 9, 9)}})  # late
@@ -194,10 +194,10 @@ def test_latest_is_the_newest_minute_of_each_series(database: Database) -> None:
         SeriesView(DISK.metric, "sda", "By/s", [Point(START + 58 * MINUTE, 2, 2, 2, 2)]),
     ]
     with database.read() as session:
-        assert utilization.latest_of(session, [source]) == expected
+        assert utilization.latest_of(session, always(source)) == expected
     compact(database, NOW)
     with database.read() as session:
-        assert utilization.latest_of(session, [source]) == expected[:1]
+        assert utilization.latest_of(session, always(source)) == expected[:1]
 
 
 def test_minutes_go_first_then_hours(database: Database) -> None:
@@ -232,7 +232,7 @@ def test_late_minutes_of_an_hour_without_minutes_are_counted_once(database: Data
     compact(database, much_later)
     assert series(database, source, step=HOUR_MS) == [view]
     with database.read() as session:
-        assert utilization.percentile(session, [source], DISK.metric, 0.5, START, NOW)["sda"] == pytest.approx(
+        assert utilization.percentile(session, always(source), DISK.metric, 0.5, START, NOW)["sda"] == pytest.approx(
             2, rel=0.01
         )
 
@@ -247,11 +247,11 @@ def test_percentiles_pool_sources_and_are_within_one_percent(database: Database)
     with database.read() as session:
         for q in (0, 0.25, 0.5, 0.51, 0.95, 1):
             exact = pooled[max(1, math.ceil(q * 120)) - 1]
-            found = utilization.percentile(session, [one, other], DISK.metric, q, START, NOW)
+            found = utilization.percentile(session, always(one, other), DISK.metric, q, START, NOW)
             assert found == {"sda": pytest.approx(exact, rel=0.01)}
-        assert utilization.percentile(session, [one], "system.none", 0.5, START, NOW) == {}
+        assert utilization.percentile(session, always(one), "system.none", 0.5, START, NOW) == {}
         with pytest.raises(Invalid, match="q: 95 is not between 0 and 1"):
-            utilization.percentile(session, [one], DISK.metric, 95, START, NOW)
+            utilization.percentile(session, always(one), DISK.metric, 95, START, NOW)
 
 
 def test_one_damaged_fragment_harms_no_other_hour(database: Database) -> None:
@@ -342,7 +342,7 @@ def test_a_recorded_series_comes_back(database: Database) -> None:
         if sealed:
             assert compact(database, end + DAY_MS).hours == len({minute // 60 for minute in minutes})
         with database.read() as session:
-            (view,) = utilization.series_of(session, [source], ["system.network.*"], start, end, MINUTE)
+            (view,) = utilization.series_of(session, always(source), ["system.network.*"], start, end, MINUTE)
             assert {point.at_ms // MINUTE: point.mean for point in view.points} == wanted
-            p95 = utilization.percentile(session, [source], key.metric, 0.95, start, end)["eth0/receive"]
+            p95 = utilization.percentile(session, always(source), key.metric, 0.95, start, end)["eth0/receive"]
             assert p95 == pytest.approx(exact[math.ceil(0.95 * len(exact)) - 1], rel=0.01)

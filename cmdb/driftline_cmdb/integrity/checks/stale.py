@@ -43,7 +43,8 @@ def examine(look: Look) -> Iterator[Batch]:
     named = (_CI.c.name, _CI.c.uid, _SECTION.c.name, _SECTION.c.reason, _SECTION.c.stale_since_ms)
     joined = _SECTION.join(_BINDING, _BINDING.c.source_id == _SECTION.c.source_id)
     joined = joined.join(_CI, _CI.c.id == _BINDING.c.ci_id)
-    statement = select(_SECTION.c.id, _CI.c.id.label("ci"), *named).select_from(joined).where(*in_use)
+    counts = ~_SECTION.c.muted  # of what is muted another source speaks
+    statement = select(_SECTION.c.id, _CI.c.id.label("ci"), *named).select_from(joined).where(*in_use, counts)
     for rows in look.parts(statement, _SECTION.c.id):
         found = [
             Deficiency(

@@ -413,9 +413,14 @@ def upgrade() -> None:
         sa.Column("source_id", sa.Integer(), nullable=False),
         sa.Column("revision_id", sa.BigInteger(), nullable=False),
         sa.Column("assessed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_assessment_ci_id")),
         sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_assessment_source_id")),
         sa.PrimaryKeyConstraint("source_id", name=op.f("pk_assessment")),
     )
+    with op.batch_alter_table("assessment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_assessment_ci_id"), ["ci_id"], unique=False)
+
     op.create_table(
         "attestation",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -989,6 +994,25 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_identitydecision_other_ci_id"), ["other_ci_id"], unique=False)
 
     op.create_table(
+        "muting",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("section_id", sa.Integer(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["section_id"], ["section.id"], name=op.f("fk_muting_section_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_muting")),
+    )
+    with op.batch_alter_table("muting", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_muting_section_id"), ["section_id"], unique=False)
+        batch_op.create_index(
+            "muting_open",
+            ["section_id"],
+            unique=True,
+            sqlite_where=sa.text("until_ms IS NULL"),
+            postgresql_where=sa.text("until_ms IS NULL"),
+        )
+
+    op.create_table(
         "releaserfc",
         sa.Column("rfc_id", sa.Integer(), nullable=False),
         sa.Column("release_id", sa.Integer(), nullable=False),
@@ -1375,6 +1399,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_releaserfc_release_id"))
 
     op.drop_table("releaserfc")
+    with op.batch_alter_table("muting", schema=None) as batch_op:
+        batch_op.drop_index(
+            "muting_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
+        )
+        batch_op.drop_index(batch_op.f("ix_muting_section_id"))
+
+    op.drop_table("muting")
     with op.batch_alter_table("identitydecision", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_identitydecision_other_ci_id"))
         batch_op.drop_index(batch_op.f("ix_identitydecision_ci_id"))
@@ -1509,6 +1540,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_attestation_ci_id"))
 
     op.drop_table("attestation")
+    with op.batch_alter_table("assessment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_assessment_ci_id"))
+
     op.drop_table("assessment")
     with op.batch_alter_table("apitoken", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_apitoken_person_id"))
