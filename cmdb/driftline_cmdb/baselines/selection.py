@@ -137,7 +137,7 @@ def covering(session: Session, cis: Iterable[Ci]) -> dict[int, list[InForce]]:
     found: dict[int, list[InForce]] = {}
     asking: dict[int, Ci] = {}
     cis = list(cis)
-    merged = names(session, [ci.id for ci in cis]) if known.versions else {}
+    merged = names(session, [ci.id for ci in cis if ci.merged_into_id is None]) if known.versions else {}
     for ci in cis:
         if ci.merged_into_id is not None:  # the CI that stands for it is covered
             found[ci.id] = []

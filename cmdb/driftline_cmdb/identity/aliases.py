@@ -56,15 +56,20 @@ def resolved(session: Session) -> dict[int, int]:
 
 
 def names(session: Session, ci_ids: Iterable[int]) -> dict[int, list[str]]:
-    """Return the uids and names of the CIs that were merged into each of some CIs; those without any are left out."""
+    """Return the uids and names of the CIs that were merged into each of some CIs; those without any are left out.
+
+    :param ci_ids: of CIs none of which was merged into another of them.
+    """
     found: dict[int, list[str]] = {}
+    seen: set[int] = set()
     for chunk in chunks(sorted(set(ci_ids))):
         fresh = {ci_id: ci_id for ci_id in chunk}
         while fresh:
             query = select(Ci.id, Ci.uid, Ci.name, Ci.merged_into_id).where(col(Ci.merged_into_id).in_(sorted(fresh)))
             reached: dict[int, int] = {}
             for ci_id, uid, name, into in session.exec(query.order_by(col(Ci.id))):
-                if into is not None and ci_id not in fresh:
+                if into is not None and ci_id not in seen:
+                    seen.add(ci_id)
                     reached[ci_id] = fresh[into]
                     found.setdefault(fresh[into], []).extend((uid, name))
             fresh = reached

@@ -118,9 +118,26 @@ class Deciding:
 
     def finish(self, summary: str, also: Iterable[Ci] = ()) -> IdentityDecision:
         """Keep what was done, have the CIs compared, and write the decision into the audit trail."""
-        now_ms = self.said.now_ms
         self.touched |= {ci.id: ci for ci in also}
-        self.note(ended=self.ended, began=self.began, merged=self.merged, carried=self.carried, summary=summary)
+        self.note(summary=summary)
+        cis = self.settle()
+        detail = {
+            "decision": self.row.id,
+            "cis": {ci.uid: ci.name for ci in cis},
+            "ended": self.ended,
+            "began": self.began,
+            "why": self.row.reason,
+        }
+        audit.record(
+            self.session, self.said.actor, f"identity.{_DONE[self.row.action]}", summary, detail, self.said.now_ms
+        )
+        self.session.flush()
+        return self.row
+
+    def settle(self) -> list[Ci]:
+        """Keep what was done by now, and have the CIs compared; return them."""
+        now_ms = self.said.now_ms
+        self.note(ended=self.ended, began=self.began, merged=self.merged, carried=self.carried)
         self.session.add(self.row)
         self.session.flush()
         cis = [self.touched[ci_id] for ci_id in sorted(self.touched)]
@@ -129,16 +146,7 @@ class Deciding:
             if ci.merged_into_id is None:
                 mark_due(self.session, ci.id, now_ms)
         gate.look_at(self.session, cis, now_ms)
-        detail = {
-            "decision": self.row.id,
-            "cis": {ci.uid: ci.name for ci in cis},
-            "ended": self.ended,
-            "began": self.began,
-            "why": self.row.reason,
-        }
-        audit.record(self.session, self.said.actor, f"identity.{_DONE[self.row.action]}", summary, detail, now_ms)
-        self.session.flush()
-        return self.row
+        return cis
 
 
 #: How the audit trail calls what was done.

@@ -91,7 +91,7 @@ def split(
             "give the new CI's name, or the CI that it goes to, where that is meant"
         )
     if into is not None and (into.id == ci.id or into.merged_into_id is not None):
-        raise Refused(f"{into.name} ({into.uid}) is this CI itself, or was merged into another; name another one")
+        raise Refused(f"{into.name} ({into.uid}) is this CI itself, or was merged into another one; name another")
     other = into if into is not None else own_ci(session, source, ci, name, now_ms)
     deciding = Deciding.begin(session, "split", said, ci, other)
     if into is None:

@@ -10,6 +10,7 @@ from driftline_cmdb.identity import authority, bindings
 from driftline_cmdb.identity.decided import Deciding, Said
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.identity import Asset, IdentityDecision, IdentityReview
+from driftline_cmdb.tables.rfcs import RfcDelta
 from driftline_cmdb.tables.sources import Source
 
 
@@ -128,6 +129,7 @@ def _set_back(deciding: Deciding, undone: IdentityDecision) -> None:
     _reviews_back(deciding, detail)
     _statuses_back(deciding, detail)
     _assets_back(deciding, detail)
+    _predictions_back(deciding, detail)
 
 
 def _leaving(
@@ -158,7 +160,7 @@ def _reviews_back(deciding: Deciding, detail: dict[str, Any]) -> None:
             IdentityReview.source_id == review.source_id, col(IdentityReview.closed_ms).is_(None)
         )
         if session.exec(other).first() is not None:
-            raise Refused(f"source of review {review.id} has another open review; decide that first")
+            raise Refused(f"the source of review {review.id} is asked about anew since; decide that question first")
         review.closed_ms = review.decision_id = None
         if finding is not None:
             finding.closed_ms = None
@@ -195,3 +197,16 @@ def _assets_back(deciding: Deciding, detail: dict[str, Any]) -> None:
         changes.append({"id": asset.id, "was": now})
     session.flush()
     deciding.note(assets=changes)
+
+
+def _predictions_back(deciding: Deciding, detail: dict[str, Any]) -> None:
+    """Withdraw what an RFC predicted of hardware that does not come; what it saw come true stays."""
+    session = deciding.session
+    for delta_id in detail.get("predicted", ()):
+        delta = session.get_one(RfcDelta, delta_id)
+        before = "withdrawn" if delta.state == "authorised" else "authorised"
+        if delta.state in ("authorised", "withdrawn"):
+            delta.state = before
+            session.add(delta)
+    if detail.get("predicted"):
+        deciding.note(predicted=detail["predicted"])
