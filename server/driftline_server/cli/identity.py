@@ -121,14 +121,19 @@ def decide(
 ) -> None:
     """Decide questions of the queue, one after the other; each is answered."""
     client, done = connect(context), []
+    wanted = {"action": action, "reason": reason, "despite": despite}
     for review in reviews:
-        wanted = {"action": action, "reason": reason, "despite": despite}
-        one = client.post(f"/identity/reviews/{review}/decide", wanted)
+        try:
+            one = client.post(f"/identity/reviews/{review}/decide", wanted)
+        except typer.Exit:  # it has said why; the others are decided all the same
+            continue
         done.append(one)
         if not as_json:
             typer.echo(f"{review}: {one['summary']} (decision {one['id']})")
     if as_json:
         print_json(done)
+    if len(done) < len(reviews):
+        raise typer.Exit(1)
 
 
 @identity.command("decisions")
@@ -180,7 +185,7 @@ def shared(
     """List evidence that so many machines share that it counts for nothing; or have one piece count again."""
     client = connect(context)
     if forget is not None:
-        gone = client.delete("/identity/shared", key=forget, reason=reason or typer.prompt("Reason"))
+        gone = client.post("/identity/shared/forget", {"key": forget, "reason": reason or typer.prompt("Reason")})
         if as_json:
             print_json(gone)
         else:

@@ -34,6 +34,13 @@ class Reason(BaseModel):
     reason: _Reason
 
 
+class Forget(BaseModel):
+    """Which evidence counts again."""
+
+    key: str = Field(description="As the list shows it: serial:7x3kq2.")
+    reason: _Reason
+
+
 class Merge(BaseModel):
     """What a CI is merged into."""
 
@@ -129,16 +136,11 @@ def list_shared(
     return answer(rows, total, window, "shared-evidence")
 
 
-@router.delete("/identity/shared", response_model=views.SharedRow, summary="Forget shared evidence")
-def forget_shared(
-    caller: OperatorOrApprover,
-    db: Db,
-    key: Annotated[str, Query(description="As the list shows it: serial:7x3kq2.")],
-    reason: Annotated[str, Query(min_length=1, max_length=4000, description="Why it tells machines apart after all.")],
-) -> views.SharedRow:
+@router.post("/identity/shared/forget", response_model=views.SharedRow, summary="Forget shared evidence")
+def forget_shared(caller: OperatorOrApprover, db: Db, wanted: Forget) -> views.SharedRow:
     """Have a piece of evidence count again. It is learnt again where as many machines still share it."""
     with db.write() as session:
-        return views.shared_row(shared.forget(session, key, caller.name, reason, now_ms()))
+        return views.shared_row(shared.forget(session, wanted.key, caller.name, wanted.reason, now_ms()))
 
 
 @router.post("/cis/{ci}/merge", response_model=views.DecisionRow, summary="Merge a CI into another")

@@ -72,10 +72,10 @@ def list_shared(
     return render(request, "identity/shared.html", caller, list=shown)
 
 
-@router.post("/identity/shared")
+@router.post("/identity/shared/forget")
 def forget_shared(caller: OperatorOrApproverForm, db: Db, key: Annotated[str, Form()], reason: Reason) -> Response:
     """Have a piece of evidence count again."""
-    api.forget_shared(caller, db, key, reason)
+    api.forget_shared(caller, db, api.Forget(key=key, reason=reason))
     return RedirectResponse("/identity/shared?done=forgotten", 303)
 
 
