@@ -7,17 +7,21 @@ import pytest
 from sqlmodel import Session, select
 from tests.support.timeline import Timeline, clock
 
+from driftline import facts
+from driftline.v1 import collector_pb2
+from driftline.v1.facts_pb2 import Facts
 from driftline_cmdb import record
 from driftline_cmdb.baselines.selection import covering
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift.assess import assess_due
+from driftline_cmdb.drift.due import mark_all_due
 from driftline_cmdb.errors import CmdbError
-from driftline_cmdb.identity import bindings, deciding
+from driftline_cmdb.identity import assets, bindings, deciding, replacing
 from driftline_cmdb.identity.aliases import aliases, survivor
 from driftline_cmdb.tables.audit import AuditEntry
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
-from driftline_cmdb.tables.identity import IdentityDecision, IdentityReview
+from driftline_cmdb.tables.identity import IdentityClaim, IdentityDecision, IdentityReview
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
 from driftline_cmdb.tables.sources import Source
 
@@ -86,8 +90,6 @@ class Line(Timeline):
 
     def whole(self, at: str) -> None:
         """Compare every CI whole, as a change of a baseline does."""
-        from driftline_cmdb.drift.due import mark_all_due
-
         with self.database.write() as session:
             mark_all_due(session, session.exec(select(Ci.id)).all(), clock(at))
         while assess_due(self.database, clock(at)):
@@ -435,3 +437,105 @@ def test_only_the_name_is_the_same(database: Database) -> None:
     assert line.speakers() == {"web1": ["web1"], "new": ["new"]} and open_reviews(line) == 1
     line.step("09:30", "decide", review=1, action="clone")
     assert line.speakers() == {"web1": ["web1"], "new": ["new"]} and open_reviews(line) == 0
+
+
+def machine(line: Line, name: str, at: str, serial: str) -> None:
+    """Have a host report its hardware."""
+    host = line.host(name, clock(at))
+    said = Facts()
+    said.hardware.system.serial_number, said.hardware.system.manufacturer = serial, "Acme"
+    said.hardware.system.product, said.hardware.system.uuid = "R1", f"{serial.lower()}-uuid"
+    data = said.SerializeToString(deterministic=True)
+    section = collector_pb2.Section(
+        name="hardware",
+        outcome=collector_pb2.READ,
+        content=data,
+        digest=facts.digest_of(data),
+        observed_at_ms=clock(at),
+    )
+    if "hardware" in host.digests:
+        section.previous_digest, section.previous_observed_at_ms = host.digests["hardware"], clock(at) - 1000
+    host.digests["hardware"] = section.digest
+    line._commit(name, clock(at), 0, [section], [], None)
+    while assess_due(line.database, clock(at)):
+        pass
+
+
+def replaced(line: Line, at: str, serial: str, rfc: int = 1) -> replacing.Replacement:
+    with line.database.write() as session:
+        return replacing.replace(session, line.ci(session, "web1"), serial, rfc, "ann", "under warranty", clock(at))
+
+
+def books(line: Line) -> dict[str, str]:
+    """Return the status of each asset by its serial number."""
+    with line.database.read() as session:
+        return {one.serial_number: one.status for one in assets.assets_of(session, line.ci(session, "web1"))}
+
+
+@pytest.fixture
+def hardware(database: Database) -> Line:
+    """web1 is OLD1, a baseline pins that, and RFC 1 names it."""
+    line = Line(database)
+    machine(line, "web1", "08:00", "OLD1")
+    document = (
+        'name: all\nselector: {class: server}\nexpect:\n- {path: "hardware.system.serial_number", is: OLD1}\n'
+        '- {path: "hardware.system.uuid", is: old1-uuid}\n'
+    )
+    line.step("08:01", "create", by="alice", document=document)
+    line.step("08:01", "approve", name="all", by="bob")
+    plan = {"path": "hardware.system.serial_number", "is": "NEW1"}
+    line.step("08:02", "plan", host="web1", by="carol", **plan)
+    return line
+
+
+def test_a_replacement_under_warranty(hardware: Line) -> None:
+    line = hardware
+    with pytest.raises(CmdbError, match=r"RFC 1 is submitted: .*: driftline rfc authorise 1"):
+        replaced(line, "08:03", "NEW1")
+    line.step("08:04", "authorise", rfc=1, by="bob")
+    with pytest.raises(CmdbError, match="web1 is OLD1 already"):
+        replaced(line, "08:05", "old1")
+    with pytest.raises(CmdbError, match="there is no RFC 9"):
+        replaced(line, "08:05", "NEW1", 9)
+    done = replaced(line, "08:06", "NEW1")
+    assert done.predicted > 0 and done.why_not == ""
+    assert books(line) == {"OLD1": "in use", "NEW1": "expected"}
+    source_id = line.host("new", clock("09:00")).source_id
+    with line.database.write() as session:
+        claims = collector_pb2.HostClaims(system_serial_number="new1")
+        asset = replacing.expected_replacement(session, claims)
+        assert asset is not None and replacing.expected_replacement(session, collector_pb2.HostClaims()) is None
+        source = session.get_one(Source, source_id)
+        assert replacing.take_over(session, asset, source, clock("09:00")).name == "web1"
+    machine(line, "new", "09:00", "NEW1")
+    line.whole("09:01")
+    assert books(line) == {"OLD1": "returned", "NEW1": "in use"}
+    assert line.drifts() == set() and set(line.rfcs()) == {1}
+    assert line.speakers()["web1"] == ["new"]
+    line.step("09:10", "undo", decision=1)
+    assert books(line) == {} and line.speakers()["web1"] == ["web1"]  # it was not in the books before
+    line.step("09:20", "undo", decision=2)
+    assert books(line) == {"OLD1": "returned", "NEW1": "in use"} and line.speakers()["web1"] == ["new"]
+
+
+def test_a_replacement_that_reports_already_is_merged_at_once(hardware: Line) -> None:
+    line = hardware
+    line.step("08:04", "authorise", rfc=1, by="bob")
+    with line.database.write() as session:
+        line.ci(session, "web1").owner = "Web team"
+    machine(line, "spare", "08:30", "NEW1")
+    with line.database.write() as session:
+        spare = line.ci(session, "spare")
+        source_id = bindings.of_ci(session, spare.id)[0].source_id
+        session.add(IdentityClaim(source_id=source_id, ci_id=spare.id, kind="system_serial", key="serial:new1"))
+    before = line.drifts()
+    assert {host for host, _, _ in before} == {"spare"}
+    replaced(line, "09:00", "NEW1")
+    line.whole("09:01")
+    assert line.speakers()["web1"] == ["spare"] and books(line) == {"OLD1": "returned", "NEW1": "in use"}
+    with line.database.read() as session:
+        assert line.ci(session, "web1").owner == "Web team" and line.ci(session, "spare").merged_into_id is not None
+    assert line.drifts() == set() and max(line.rfcs()) == 2
+    line.step("09:10", "undo", decision=1)
+    assert books(line) == {}
+    assert line.speakers() == {"web1": ["web1"], "spare": ["spare"]}

@@ -98,7 +98,7 @@ def _check_rfc(session: Session, rfc: Rfc, ci: Ci) -> None:
     if session.exec(named.limit(1)).first() is None:
         raise Refused(
             f"RFC {rfc.number} does not name {ci.name}; plan one that does: "
-            f"driftline rfc plan {ci.name} --path hardware.system.serial_number --is SERIAL"
+            f"driftline rfc plan TITLE --ci {ci.name} --expect 'hardware.system.serial_number is SERIAL'"
         )
     if rfc.state not in IN_EFFECT:
         mend = "plan another one" if rfc.closed_ms is not None else f"first: driftline rfc authorise {rfc.number}"
