@@ -54,11 +54,18 @@ def leaving(session: Session, ci: Ci, source_ids: Collection[int]) -> Leaving:
         place = element_path(path)
         return now[place] in source_ids if place in now else unheld or place in held
 
+    elements = elements_of(session, ci.id, {element_path(delta.path) for delta in deltas})
+
+    def is_so(delta: RfcDelta) -> bool:
+        """Tell whether what a delta made expected is there: of several at one place only the one that counts."""
+        settled = delta.state == "settled" or (delta.state == "authorised" and delta.predicate is None)
+        return not settled or value_at(elements, delta.path) == delta.after
+
     return Leaving(
         ci,
         frozenset(source_ids),
         tuple(drift for drift in drifts if goes(drift.path, unheld=everyone)),
-        tuple(delta for delta in deltas if _is_pattern(delta) or goes(delta.path, unheld=False)),
+        tuple(delta for delta in deltas if is_so(delta) and (_is_pattern(delta) or goes(delta.path, unheld=False))),
     )
 
 
