@@ -34,7 +34,7 @@ def _meant(session: Session, text: str) -> list[Ci]:
     if "=" in text:
         found = list(covered_by(session, Document(text, parse_group(text), ())).values())
     elif any(mark in text for mark in "*?["):
-        query = select(Ci).where(col(Ci.status).not_in(UNSEEN_STATUSES))
+        query = select(Ci).where(col(Ci.status).not_in(UNSEEN_STATUSES), col(Ci.merged_into_id).is_(None))
         found = [ci for ci in session.exec(query) if fnmatchcase(ci.name, text)]
     else:
         return [find_ci(session, text)]

@@ -60,7 +60,7 @@ class Change:
 
 
 def find_ci(session: Session, name_or_uid: str) -> Ci:
-    """Return the CI with this name or uid.
+    """Return the CI with this name or uid; of several of one name the one that was not merged into another.
 
     :raises NotFound: where there is none.
     :raises Ambiguous: where several have this name; the message lists their uids.
@@ -68,6 +68,8 @@ def find_ci(session: Session, name_or_uid: str) -> Ci:
     found = session.exec(select(Ci).where(or_(col(Ci.uid) == name_or_uid, col(Ci.name) == name_or_uid))).all()
     if not found:
         raise NotFound(f'no CI is named "{name_or_uid}"; driftline ci list shows them all')
+    if len(found) > 1:
+        found = [ci for ci in found if ci.merged_into_id is None] or found
     if len(found) > 1:
         uids = ", ".join(sorted(ci.uid for ci in found))
         raise Ambiguous(f'{len(found)} CIs are named "{name_or_uid}"; name one by its uid: {uids}')

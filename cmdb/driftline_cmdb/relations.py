@@ -9,6 +9,7 @@ from sqlmodel import Session, col, or_, select
 from driftline_baseline.graph import KINDS, Edge, dependants, dependencies
 from driftline_cmdb import audit, recording
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
+from driftline_cmdb.identity.aliases import aliases, resolved, survivor
 from driftline_cmdb.releases import gate
 from driftline_cmdb.tables.cis import CLASSES, STATUSES, Ci, Relation
 
@@ -107,8 +108,8 @@ def unrelate(session: Session, from_ci: Ci, kind: str, to_ci: Ci, actor: str, no
 def _open(session: Session, from_ci: Ci, kind: str, to_ci: Ci) -> Relation | None:
     return session.exec(
         select(Relation).where(
-            Relation.from_ci_id == from_ci.id,
-            Relation.to_ci_id == to_ci.id,
+            col(Relation.from_ci_id).in_(aliases(session, from_ci.id)),
+            col(Relation.to_ci_id).in_(aliases(session, to_ci.id)),
             Relation.kind == kind,
             col(Relation.until_ms).is_(None),
         )
@@ -125,8 +126,8 @@ def _decided(
 
 def relations_of(session: Session, ci: Ci) -> list[Related]:
     """Return the open relations in which a CI stands in front, then those in which it stands behind."""
-    near = or_(col(Relation.from_ci_id) == ci.id, col(Relation.to_ci_id) == ci.id)
-    found = _related(session, near)
+    ids = aliases(session, ci.id)
+    found = _related(session, or_(col(Relation.from_ci_id).in_(ids), col(Relation.to_ci_id).in_(ids)))
     return sorted(found, key=lambda one: (one.relation.from_ci_id != ci.id, one.relation.kind, one.to_ci.name))
 
 
@@ -134,15 +135,21 @@ def chains_of(session: Session, ci: Ci) -> list[Related]:
     """Return the open relations between a CI and all that it leans on, and between it and all that leans on it."""
     edges = all_edges(session)
     sides = [set(found) | {ci.id} for found in (dependants(ci.id, edges), dependencies(ci.id, edges))]
-    found = _related(session, col(Relation.from_ci_id).in_(sorted(set.union(*sides))))
+    ids = {one for ci_id in set.union(*sides) for one in aliases(session, ci_id)}
+    found = _related(session, col(Relation.from_ci_id).in_(sorted(ids)))
     wanted = [one for one in found if any({one.from_ci.id, one.to_ci.id} <= side for side in sides)]
     return sorted(wanted, key=lambda one: (one.from_ci.name, one.relation.kind, one.to_ci.name))
 
 
 def all_edges(session: Session) -> list[Edge[int]]:
-    """Return every open relation, CIs by id."""
+    """Return every open relation, CIs by id; the CI that stands for one that was merged."""
     query = select(Relation.from_ci_id, Relation.kind, Relation.to_ci_id).where(col(Relation.until_ms).is_(None))
-    return [Edge(*row) for row in session.exec(query.order_by(col(Relation.id)))]
+    now = resolved(session)
+    edges = [
+        Edge(now.get(one, one), kind, now.get(two, two))
+        for one, kind, two in session.exec(query.order_by(col(Relation.id)))
+    ]
+    return list(dict.fromkeys(edge for edge in edges if edge.from_ci != edge.to_ci)) if now else edges
 
 
 def _related(session: Session, condition: object) -> list[Related]:
@@ -153,4 +160,9 @@ def _related(session: Session, condition: object) -> list[Related]:
         .join(behind, col(behind.id) == col(Relation.to_ci_id))
         .where(condition, col(Relation.until_ms).is_(None))  # type: ignore[arg-type]  # a column's condition
     )
-    return [Related(*row) for row in session.exec(query)]
+    found: dict[tuple[int, str, int], Related] = {}
+    for relation, from_ci, to_ci in session.exec(query):
+        one = Related(relation, survivor(session, from_ci), survivor(session, to_ci))
+        if one.from_ci.id != one.to_ci.id:
+            found.setdefault((one.from_ci.id, relation.kind, one.to_ci.id), one)
+    return list(found.values())

@@ -172,6 +172,8 @@ class Shown(Generic[Item]):
     path: str
     #: Filters in force.
     filters: Mapping[str, str | None]
+    #: Of the list in the API, where it is another than the page's.
+    api_path: str | None = None
 
     def url(self, **changes: str | int | None) -> str:
         """Return the link to this list with something changed."""
@@ -185,7 +187,7 @@ class Shown(Generic[Item]):
 
     def export_url(self, form: str) -> str:
         """Return the link to the same list in the API."""
-        return "/api/v1" + self.url(format=form, limit=MAXIMUM)
+        return "/api/v1" + (self.api_path or self.path) + self.url(format=form, limit=MAXIMUM)[len(self.path) :]
 
     @property
     def first(self) -> int:

@@ -24,11 +24,13 @@ from driftline_cmdb.database import Database, migrate
 from driftline_cmdb.drift import accepting
 from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
+from driftline_cmdb.identity import bindings, deciding
 from driftline_cmdb.integrity import asking, attesting, running
 from driftline_cmdb.releases import editing, rollout, testing, waivers
 from driftline_cmdb.rfcs import decisions, discussion, freezes, planning, reading, templates
 from driftline_cmdb.standing import origins, replay, rules
 from driftline_cmdb.tables.drift import Drift
+from driftline_cmdb.tables.identity import IdentityReview, SharedEvidence
 from driftline_cmdb.tables.rfcs import Rfc
 from driftline_server.access import people
 from driftline_server.times import now_ms
@@ -221,8 +223,23 @@ def seed(database: Database) -> Seeded:
         handling.assign(session, reading.find_rfc(session, 1), "operator", "approver", now)
         judging.give(session, 2, "late paperwork", "approver", "", now)
     dispatch.route_due(database, now)
+    _decide(database, now)
     _verify(database, now)
     return Seeded(tokens)
+
+
+def _decide(database: Database, now: int) -> None:
+    """Have a question of identity decided: two machines that had one name once are two."""
+    with database.write() as session:
+        web1, web2 = (record.find_ci(session, name) for name in ("web1", "web2"))
+        (bound,) = bindings.of_ci(session, web2.id)
+        piece = {"kind": "hostname", "value": "web1", "other_value": None, "weight": 5, "why": "the same name"}
+        asked = {"source_id": bound.source_id, "ci_id": web1.id, "own_ci_id": web2.id, "score": 5, "pieces": [piece]}
+        review = IdentityReview(kind="same name", opened_ms=now - 30 * MINUTE, **asked)
+        learnt = {"kind": "system_uuid", "machines": 9, "learnt_ms": now, "by": "driftline"}
+        session.add_all([review, SharedEvidence(key="uuid:03000200-0400-0500-0006-000700080009", **learnt)])
+        session.flush()
+        deciding.decide_review(session, review.id, "clone", "operator", "two machines, seen in the rack", now)
 
 
 def _verify(database: Database, now: int) -> None:

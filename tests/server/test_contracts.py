@@ -28,6 +28,8 @@ NAMES = {
     "waiver": "1",
     "rule": "security",
     "origin": "debian-security",
+    "review": "1",
+    "decision": "1",
 }
 
 

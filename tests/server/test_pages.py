@@ -19,6 +19,7 @@ NAMES = {
     "run": "1",
     "release": "openssl-3",
     "rule": "security",
+    "review": "1",
 }
 #: The same page with some of its parameters in use.
 MORE = [
@@ -45,6 +46,11 @@ MORE = [
     "/waivers?state=requested&q=old",
     "/sources?state=silent&sort=-seen",
     "/findings?state=all&kind=silent&ci=old1",
+    "/identity?state=all&kind=same+name&q=web",
+    "/identity?state=closed&sort=-score",
+    "/identity/decisions?action=clone&q=web&sort=-actor",
+    "/identity/shared?kind=system_uuid&sort=-machines",
+    "/cis?merged=1",
     "/findings?kind=integrity&sort=-ci",
     "/attestations?q=web&sort=-at",
     "/rules?q=sec&state=in+force&sort=-hits",

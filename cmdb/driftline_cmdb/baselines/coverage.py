@@ -56,7 +56,7 @@ def coverage(session: Session, ci: Ci | None = None) -> Coverage:
 
     :param ci: only of this CI; of all that are in use by default.
     """
-    query = select(Ci).where(col(Ci.status).not_in(_GONE)).order_by(Ci.name)
+    query = select(Ci).where(col(Ci.status).not_in(_GONE), col(Ci.merged_into_id).is_(None)).order_by(Ci.name)
     cis = [ci] if ci is not None else list(session.exec(query))
     covered = covering(session, cis)
     uncovered = [one.name for one in cis if not covered[one.id]]

@@ -5,7 +5,7 @@ What is in force is read once and kept in memory; one small query tells whether 
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -17,6 +17,7 @@ from driftline.schema import Value
 from driftline_baseline import reading
 from driftline_baseline.document import Document, Selector, is_pattern
 from driftline_baseline.expected import element_path
+from driftline_cmdb.identity.aliases import names, survivor
 from driftline_cmdb.identity.bindings import precedence
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.record import heard
@@ -55,9 +56,12 @@ class Table:
     #: Element paths that selectors look at.
     facts: frozenset[str] = frozenset()
 
-    def candidates(self, ci: Ci) -> list[InForce]:
-        """Return those that may cover a CI, as far as its name says."""
-        named = {one.id: one for key in (ci.uid, ci.name) for one in self.by_ci.get(key, ())}
+    def candidates(self, ci: Ci, also: Sequence[str] = ()) -> list[InForce]:
+        """Return those that may cover a CI, as far as its name says.
+
+        :param also: uids and names of CIs that were merged into it.
+        """
+        named = {one.id: one for key in (ci.uid, ci.name, *also) for one in self.by_ci.get(key, ())}
         return sorted([*named.values(), *self.others], key=lambda one: one.id)
 
 
@@ -113,10 +117,13 @@ def _names(selector: Selector) -> tuple[str, ...] | None:
     return None if wanted is None or any(is_pattern(one) for one in wanted) else wanted
 
 
-def fields_of(ci: Ci) -> dict[str, Collection[str | None]]:
-    """Return a CI's fields as selectors see them."""
+def fields_of(ci: Ci, also: Sequence[str] = ()) -> dict[str, Collection[str | None]]:
+    """Return a CI's fields as selectors see them.
+
+    :param also: uids and names of CIs that were merged into it: who names one of them means this one.
+    """
     return {
-        "ci": (ci.uid, ci.name),
+        "ci": (ci.uid, ci.name, *also),
         "class": (ci.ci_class,),
         "environment": (ci.environment,),
         "status": (ci.status,),
@@ -132,16 +139,24 @@ def covering(session: Session, cis: Iterable[Ci]) -> dict[int, list[InForce]]:
     known = table(session)
     found: dict[int, list[InForce]] = {}
     asking: dict[int, Ci] = {}
+    cis = list(cis)
+    merged = names(session, [ci.id for ci in cis if ci.merged_into_id is None]) if known.versions else {}
     for ci in cis:
-        fields = fields_of(ci)
-        found[ci.id] = [one for one in known.candidates(ci) if one.document.selector.may_select(fields, ci.labels)]
+        if ci.merged_into_id is not None:  # the CI that stands for it is covered
+            found[ci.id] = []
+            continue
+        also = merged.get(ci.id, ())
+        fields = fields_of(ci, also)
+        found[ci.id] = [
+            one for one in known.candidates(ci, also) if one.document.selector.may_select(fields, ci.labels)
+        ]
         if any(one.document.selector.facts for one in found[ci.id]):
             asking[ci.id] = ci
     if asking:
         paths = {path for ci_id in asking for one in found[ci_id] for path in one.document.selector.facts}
         values = facts_at(session, asking, paths)
         for ci_id, ci in asking.items():
-            fields = fields_of(ci)
+            fields = fields_of(ci, merged.get(ci_id, ()))
             found[ci_id] = [
                 one for one in found[ci_id] if one.document.selector.selects(fields, ci.labels, values.get(ci_id))
             ]
@@ -150,7 +165,7 @@ def covering(session: Session, cis: Iterable[Ci]) -> dict[int, list[InForce]]:
 
 def is_meant(session: Session, selector: Selector, ci: Ci) -> bool:
     """Tell whether a selector means a CI."""
-    fields = fields_of(ci)
+    fields = fields_of(ci, names(session, [ci.id]).get(ci.id, ()) if "ci" in selector.fields else ())
     if not selector.may_select(fields, ci.labels):
         return False
     values = facts_at(session, [ci.id], selector.facts).get(ci.id) if selector.facts else None
@@ -164,11 +179,17 @@ def covered_by(session: Session, document: Document) -> dict[int, Ci]:
     wanted = _names(selector)
     if wanted is not None:
         query = query.where(or_(col(Ci.uid).in_(wanted), col(Ci.name).in_(wanted)))
-    may = {ci.id: ci for ci in session.exec(query) if selector.may_select(fields_of(ci), ci.labels)}
+    cis = {ci.id: ci for ci in map(partial(survivor, session), session.exec(query).all())}
+    merged = names(session, cis) if "ci" in selector.fields else {}
+    may = {id_: ci for id_, ci in cis.items() if selector.may_select(fields_of(ci, merged.get(id_, ())), ci.labels)}
     if not selector.facts or not may:
         return may
     values = facts_at(session, may, selector.facts)
-    return {id_: ci for id_, ci in may.items() if selector.selects(fields_of(ci), ci.labels, values.get(id_))}
+    return {
+        id_: ci
+        for id_, ci in may.items()
+        if selector.selects(fields_of(ci, merged.get(id_, ())), ci.labels, values.get(id_))
+    }
 
 
 def facts_at(session: Session, ci_ids: Collection[int], paths: Iterable[str]) -> dict[int, dict[str, Value]]:

@@ -25,7 +25,8 @@ from driftline_cmdb.drift.due import mark_due as mark_due  # others take it from
 from driftline_cmdb.drift.expectation import expected_of, predictions_of
 from driftline_cmdb.drift.grading import grade
 from driftline_cmdb.errors import CmdbError
-from driftline_cmdb.identity import authority, bindings
+from driftline_cmdb.identity import authority, bindings, speaking
+from driftline_cmdb.identity.aliases import survivor
 from driftline_cmdb.packing import chunks, unpack_ids
 from driftline_cmdb.record import heard, sources_of
 from driftline_cmdb.standing.origins import published
@@ -84,6 +85,9 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
     :param whole: compare everything; otherwise only what changed since the last assessment.
     :param also: element paths of which something else is expected than before.
     """
+    if ci.merged_into_id is not None:
+        assess_ci(session, survivor(session, ci), now_ms, whole=whole, also=also)
+        return
     voices = bindings.voices(session, ci.id)
     sources = [voice.source_id for voice in voices]
     known = _known_drifts(session, ci.id, now_ms)
@@ -100,9 +104,7 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
     else:
         compared = changed | _expiring(known, now_ms) | set(also)
         expected = expected_of(session, ci, compared)
-    if ci.first_seen_ms is not None and all(voice.kind == RECORD for voice in voices):
-        # Nobody speaks for it any more: nothing is known, and that is no change. Only its own record still counts.
-        compared = {path for path in compared if path.partition(".")[0].partition("[")[0] == RECORD}
+    compared = _read(session, ci, compared)
     shift = speakers.shift_of(session, ci, voices) if whole or _has_newcomer(session, ci, voices) else None
     _advance(session, ci, sources, now_ms)
     late.attach(session, ci, sources, now_ms)
@@ -120,6 +122,12 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
             {} if shift is None else shift.words(look.differences, {p: _speaks(held) for p, held in holdings.items()}),
         )
         verdicts.apply(session, ci, results, seen, now_ms)
+
+
+def _read(session: Session, ci: Ci, compared: set[str]) -> set[str]:
+    """Return the places that somebody reads: what nobody reads any more is not missing."""
+    unread = speaking.unread(session, ci.id) if compared else None
+    return compared if unread is None else {place for place in compared if not unread(place)}
 
 
 def _has_newcomer(session: Session, ci: Ci, voices: list[bindings.Voice]) -> bool:
@@ -161,7 +169,7 @@ def foresee(session: Session, ci: Ci, expected: Expected, now_ms: int) -> list[V
     sources = sources_of(session, ci.id)
     known = _known_drifts(session, ci.id, now_ms)
     standing = {element_path(drift.path) for drift in known if drift.state != "reverted"}
-    compared = _all_paths(session, sources) | expected.named_paths() | standing
+    compared = _read(session, ci, _all_paths(session, sources) | expected.named_paths() | standing)
     holdings = _holdings(session, sources, compared)
     look = _look(compared, expected, holdings)
     observed = _observed(session, sources, look, holdings)

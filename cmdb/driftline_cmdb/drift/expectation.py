@@ -15,6 +15,8 @@ from driftline_baseline.lifecycle import IN_EFFECT
 from driftline_baseline.values import Attributes
 from driftline_cmdb.baselines.pins import pinned_elements
 from driftline_cmdb.baselines.selection import covering, parsed
+from driftline_cmdb.identity.aliases import aliases
+from driftline_cmdb.identity.speaking import holding_deltas
 from driftline_cmdb.releases import waves
 from driftline_cmdb.tables.baselines import BaselineVersion
 from driftline_cmdb.tables.cis import Ci
@@ -62,12 +64,18 @@ def expected_of(
     query = (
         select(RfcDelta, Rfc.number)
         .join(Rfc, col(Rfc.id) == col(RfcDelta.rfc_id))
-        .where(RfcDelta.ci_id == ci.id, col(RfcDelta.state).in_(("authorised", "settled")))
+        .where(col(RfcDelta.ci_id).in_(aliases(session, ci.id)), col(RfcDelta.state).in_(("authorised", "settled")))
     )
-    deltas = [
-        Delta(delta.path, values.decode(delta.after), delta.settled_ms or delta.authorised_ms or 0, number)
+    numbers = {
+        delta.id: (delta, number)
         for delta, number in session.exec(query)
         if delta.predicate is None or delta.state == "settled"
+    }
+    deltas = [
+        Delta(delta.path, values.decode(delta.after), delta.settled_ms or delta.authorised_ms or 0, number)
+        for delta, number in (
+            numbers[delta.id] for delta in holding_deltas(session, ci.id, (delta for delta, _ in numbers.values()))
+        )
     ]
     return Expected.of(layers, deltas)
 
@@ -77,18 +85,19 @@ def _reader(pinned: dict[str, bytes]) -> Callable[[str], Attributes | None]:
 
 
 def predictions_of(session: Session, ci_id: int, now_ms: int) -> list[Prediction]:
-    """Return what authorised RFCs predict for a CI.
+    """Return what authorised RFCs predict for a CI, and for those that were merged into it.
 
     One that belongs to a release predicts nothing for a CI before a wave of the release with that CI has started.
     An RFC that is closed still explains what fell into its window: a host that was offline reports late (rule 1).
     """
+    ids = aliases(session, ci_id)
     lately = and_(col(Rfc.state) == "closed", col(Rfc.planned_end_ms) > now_ms - LATE_REPORTS_MS)
     query = (
         select(RfcDelta, Rfc, col(ReleaseRfc.release_id))
         .join(Rfc, col(Rfc.id) == col(RfcDelta.rfc_id))
         .outerjoin(ReleaseRfc, col(ReleaseRfc.rfc_id) == col(Rfc.id))
         .where(
-            RfcDelta.ci_id == ci_id,
+            col(RfcDelta.ci_id).in_(ids),
             col(RfcDelta.state).in_(("authorised", "in progress", "missed")),
             RfcDelta.part == "predicted",
             or_(col(Rfc.state).in_(IN_EFFECT), lately),
@@ -96,7 +105,7 @@ def predictions_of(session: Session, ci_id: int, now_ms: int) -> list[Prediction
         .order_by(col(RfcDelta.id))
     )
     rows = [row for row in session.exec(query) if row[0].predicate is not None]
-    begun = waves.begun_at(session, ci_id, {release_id for _, _, release_id in rows if release_id is not None})
+    begun = waves.begun_at(session, ids, {release_id for _, _, release_id in rows if release_id is not None})
     found = []
     for delta, rfc, release_id in rows:
         start_ms = rfc.planned_start_ms

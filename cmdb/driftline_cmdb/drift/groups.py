@@ -9,6 +9,7 @@ from driftline_baseline.grouping import JOIN_WITHIN_MS, Cause
 from driftline_baseline.interval import Interval, Window
 from driftline_baseline.lifecycle import UNDECIDED
 from driftline_cmdb.drift import raising
+from driftline_cmdb.identity.aliases import aliases
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
@@ -61,7 +62,8 @@ def left_of_back_outs(session: Session, ci: Ci, drifts: Sequence[Drift], now_ms:
     query = (
         select(RfcDelta.path, RfcDelta.after, Rfc)
         .join(Rfc, col(Rfc.id) == col(RfcDelta.rfc_id))
-        .where(RfcDelta.ci_id == ci.id, RfcDelta.state == "backing out", col(Rfc.closed_ms).is_(None))
+        .where(col(RfcDelta.ci_id).in_(aliases(session, ci.id)))
+        .where(RfcDelta.state == "backing out", col(Rfc.closed_ms).is_(None))
     )
     undone = {(path, after): rfc for path, after, rfc in session.exec(query)}
     rest = []
@@ -84,7 +86,7 @@ def _emergency(
     query = (
         select(EmergencyScope, Rfc)
         .join(Rfc, col(Rfc.id) == col(EmergencyScope.rfc_id))
-        .where(EmergencyScope.ci_id == ci.id, col(Rfc.closed_ms).is_(None))
+        .where(col(EmergencyScope.ci_id).in_(aliases(session, ci.id)), col(Rfc.closed_ms).is_(None))
         .order_by(col(Rfc.id).desc())
     )
     change = Interval(act.started_ms - 1, act.ended_ms)

@@ -8,6 +8,7 @@ from driftline_baseline.compare import Difference
 from driftline_baseline.judge import Held, Settled
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import raising
+from driftline_cmdb.identity.speaking import holding_deltas
 from driftline_cmdb.rfcs.lifecycle import DRIFTLINE, decide, start
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.rfcs import Rfc, RfcDelta
@@ -31,6 +32,8 @@ def settle(session: Session, ci: Ci, verdict: Settled, now_ms: int) -> Rfc:
     if itself:
         _fill(predicted, verdict.difference, ci, now_ms)
         session.add(predicted)
+        if predicted.ci_id != ci.id and not holding_deltas(session, ci.id, [predicted]):
+            _add(session, rfc, ci, verdict.difference, "matched", now_ms)
     else:
         part = "consequential" if explanation.consequential else "matched"
         _add(session, rfc, ci, verdict.difference, part, now_ms)

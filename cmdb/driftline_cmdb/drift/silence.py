@@ -13,6 +13,7 @@ from driftline_baseline.graph import Edge
 from driftline_baseline.silence import Group, Heard, Situation, Standing, Thresholds, Unheard
 from driftline_cmdb.attention import events
 from driftline_cmdb.database import Database
+from driftline_cmdb.identity.aliases import resolved
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding, Relation
 from driftline_cmdb.tables.silence import SilentCi
@@ -116,9 +117,14 @@ class _Look:
         query = select(Relation.from_ci_id, Relation.kind, Relation.to_ci_id).where(
             col(Relation.until_ms).is_(None), col(Relation.kind).in_(silence.PATHS)
         )
-        known = self._uids
-        rows = self._session.exec(query.order_by(col(Relation.id)))
-        return [Edge(known[one], kind, known[two]) for one, kind, two in rows if one in known and two in known]
+        known, now = self._uids, resolved(self._session)
+        rows = [
+            (now.get(one, one), kind, now.get(two, two))
+            for one, kind, two in self._session.exec(query.order_by(col(Relation.id)))
+        ]
+        return [
+            Edge(known[one], kind, known[two]) for one, kind, two in rows if one != two and {one, two} <= known.keys()
+        ]
 
     def _standing(self) -> Iterable[Standing]:
         for key, finding in self._findings.items():
@@ -198,7 +204,8 @@ def _expected(session: Session) -> list[_Expected]:
         .group_by(col(Binding.ci_id))
     )
     seen: dict[int, int | None] = dict(session.exec(query).all())
-    cis = select(Ci).where(col(Ci.status).not_in(UNSEEN_STATUSES)).order_by(col(Ci.id))
+    cis = select(Ci).where(col(Ci.status).not_in(UNSEEN_STATUSES), col(Ci.merged_into_id).is_(None))
+    cis = cis.order_by(col(Ci.id))
     return [_Expected(ci.id, ci.uid, ci.name, ci.ci_class, ci.location, seen.get(ci.id)) for ci in session.exec(cis)]
 
 

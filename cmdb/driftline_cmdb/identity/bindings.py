@@ -94,6 +94,15 @@ def end(session: Session, binding: Binding, now_ms: int) -> None:
     session.flush()
 
 
+def reopen(session: Session, binding: Binding) -> None:
+    """Let a source speak for a CI again as if it had never stopped; what it was bound to since must have been ended."""
+    binding.until_ms = None
+    session.add(binding)
+    session.flush()
+    claims = update(IdentityClaim).where(col(IdentityClaim.source_id) == binding.source_id)
+    session.execute(claims.values(ci_id=binding.ci_id))
+
+
 def of_source(session: Session, source_id: int) -> Binding | None:
     """Return the open binding of a source."""
     query = select(Binding).where(Binding.source_id == source_id, col(Binding.until_ms).is_(None))

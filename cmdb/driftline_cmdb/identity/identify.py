@@ -9,7 +9,7 @@ from driftline.v1.collector_pb2 import HostClaims
 from driftline_baseline.identity import KINDS, THRESHOLD, Evidence, hardware_changed
 from driftline_cmdb import continuity
 from driftline_cmdb.drift.due import mark_due
-from driftline_cmdb.identity import authority, bindings, claims, driven, matching, reviews, shared
+from driftline_cmdb.identity import aliases, bindings, claims, driven, matching, reviews, shared
 from driftline_cmdb.identity.matching import Candidate, Found, Side
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.identity import IdentityReview
@@ -49,12 +49,11 @@ def _identified(
     review = reviews.of_source(session, source.id)
     if review is not None and not asked:
         return None
-    expected = _awaited_by(session, said)
-    if expected is not None:
-        ci = session.get_one(Ci, expected)
-        _bind(session, source, said, ci, "it has the serial number that this CI waited for", review, now_ms)
-        authority.settle(session, ci.id, now_ms)
-        return ci
+    awaited = _taken_over(session, source, said, now_ms)
+    if awaited is not None:
+        if review is not None:
+            reviews.close(session, review, now_ms)
+        return awaited
     mine = matching.side_of(said)
     found = _learnt(session, matching.look_up(session, mine.evidence), mine.evidence, None, now_ms)
     worth = found.worth(mine.evidence)
@@ -73,9 +72,20 @@ def _identified(
     return ci
 
 
-def _awaited_by(session: Session, said: HostClaims) -> int | None:
-    """Return the id of the CI that waits for this hardware. Connected to `identity.replacing.expected_replacement`."""
-    return None
+def _taken_over(session: Session, source: Source, said: HostClaims, now_ms: int, bound: Ci | None = None) -> Ci | None:
+    """Let a source speak for the CI that waits for its hardware, where one does.
+
+    :param bound: the CI that it speaks for, whose hardware was replaced under it; another one's it never becomes so.
+    """
+    # Late: decisions write a CI's record through ingest, which identifies.
+    from driftline_cmdb.identity import replacing
+
+    asset = replacing.expected_replacement(session, said)
+    if asset is None or (bound is not None and asset.ci_id not in aliases.aliases(session, bound.id)):
+        return None
+    ci = replacing.take_over(session, asset, source, now_ms)
+    claims.store(session, source, said, ci.id, now_ms)
+    return ci
 
 
 def _bind(
@@ -131,6 +141,8 @@ def _claims_changed(
     session: Session, source: Source, ci: Ci, before: HostClaims, said: HostClaims, now_ms: int
 ) -> None:
     """Keep what a bound source claims now; ask where it has become likely that it is another CI."""
+    if _taken_over(session, source, said, now_ms, ci) is not None:
+        return
     claims.store(session, source, said, ci.id, now_ms)
     was, mine = matching.side_of(before), matching.side_of(said)
     old, new = was.evidence, mine.evidence
@@ -146,7 +158,7 @@ def _claims_changed(
     if matches:
         best, *others = matches
         reviews.open_review(session, source, best.ci_id, reviews.MOVED, best.match, others, now_ms, own_ci_id=ci.id)
-    elif hardware_changed(old, new, mine.context) and _awaited_by(session, said) != ci.id:
+    elif hardware_changed(old, new, mine.context):
         _note_other_hardware(session, source, ci, old, new, now_ms)
 
 

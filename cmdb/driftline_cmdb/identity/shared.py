@@ -96,8 +96,8 @@ def add_shared(session: Session, key: str, actor: str, reason: str, now_ms: int)
     return row
 
 
-def forget_shared(session: Session, key: str, actor: str, reason: str, now_ms: int) -> None:
-    """Have a key count again.
+def forget_shared(session: Session, key: str, actor: str, reason: str, now_ms: int) -> SharedEvidence:
+    """Have a key count again; return it as it was.
 
     :raises Invalid: where there is no reason.
     :raises NotFound: where it is not on record.
@@ -115,3 +115,4 @@ def forget_shared(session: Session, key: str, actor: str, reason: str, now_ms: i
     session.flush()
     detail = {"machines": count, "why": reason.strip()}
     audit.record(session, actor, "evidence.counts", f"evidence {key}", detail, now_ms)
+    return row

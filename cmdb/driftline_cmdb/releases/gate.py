@@ -33,7 +33,7 @@ _PAGE = 500
 
 def is_in_production(policy: GatePolicy, ci: Ci) -> bool:
     """Tell whether a CI is in production, by its status or its environment."""
-    if ci.ci_class not in _CLASSES or ci.status in UNSEEN_STATUSES:
+    if ci.ci_class not in _CLASSES or ci.status in UNSEEN_STATUSES or ci.merged_into_id is not None:
         return False
     return ci.status == STATUS or policy.is_production(ci.environment)
 

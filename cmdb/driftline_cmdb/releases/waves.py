@@ -54,14 +54,14 @@ def waves_of(session: Session, release: Release) -> list[ReleaseWave]:
     return list(session.exec(query.order_by(col(ReleaseWave.number))))
 
 
-def begun_at(session: Session, ci_id: int, release_ids: Collection[int]) -> dict[int, int]:
-    """Return when the first wave with a CI started, by release; releases of which none did are left out."""
+def begun_at(session: Session, ci_ids: Collection[int], release_ids: Collection[int]) -> dict[int, int]:
+    """Return when the first wave with one of some CIs started, by release; releases of which none did are left out."""
     if not release_ids:
         return {}
     query = (
         select(ReleaseWave.release_id, ReleaseWave.started_ms)
         .join(ReleaseWaveCi, col(ReleaseWaveCi.wave_id) == col(ReleaseWave.id))
-        .where(ReleaseWaveCi.ci_id == ci_id, col(ReleaseWave.release_id).in_(release_ids))
+        .where(col(ReleaseWaveCi.ci_id).in_(ci_ids), col(ReleaseWave.release_id).in_(release_ids))
         .where(col(ReleaseWave.state).in_(BEGUN))
     )
     found: dict[int, int] = {}

@@ -9,6 +9,7 @@ from driftline_cmdb import audit
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift.due import mark_due
 from driftline_cmdb.errors import Conflict, Invalid
+from driftline_cmdb.identity.aliases import stands_for
 from driftline_cmdb.record import elements_of
 from driftline_cmdb.rfcs.emergencies import close_finding
 from driftline_cmdb.rfcs.lifecycle import DRIFTLINE, check, decide
@@ -32,7 +33,8 @@ def draft(session: Session, rfc: Rfc) -> str:
         by_ci.setdefault(delta.ci_id, []).append(delta)
     for ci_id, deltas in by_ci.items():
         planned = [item for item in deltas if item.predicate is not None and item.state in ("proposed", "authorised")]
-        elements = elements_of(session, ci_id, {element_path(item.path) for item in planned if "*" not in item.path})
+        places = {element_path(item.path) for item in planned if "*" not in item.path}
+        elements = elements_of(session, stands_for(session, ci_id), places)
         undone = []
         for delta in deltas:
             if delta in planned and "*" in delta.path:
@@ -89,7 +91,7 @@ def left_to_undo(session: Session, rfc: Rfc) -> list[RfcDelta]:
         by_ci.setdefault(delta.ci_id, []).append(delta)
     left = []
     for ci_id, deltas in by_ci.items():
-        elements = elements_of(session, ci_id, {element_path(delta.path) for delta in deltas})
+        elements = elements_of(session, stands_for(session, ci_id), {element_path(delta.path) for delta in deltas})
         left += [delta for delta in deltas if value_at(elements, delta.path) != delta.before]
     return left
 

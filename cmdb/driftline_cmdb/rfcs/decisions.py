@@ -12,6 +12,7 @@ from driftline_baseline.expected import element_path
 from driftline_baseline.policy import Need
 from driftline_baseline.scope import ScopeItem
 from driftline_cmdb import audit
+from driftline_cmdb.drift import carrying
 from driftline_cmdb.drift.assess import assess_ci, mark_due
 from driftline_cmdb.drift.expectation import allowed_of
 from driftline_cmdb.drift.raising import close_when_done
@@ -139,6 +140,7 @@ def give(session: Session, rfc: Rfc, approval: RfcApproval, waivers: Waivers, no
     _authorised(session, rfc, approval, late, len(items), detail, now_ms)
     close_when_done(session, rfc.id, now_ms)
     _assess(session, deltas, cis, now_ms)
+    carrying.settle_authorised(session, rfc, now_ms)
     return rfc
 
 

@@ -9,6 +9,7 @@ from driftline_baseline.expected import element_path
 from driftline_baseline.predict import KINDS, Predicate
 from driftline_baseline.values import Attributes
 from driftline_cmdb.drift.expectation import allowed_of
+from driftline_cmdb.identity.aliases import stands_for
 from driftline_cmdb.record import elements_of
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift
@@ -46,8 +47,9 @@ def settle_what_is_so(session: Session, deltas: Sequence[RfcDelta], now_ms: int)
         if delta.state == "authorised" and delta.predicate is not None and allowed_of(delta).exact:
             by_ci.setdefault(delta.ci_id, []).append(delta)
     for ci_id, items in by_ci.items():
-        elements = elements_of(session, ci_id, {element_path(delta.path) for delta in items})
-        drifting = set(session.exec(select(Drift.path).where(Drift.ci_id == ci_id, col(Drift.closed_ms).is_(None))))
+        now_id = stands_for(session, ci_id)
+        elements = elements_of(session, now_id, {element_path(delta.path) for delta in items})
+        drifting = set(session.exec(select(Drift.path).where(Drift.ci_id == now_id, col(Drift.closed_ms).is_(None))))
         for delta in items:
             actual = value_at(elements, delta.path)
             delta.before = actual

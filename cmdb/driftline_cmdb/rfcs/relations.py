@@ -1,10 +1,14 @@
-"""Walks over the relations between CIs that hold now; cycles end by themselves."""
+"""Walks over the relations between CIs that hold now; cycles end by themselves.
+
+The relations of a CI that was merged are those of the CI that stands for it.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
+from driftline_cmdb.identity.aliases import resolved
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import Relation
 
@@ -37,15 +41,21 @@ def needed(session: Session, starts: Collection[int], kinds: Collection[str] = N
 def _walk(session: Session, starts: Collection[int], kinds: Collection[str], *, up: bool) -> dict[int, Step]:
     here, there = (Relation.to_ci_id, Relation.from_ci_id) if up else (Relation.from_ci_id, Relation.to_ci_id)
     found: dict[int, Step] = {}
+    now = resolved(session)
+    merged: dict[int, list[int]] = {}
+    for alias, stands in now.items():
+        merged.setdefault(stands, []).append(alias)
+    starts = {now.get(start, start) for start in starts}
     edge, distance = set(starts), 0
     while edge:
         distance += 1
         reached: set[int] = set()
-        for chunk in chunks(sorted(edge)):
+        for chunk in chunks(sorted({one for ci_id in edge for one in (ci_id, *merged.get(ci_id, ()))})):
             query = select(here, there, Relation.kind).where(
                 col(here).in_(chunk), col(Relation.kind).in_(kinds), col(Relation.until_ms).is_(None)
             )
             for via, ci_id, kind in session.exec(query.order_by(col(Relation.id))):
+                via, ci_id = now.get(via, via), now.get(ci_id, ci_id)
                 if ci_id not in found and ci_id not in starts:
                     found[ci_id] = Step(via, kind, distance)
                     reached.add(ci_id)

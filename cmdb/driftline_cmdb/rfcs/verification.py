@@ -16,6 +16,7 @@ from driftline_baseline.values import Attributes
 from driftline_baseline.wording import package_of
 from driftline_cmdb.drift.due import mark_due
 from driftline_cmdb.drift.expectation import allowed_of
+from driftline_cmdb.identity.aliases import survivor, survivors
 from driftline_cmdb.record import elements_of
 from driftline_cmdb.rfcs.present import is_so, value_at
 from driftline_cmdb.rfcs.restarts import waits_for_restart
@@ -124,16 +125,18 @@ def end_window(session: Session, rfc: Rfc, now_ms: int) -> Verification:
 
 
 def _heard_since(session: Session, ci_ids: Sequence[int], since_ms: int) -> set[int]:
+    now = survivors(session, ci_ids)
     query = (
         select(Binding.ci_id)
         .join(Source, col(Source.id) == col(Binding.source_id))
         .where(
-            col(Binding.ci_id).in_(ci_ids),
+            col(Binding.ci_id).in_(sorted(set(now.values()))),
             col(Binding.until_ms).is_(None),
             or_(col(Source.confirmed_ms) >= since_ms, col(Source.seen_ms) >= since_ms),
         )
     )
-    return set(session.exec(query))
+    heard = set(session.exec(query))
+    return {ci_id for ci_id, stands in now.items() if stands in heard}
 
 
 def _host(
@@ -142,7 +145,8 @@ def _host(
     predicted = [delta for delta in deltas if delta.part == "predicted"]
     exact = [delta for delta in predicted if allowed_of(delta).exact]
     waves = [delta for delta in predicted if delta not in exact]
-    elements = elements_of(session, ci.id, {element_path(delta.path) for delta in exact})
+    now = survivor(session, ci)  # what it is now is what the CI is that stands for it
+    elements = elements_of(session, now.id, {element_path(delta.path) for delta in exact})
     missing: list[str] = []
     moved = applicable = False
     for delta in exact:
@@ -154,14 +158,14 @@ def _host(
             moved = moved or _moved(delta, actual)
             missing.append(delta.path)
     for delta in waves:
-        missing += newest.behind(ci, delta)
+        missing += newest.behind(now, delta)
         if allowed_of(delta).kind != "upgrade" and not any(
             paths.matches(delta.path, one.path) for one in _matched(deltas)
         ):
             missing.append(delta.path)
     done = [delta for delta in deltas if delta.state == "settled" and delta.part in ("predicted", "matched")]
     consequential = sum(delta.part == "consequential" for delta in deltas)
-    extra = _extra(session, rfc, ci)
+    extra = _extra(session, rfc, now)
     status = "effective"
     why = ""
     if missing:
@@ -170,7 +174,7 @@ def _host(
     elif not (applicable or done or waves):
         status, why = "not applicable", "nothing of what it predicts is on this host"
     elif done:
-        why = waits_for_restart(session, ci.id, [delta.path for delta in done])
+        why = waits_for_restart(session, now.id, [delta.path for delta in done])
         status = "awaiting restart" if why else "effective"
     if missing and not heard:
         status, why = "silent", "no report since the change began"

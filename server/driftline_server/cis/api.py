@@ -39,10 +39,11 @@ def list_cis(
     label: Annotated[str | None, Query(description="name=value")] = None,
     drifting: Annotated[bool, Query(description="Only those with open drifts.")] = False,
     silent: Annotated[bool, Query(description="Only those of which nothing was heard lately.")] = False,
+    merged: Annotated[bool, Query(description="Those that were merged into another CI, instead.")] = False,
 ) -> Listing[views.CiRow] | Response:
     """List configuration items. Sorts by name, status, version, environment, owner, open_drifts, last_seen ..."""
     silent_since_ms = now_ms() - SILENT_AFTER_MS if silent else None
-    wanted = views.CiFilter(q, status, ci_class, environment, owner, label, drifting, silent_since_ms)
+    wanted = views.CiFilter(q, status, ci_class, environment, owner, label, drifting, silent_since_ms, merged)
     with db.read() as session:
         rows, total = views.list_cis(session, wanted, window)
     return answer(rows, total, window, "cis")

@@ -39,14 +39,15 @@ def list_cis(
     owner: str | None = None,
     drifting: str | None = None,
     silent: str | None = None,
+    merged: str | None = None,
 ) -> Response:
     """Show the list of CIs."""
     silent_since_ms = now_ms() - SILENT_AFTER_MS if silent else None
-    wanted = views.CiFilter(q, status, None, environment, owner, None, bool(drifting), silent_since_ms)
+    wanted = views.CiFilter(q, status, None, environment, owner, None, bool(drifting), silent_since_ms, bool(merged))
     with db.read() as session:
         rows, total = views.list_cis(session, wanted, window)
     filters = {"q": q, "status": status, "environment": environment, "owner": owner, "drifting": drifting}
-    filters["silent"] = silent
+    filters |= {"silent": silent, "merged": merged}
     shown = Shown(rows, total, window, "/cis", filters)
     return render(request, "cis/list.html", caller, list=shown, statuses=STATUSES)
 

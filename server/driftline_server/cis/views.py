@@ -20,6 +20,7 @@ from driftline_cmdb.tables.sources import Source
 from driftline_server.cis.relations import RelationRow, rows_of
 from driftline_server.cis.speaking import SourceOfCi, sources_of
 from driftline_server.evidence import Evidence, evidence
+from driftline_server.identity.ofci import Identity, identity_of
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
@@ -81,6 +82,8 @@ class CiDetail(CiRow):
     findings: list[FindingRow]
     #: Those in which it stands in front first.
     relations: list[RelationRow]
+    #: What it was merged into, what into it, and its hardware.
+    identity: Identity
 
 
 class Fact(BaseModel):
@@ -144,6 +147,8 @@ class CiFilter:
     drifting: bool = False
     #: Only those that have sources, of which none called since then.
     silent_since_ms: int | None = None
+    #: Those that were merged into another one, instead of those that were not.
+    merged: bool = False
 
 
 _OPEN = (
@@ -177,7 +182,8 @@ def list_cis(session: Session, wanted: CiFilter, window: Window) -> tuple[list[C
 
     :raises Invalid: a column that cannot be sorted by.
     """
-    statement = select(Ci, _OPEN)
+    into = col(Ci.merged_into_id)
+    statement = select(Ci, _OPEN).where(into.is_not(None) if wanted.merged else into.is_(None))
     if wanted.q:
         statement = statement.where(or_(contains(Ci.name, wanted.q), col(Ci.uid).startswith(wanted.q, autoescape=True)))
     for column, value in (
@@ -219,6 +225,7 @@ def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
             for f in findings
         ],
         relations=rows_of(session, ci),
+        identity=identity_of(session, ci),
     )
 
 

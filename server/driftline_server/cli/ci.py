@@ -45,13 +45,21 @@ def list_cis(
     status: Annotated[str | None, typer.Option(help="in production, in maintenance, ...")] = None,
     drifting: Annotated[bool, typer.Option("--drifting", help="Only those with open drifts.")] = False,
     silent: Annotated[bool, typer.Option("--silent", help="Only those of which nothing was heard lately.")] = False,
+    merged: Annotated[bool, typer.Option("--merged", help="Those that were merged into another, instead.")] = False,
     sort: Sort = None,
     limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
     """List configuration items."""
     found = connect(context).get(
-        "/cis", q=search, status=status, drifting=drifting or None, silent=silent or None, sort=sort, limit=limit
+        "/cis",
+        q=search,
+        status=status,
+        drifting=drifting or None,
+        silent=silent or None,
+        merged=merged or None,
+        sort=sort,
+        limit=limit,
     )
     if as_json:
         print_json(found["items"])
@@ -100,6 +108,8 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
             ("open drifts", ci["open_drifts"]),
             ("first seen", moment(ci["first_seen"])),
             ("last seen", moment(ci["last_seen"])),
+            ("merged into", _named(ci["identity"]["merged_into"])),
+            ("stands for", ", ".join(_named(one) for one in ci["identity"]["merged"])),
         ]
     )
     title("sources")
@@ -127,12 +137,32 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
             ("SOURCE", "SPEAKS FOR"),
             ((one["hostname"] or one["uid"], ", ".join(one["speaks_for"])) for one in ci["sources"]),
         )
+    if ci["identity"]["assets"]:
+        title("hardware")
+        table(
+            ("SERIAL NUMBER", "MODEL", "STATUS", "SINCE (UTC)", "UNTIL (UTC)", "RFC"),
+            (
+                (
+                    one["serial_number"],
+                    " ".join(filter(None, (one["manufacturer"], one["model"]))),
+                    state(one["status"]),
+                    moment(one["since"]),
+                    moment(one["until"]),
+                    one["rfc"],
+                )
+                for one in ci["identity"]["assets"]
+            ),
+        )
     if ci["relations"]:
         title("relations")
         table(("CI", "", "CI"), ((one["front"]["name"], one["kind"], one["behind"]["name"]) for one in ci["relations"]))
     if ci["findings"]:
         title("findings")
         table(("KIND", "SINCE (UTC)", "WHAT"), ((f["kind"], moment(f["opened"]), f["message"]) for f in ci["findings"]))
+
+
+def _named(ci: dict[str, str] | None) -> str:
+    return f"{ci['name']} ({ci['uid']})" if ci else ""
 
 
 FileOf = Annotated[str, typer.Argument(metavar="PATH", help="Path of a configuration file: /etc/ssh/sshd_config.")]

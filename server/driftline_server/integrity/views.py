@@ -131,7 +131,7 @@ def list_attested(session: Session, window: Window, q: str | None = None) -> tup
         select(Ci, Attestation)
         .outerjoin(last, last.c.ci_id == col(Ci.id))
         .outerjoin(Attestation, col(Attestation.id) == last.c.id)
-        .where(col(Ci.status).not_in(GONE))
+        .where(col(Ci.status).not_in(GONE), col(Ci.merged_into_id).is_(None))
     )
     if q:
         statement = statement.where(contains(Ci.name, q))
