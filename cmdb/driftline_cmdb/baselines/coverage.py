@@ -14,11 +14,8 @@ from driftline_baseline.document import Document
 from driftline_baseline.values import Attributes
 from driftline_cmdb.baselines.selection import covering, table
 from driftline_cmdb.packing import chunks
-from driftline_cmdb.tables.cis import Binding, Ci
+from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci
 from driftline_cmdb.tables.elements import Element, Holding, Path
-
-#: CIs in these states need no baseline.
-_GONE = ("retired", "disposed", "planned", "in stock")
 
 
 @dataclass(slots=True)
@@ -55,7 +52,7 @@ def coverage(session: Session, ci: Ci | None = None) -> Coverage:
 
     :param ci: only of this CI; of all that are in use by default.
     """
-    query = select(Ci).where(col(Ci.status).not_in(_GONE)).order_by(Ci.name)
+    query = select(Ci).where(col(Ci.status).not_in(UNSEEN_STATUSES)).order_by(Ci.name)
     cis = [ci] if ci is not None else list(session.exec(query))
     covered = covering(session, cis)
     uncovered = [one.name for one in cis if not covered[one.id]]

@@ -17,6 +17,7 @@ from driftline.schema import Value
 from driftline_baseline import reading
 from driftline_baseline.document import Document, Selector, is_pattern
 from driftline_baseline.expected import element_path
+from driftline_baseline.life_cycle import GONE
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.baselines import Baseline, BaselineVersion
 from driftline_cmdb.tables.cis import Binding, Ci
@@ -131,6 +132,9 @@ def covering(session: Session, cis: Iterable[Ci]) -> dict[int, list[InForce]]:
     asking: dict[int, Ci] = {}
     for ci in cis:
         fields = fields_of(ci)
+        if ci.status in GONE:
+            found[ci.id] = []  # out of use by a decision: nothing covers it any more
+            continue
         found[ci.id] = [one for one in known.candidates(ci) if one.document.selector.may_select(fields, ci.labels)]
         if any(one.document.selector.facts for one in found[ci.id]):
             asking[ci.id] = ci
@@ -148,16 +152,16 @@ def covering(session: Session, cis: Iterable[Ci]) -> dict[int, list[InForce]]:
 def is_meant(session: Session, selector: Selector, ci: Ci) -> bool:
     """Tell whether a selector means a CI."""
     fields = fields_of(ci)
-    if not selector.may_select(fields, ci.labels):
+    if ci.status in GONE or not selector.may_select(fields, ci.labels):
         return False
     values = facts_at(session, [ci.id], selector.facts).get(ci.id) if selector.facts else None
     return selector.selects(fields, ci.labels, values)
 
 
 def covered_by(session: Session, document: Document) -> dict[int, Ci]:
-    """Return the CIs that a document selects, by id."""
+    """Return the CIs that a document selects and that are not gone, by id."""
     selector = document.selector
-    query = select(Ci)
+    query = select(Ci).where(col(Ci.status).not_in(GONE))
     wanted = _names(selector)
     if wanted is not None:
         query = query.where(or_(col(Ci.uid).in_(wanted), col(Ci.name).in_(wanted)))
