@@ -17,7 +17,7 @@ def sight(minutes: float, answered: bool, by: str = "web2") -> Sighting:
     ("evidence", "kind", "sure", "words"),
     [
         (Evidence(SEEN), "host down or network", "unknown", "nothing tells them apart"),
-        (Evidence(SEEN, refused_ms=SEEN + 9, refused_reason="was revoked; enrol"), "certificate", "certain", "revoked, "),
+        (Evidence(SEEN, refused_ms=SEEN + 9, refused_reason="revoked; enrol"), "certificate", "certain", "revoked, "),
         (Evidence(SEEN, refused_ms=SEEN - 9, refused_reason="x"), "host down or network", "unknown", ""),
         (Evidence(SEEN, left_ms=SEEN + 9, left_reason="AGENT_STOPPED"), "agent", "certain", "told to stop"),
         (Evidence(SEEN, left_ms=SEEN + 9, left_reason="HOST_REBOOTS"), "host down", "certain", "has not come back"),

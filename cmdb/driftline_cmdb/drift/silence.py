@@ -178,7 +178,7 @@ class _Look:
         self._session.add(finding)
 
     def _ever(self, key: str) -> int:
-        """Return how many were silent from a cause at any time; who is retired meanwhile is not back, and not counted."""
+        """Return how many were silent from a cause at any time; who was retired meanwhile is left out."""
         finding = self._findings.get(key)
         known = self._members[finding.id] if finding is not None else {}
         return sum(1 for ci_id in known if ci_id in self._uids)
