@@ -120,7 +120,7 @@ def refusal_over_dependants(name: str, dependants: tuple[str, ...], shown: int =
     verb = "depends" if len(dependants) == 1 else "depend"
     return (
         f"{named} {verb} on {name}: end that first (driftline ci unrelate), or retire it even so "
-        f"(driftline ci retire {name} --even-so)"
+        f"(driftline ci retire {name} --even-so --reason TEXT)"
     )
 
 

@@ -1,6 +1,7 @@
 """The life cycle: what may follow what, and what is said where it may not."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,17 @@ def test_the_statuses_and_what_they_mean() -> None:
     assert GONE == ("retired", "disposed")
     assert [one.name for one in BY_NAME.values() if not one.watched] == ["retired", "disposed"]
     assert all(one.meaning for one in BY_NAME.values())
+
+
+def test_the_docs_say_what_each_means() -> None:
+    said = {True: "yes", False: "no"}
+    rows = [
+        f"| {one.name} | {one.meaning} | {said[one.expected]} | {said[one.may_report]} | {said[one.watched]} | "
+        f"{', '.join(one.next) or 'nothing'} |"
+        for one in BY_NAME.values()
+    ]
+    text = (Path(__file__).parents[2] / "docs/identity.md").read_text()
+    assert "\n".join(rows) in text
 
 
 def test_an_edit_leads_only_to_what_people_set() -> None:
