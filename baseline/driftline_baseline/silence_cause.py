@@ -53,6 +53,8 @@ class Evidence:
     #: When the newest of its certificates that are not revoked ends.
     certificate_until_ms: int | None = None
     sightings: Sequence[Sighting] = field(default_factory=tuple)
+    #: Another source of the same CI that is heard, of another kind: "snmp sw1".
+    heard_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ def _own_word(one: Evidence, after_ms: int) -> Cause | None:
 
 
 def _seen_by_others(one: Evidence) -> Cause | None:
+    if one.heard_by:
+        return Cause(AGENT, CERTAIN, f"{one.heard_by} still reports of it: it is up")
     latest = sorted((sight for sight in one.sightings if sight.at_ms > one.seen_ms), key=lambda sight: -sight.at_ms)
     answered = next((sight for sight in latest if sight.answered), None)
     if answered is not None:

@@ -10,6 +10,7 @@ from driftline_cmdb.tables.integrity import FindingDecision
 #: Kinds whose end driftline sees by itself; closed by hand they would open again at the next look.
 WATCHED = (
     "silent",
+    "silent source",
     "long silent",
     "retired reports",
     "integrity",

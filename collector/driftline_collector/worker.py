@@ -12,7 +12,7 @@ from sqlmodel import select
 
 from driftline_cmdb import sources, texts, utilization
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift import assess, long_silence, silence
+from driftline_cmdb.drift import assess, long_silence, silence, silent_sources
 from driftline_cmdb.errors import Unavailable
 from driftline_cmdb.identity import reporting
 from driftline_cmdb.tables.elements import Due
@@ -151,6 +151,7 @@ class Jobs:
             self._listening_ms = now
         self._looked_ms = now
         silence.find_silence(self._database, now, after_ms, self._listening_ms)
+        silent_sources.look(self._database, now, after_ms, self._listening_ms)
         long_silence.ask(self._database, now)
         reporting.close_quiet(self._database, now)
 

@@ -30,6 +30,7 @@ def sight(minutes: float, answered: bool, by: str = "web2") -> Sighting:
         (Evidence(SEEN, sightings=[sight(9, True)]), "agent", "likely", "web2 reached 192.0.2.7"),
         (Evidence(SEEN, sightings=[sight(-1, True)]), "host down or network", "unknown", ""),
         (Evidence(SEEN, sightings=[sight(9, False)]), "host down", "likely", "got no answer"),
+        (Evidence(SEEN, heard_by="snmp web1"), "agent", "certain", "snmp web1 still reports of it"),
         # One that reached it counts for more than one that did not: it is up, and something may be between.
         (Evidence(SEEN, sightings=[sight(9, False), sight(5, True, "db1")]), "agent", "likely", "db1 reached"),
         (

@@ -13,11 +13,11 @@ from driftline_cmdb import leaving, record, relations, sources
 from driftline_cmdb.baselines import coverage
 from driftline_cmdb.baselines.selection import covering
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift import long_silence
+from driftline_cmdb.drift import long_silence, silent_sources
 from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
 from driftline_cmdb.errors import Conflict, Invalid
-from driftline_cmdb.identity import life, reporting, retiring
+from driftline_cmdb.identity import bindings, life, reporting, retiring
 from driftline_cmdb.reports import Committed, Report
 from driftline_cmdb.tables.audit import AuditEntry
 from driftline_cmdb.tables.cis import Ci, Finding
@@ -393,6 +393,35 @@ def test_a_month_of_silence_is_asked_about_and_nothing_is_deleted(fleet: Fleet) 
     assert not findings(fleet.database, "long silent")
     with fleet.database.read() as session:
         assert len(session.exec(select(Ci)).all()) == 2
+
+
+def test_a_source_is_silent_while_another_kind_hears_of_its_ci(fleet: Fleet) -> None:
+    fleet.see(T, "web1")
+    with fleet.database.write() as session:
+        ci = record.find_ci(session, "web1")
+        for uid, kind in (("agent-before", "agent"), ("switch", "snmp")):
+            other = Source(uid=uid, kind=kind, hostname="web1", enrolled_ms=T, seen_ms=T + 30 * MINUTE)
+            session.add(other)
+            session.flush()
+            bindings.bind(session, other.id, ci.id, "said", T)
+    assert silent_sources.look(fleet.database, T + 30 * MINUTE, AFTER, T + 20 * MINUTE) == 0  # nobody listened
+    assert silent_sources.look(fleet.database, T + 30 * MINUTE, AFTER, T) == 1
+    assert silent_sources.look(fleet.database, T + 31 * MINUTE, AFTER, T) == 0
+    (finding,) = findings(fleet.database, "silent source")
+    said = "the agent of web1 is silent since 2026-09-21 00:00 UTC; agent: snmp web1 still reports of it: it is up"
+    assert (finding.message, finding.detail["cause"]["sure"]) == (said, "certain")
+    assert not fleet.silence(T + 31 * MINUTE) and status(fleet.database, "web1") == ("installed", "installed")
+    fleet.heard(T + 32 * MINUTE, "web1")
+    silent_sources.look(fleet.database, T + 33 * MINUTE, AFTER, T)
+    assert not findings(fleet.database, "silent source")
+    # A former agent of the same host, silent for good, is no news where only agents are heard.
+    with fleet.database.write() as session:
+        switch = session.exec(select(Source).where(Source.uid == "switch")).one()
+        switch.seen_ms = T
+        session.add(switch)
+    fleet.heard(T + 60 * MINUTE, "web1")
+    silent_sources.look(fleet.database, T + 60 * MINUTE, AFTER, T)
+    assert [one.detail["source"] for one in findings(fleet.database, "silent source")] == ["switch"]
 
 
 def test_a_silent_site_is_asked_about_once(fleet: Fleet) -> None:

@@ -3,7 +3,7 @@
 Bounded: of so many CIs, through so many live hosts of their sites, however large the fleet is.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import zstandard
 from sqlalchemy import func
@@ -31,28 +31,40 @@ def gather(session: Session, ci_ids: Collection[int], live_after_ms: int) -> dic
     """
     sights = _sightings(session, sorted(ci_ids)[:_LOOKED_FOR], live_after_ms)
     by_ci = _sources(session, ci_ids)
-    good, revoked = _certificates(session, [source.id for ones in by_ci.values() for source in ones])
-    found: dict[int, Evidence] = {}
-    for ci_id, sources in by_ci.items():
-        refused = max((one for one in sources if one.refused_ms), key=lambda one: one.refused_ms or 0, default=None)
-        left = max((one for one in sources if one.left_ms), key=lambda one: one.left_ms or 0, default=None)
-        until_ms = max((good[one.id] for one in sources if one.id in good), default=None)
-        ended = None
-        if until_ms is None:
-            of_them = [revoked[one.id] for one in sources if one.id in revoked]
-            ended = max(of_them, key=lambda one: one.revoked_ms or 0, default=None)
-        found[ci_id] = Evidence(
-            max((one.seen_ms or 0 for one in sources), default=0),
-            refused.refused_ms if refused is not None else None,
-            (refused.refused_reason if refused is not None else None) or "",
-            left.left_ms if left is not None else None,
-            (left.left_reason if left is not None else None) or "",
-            ended.revoked_ms if ended is not None else None,
-            (ended.revoked_by if ended is not None else None) or "",
-            until_ms,
-            sights.get(ci_id, ()),
-        )
-    return found
+    certificates = _certificates(session, [source.id for ones in by_ci.values() for source in ones])
+    return {ci_id: _evidence(sources, *certificates, sights.get(ci_id, ())) for ci_id, sources in by_ci.items()}
+
+
+def of_sources(session: Session, sources: Sequence[Source], heard_by: str) -> Evidence:
+    """Return the evidence of some sources of a CI that another one still reports of."""
+    certificates = _certificates(session, [source.id for source in sources])
+    return _evidence(sources, *certificates, (), heard_by)
+
+
+def _evidence(
+    sources: Sequence[Source],
+    good: Mapping[int, int],
+    revoked: Mapping[int, Certificate],
+    sights: Sequence[Sighting],
+    heard_by: str = "",
+) -> Evidence:
+    refused = max((one for one in sources if one.refused_ms), key=lambda one: one.refused_ms or 0, default=None)
+    left = max((one for one in sources if one.left_ms), key=lambda one: one.left_ms or 0, default=None)
+    until_ms = max((good[one.id] for one in sources if one.id in good), default=None)
+    of_them = [revoked[one.id] for one in sources if one.id in revoked] if until_ms is None else []
+    ended = max(of_them, key=lambda one: one.revoked_ms or 0, default=None)
+    return Evidence(
+        max((one.seen_ms or 0 for one in sources), default=0),
+        refused.refused_ms if refused is not None else None,
+        (refused.refused_reason if refused is not None else None) or "",
+        left.left_ms if left is not None else None,
+        (left.left_reason if left is not None else None) or "",
+        ended.revoked_ms if ended is not None else None,
+        (ended.revoked_by if ended is not None else None) or "",
+        until_ms,
+        sights,
+        heard_by,
+    )
 
 
 def _sources(session: Session, ci_ids: Collection[int]) -> dict[int, list[Source]]:

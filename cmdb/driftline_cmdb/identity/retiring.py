@@ -22,7 +22,16 @@ from driftline_cmdb.tables.silence import SilentCi
 from driftline_cmdb.tables.sources import Source
 
 #: Kinds of findings that say how a CI fares: of one that is gone they mean nothing.
-_MOOT = ("silent", "long silent", "limited", "narrowed", "production gate", "baseline conflict", "planned")
+_MOOT = (
+    "silent",
+    "silent source",
+    "long silent",
+    "limited",
+    "narrowed",
+    "production gate",
+    "baseline conflict",
+    "planned",
+)
 
 
 def retire(session: Session, ci: Ci, actor: str, reason: str, now_ms: int, *, even_so: bool = False) -> LifeDecision:
