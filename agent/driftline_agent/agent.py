@@ -17,7 +17,7 @@ from apscheduler.triggers.date import DateTrigger  # type: ignore[import-untyped
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]  # has no types
 
 from driftline.v1.collector_pb2 import Section
-from driftline_agent import claims, files, heap, inventory, memory
+from driftline_agent import claims, files, heap, inventory, leaving, memory
 from driftline_agent import state as states
 from driftline_agent.config import Config
 from driftline_agent.errors import AgentError, RefusedError
@@ -362,6 +362,14 @@ class Agent:
     def _first_utilization(self) -> None:
         self.sampler.sample()
         self.check_in()
+
+    def leave(self) -> None:
+        """Tell the collector that this agent stops, after `stop`; nothing where it has not reported."""
+        if self._reporting:
+            identity = self._identity
+            address = self._config.report or identity.report_address
+            connection = Connection(address, identity.root, identity.key, identity.chain, leaving.PATIENCE_S)
+            leaving.tell(connection, leaving.why(self._host), inventory.milliseconds())
 
     def stop(self) -> None:
         """Stop soon; what was sampled and not sent goes into the spool.

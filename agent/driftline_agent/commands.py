@@ -184,6 +184,7 @@ def run(options: argparse.Namespace) -> int:
     agent.start()
     signal.sigwait(signals)
     agent.stop()
+    agent.leave()
     log.info("stopped")
     logging.shutdown()
     # Threads may be waiting for a network; all that counts is on the disk already.

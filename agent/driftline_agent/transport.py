@@ -95,6 +95,10 @@ class Connection:
         """Call ``SubmitUtilization``."""
         return self._call(CollectorStub(self._channel).SubmitUtilization, request)
 
+    def leave(self, request: wire.LeaveRequest) -> wire.LeaveReply:
+        """Call ``Leave``."""
+        return self._call(CollectorStub(self._channel).Leave, request)
+
     def _call(self, method: Callable[..., Reply], request: Any) -> Reply:
         try:
             return method(request, timeout=self._timeout)

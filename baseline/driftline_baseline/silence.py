@@ -296,6 +296,11 @@ def words(group: Group, ever: int) -> str:
     return subject + (f"; {back} of {ever} are back" if back else "")
 
 
+def words_ended(message: str, why: str) -> str:
+    """Return the message of a finding that a decision has ended."""
+    return f"{message.partition('; ')[0]}; {why}"
+
+
 def words_over(message: str, back_ms: int) -> str:
     """Return the message of a finding that is over."""
     return f"{message.partition('; ')[0]}; back since {moment(back_ms)}"

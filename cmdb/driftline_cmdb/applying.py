@@ -17,6 +17,7 @@ from driftline_cmdb.continuity import Position
 from driftline_cmdb.errors import CmdbError, NotFound
 from driftline_cmdb.identity.claims import plain_claims
 from driftline_cmdb.identity.identify import bound_ci
+from driftline_cmdb.identity.reporting import check_may_report
 from driftline_cmdb.intern import ids_within, insert_ignoring
 from driftline_cmdb.packing import pack_ids
 from driftline_cmdb.received import Applied, Committed, Report, applied_sections, lacking_of
@@ -85,9 +86,11 @@ class Wave:
 
     def _load_sources(self, source_ids: list[int]) -> dict[int, Any]:
         query = (
-            select(_SOURCE, _BINDING.c.ci_id)
+            select(_SOURCE, _BINDING.c.ci_id, _CI.c.status.label("ci_status"))
             .select_from(
-                _SOURCE.outerjoin(_BINDING, (_BINDING.c.source_id == _SOURCE.c.id) & _BINDING.c.until_ms.is_(None))
+                _SOURCE.outerjoin(
+                    _BINDING, (_BINDING.c.source_id == _SOURCE.c.id) & _BINDING.c.until_ms.is_(None)
+                ).outerjoin(_CI, _CI.c.id == _BINDING.c.ci_id)
             )
             .where(_SOURCE.c.id.in_(source_ids))
             .order_by(_SOURCE.c.id)
@@ -128,6 +131,7 @@ class Wave:
         if source is None:
             return NotFound(f"source {report.source_id} is not known; enrol again")
         try:
+            check_may_report(self._session, source)
             retry = continuity.is_retry(
                 source, Position(report.epoch, report.sequence, report.continuation, report.digest)
             )
@@ -140,7 +144,7 @@ class Wave:
         if first and seen_ms is not None and ci_id is not None:
             self.newcomers.append(ci_id)
         known = sections[report.source_id]
-        now: dict[str, Any] = {"_id": source.id, "seen_ms": seen_ms}
+        now: dict[str, Any] = {"_id": source.id, "seen_ms": seen_ms, "left_ms": None, "left_reason": None}
         changed = False
         if not retry:
             for section in report.sections:

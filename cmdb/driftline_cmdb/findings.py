@@ -10,6 +10,8 @@ from driftline_cmdb.tables.integrity import FindingDecision
 #: Kinds whose end driftline sees by itself; closed by hand they would open again at the next look.
 WATCHED = (
     "silent",
+    "long silent",
+    "retired reports",
     "integrity",
     "audit broken",
     "production gate",

@@ -6,12 +6,13 @@ from uuid import uuid4
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, or_, select
 
+from driftline_baseline import life_cycle
 from driftline_baseline.graph import KINDS, Edge, dependants, dependencies
 from driftline_cmdb import audit, recording
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
 from driftline_cmdb.identity.aliases import aliases, resolved, survivor
 from driftline_cmdb.releases import gate
-from driftline_cmdb.tables.cis import CLASSES, STATUSES, Ci, Relation
+from driftline_cmdb.tables.cis import CLASSES, Ci, Relation
 
 #: How a relation is known that a person put on record.
 BY_A_PERSON = "said by a person"
@@ -52,8 +53,8 @@ def create_ci(session: Session, new: NewCi, actor: str, now_ms: int) -> Ci:
         raise Invalid(f"name: must have 1 to {_LONGEST} characters")
     if new.ci_class not in CLASSES:
         raise Invalid(f'ci_class: "{new.ci_class}" is not one of {", ".join(CLASSES)}')
-    if new.status not in STATUSES:
-        raise Invalid(f'status: "{new.status}" is not one of {", ".join(STATUSES)}')
+    if (wrong := life_cycle.refusal_of_new(new.status)) is not None:
+        raise Invalid(wrong)
     values = {field: getattr(new, field) for field in ("owner", "environment", "location", "criticality")}
     for field, value in values.items():
         if value is not None and len(value) > _LONGEST:

@@ -11,6 +11,8 @@ from driftline_cmdb import continuity, recording
 from driftline_cmdb.applying import Wave
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import CmdbError, Invalid, Rejected
+from driftline_cmdb.identity import reporting
+from driftline_cmdb.identity.reporting import Retired
 from driftline_cmdb.intern import Interned
 from driftline_cmdb.received import Committed, Report, applied_sections, lacking_of
 from driftline_cmdb.sections import PreparedSection, prepare_section
@@ -56,6 +58,9 @@ class Ingest:
         rejected = [
             (report, result) for report, result in zip(reports, results, strict=True) if isinstance(result, Rejected)
         ]
+        for report, result in zip(reports, results, strict=True):
+            if isinstance(result, Retired):
+                reporting.note(self._database, report.source_id, result, report.received_ms)
         if rejected:
             with self._database.write() as session:
                 for report, error in rejected:

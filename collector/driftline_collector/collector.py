@@ -23,6 +23,7 @@ from driftline_collector.service.enrolment import Enrolment
 from driftline_collector.service.health import Health
 from driftline_collector.service.identity import Identities
 from driftline_collector.service.limits import Gate, RateLimit
+from driftline_collector.service.refusals import Refusals
 from driftline_collector.service.servers import enrol_server, report_server
 from driftline_collector.settings import Settings
 from driftline_collector.worker import Assessor, Jobs
@@ -64,9 +65,10 @@ class Collector:
         )
         self._jobs = Jobs(settings, self.database, self.authority, self.schedule, self.metrics, clock)
         gate = Gate(settings.concurrent_calls_source)
+        refusals = Refusals(self.database, clock)
         collecting = Collecting(
             self.database,
-            Identities(self.database, clock),
+            Identities(self.database, clock, refusals),
             self.committer,
             self.schedule,
             self.metrics,
@@ -86,6 +88,7 @@ class Collector:
             self.metrics,
             settings.report_address or f":{report_port}",
             clock,
+            refusals,
         )
         health = Health(self.database, lambda: self.committer.alive)
 

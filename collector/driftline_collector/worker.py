@@ -12,8 +12,9 @@ from sqlmodel import select
 
 from driftline_cmdb import sources, texts, utilization
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift import assess, silence, silent_sources
+from driftline_cmdb.drift import assess, long_silence, silence, silent_sources
 from driftline_cmdb.errors import Unavailable
+from driftline_cmdb.identity import reporting
 from driftline_cmdb.tables.elements import Due
 from driftline_collector.authority.authority import Authority
 from driftline_collector.clock import Clock
@@ -151,6 +152,8 @@ class Jobs:
         self._looked_ms = now
         silence.find_silence(self._database, now, after_ms, self._listening_ms)
         silent_sources.find_silent_sources(self._database, now, after_ms, self._listening_ms)
+        long_silence.ask(self._database, now)
+        reporting.close_quiet(self._database, now)
 
     def _compact(self) -> None:
         failures = utilization.compact(self._database, self._clock()).failures

@@ -105,6 +105,8 @@ class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
     transactions: list[wire.Transaction] = field(default_factory=list)
     texts: dict[str, wire.FileText] = field(default_factory=dict)
     batches: list[wire.SubmitUtilizationRequest] = field(default_factory=list)
+    #: Last words; None stands for a collector that is older than they are.
+    leaves: list[wire.LeaveRequest] | None = field(default_factory=list)
     source: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def __post_init__(self) -> None:
@@ -261,6 +263,14 @@ class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
         return wire.SubmitUtilizationReply(
             receipt=receipt, wanted=self._lacking(request.manifest), instructions=self._instruct()
         )
+
+    def Leave(self, request: wire.LeaveRequest, context: grpc.ServicerContext) -> wire.LeaveReply:  # noqa: N802
+        if self.leaves is None:
+            _abort(context, grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+        with self.seen:
+            self.leaves.append(request)
+            self.seen.notify_all()
+        return wire.LeaveReply()
 
 
 def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, details: str) -> NoReturn:

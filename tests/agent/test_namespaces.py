@@ -60,6 +60,8 @@ ip rule add pref 8 goto 32766
 ip -6 rule add pref 9 from 2001:db8::/32 ipproto udp sport 53 lookup 200
 ip neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 dev ve1
 ip neighbour add 2001:db8::9 lladdr 02:00:00:00:00:19 dev ve1 nud reachable router
+ip neighbour add 192.0.2.8 lladdr 02:00:00:00:00:08 dev ve1 nud stale
+"$0" -c 'import socket; socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b"", ("2001:db8::77", 9))'
 try nexthop add id 1 via 192.0.2.6 dev ve1
 try route add 198.51.100.0/24 nhid 1
 sleep 0.2
@@ -182,13 +184,25 @@ def test_rules_as_ip_prints_them() -> None:
 
 def test_neighbours_as_ip_prints_them() -> None:
     found = facts("ours").network.neighbours
-    ours = {(one.interface, one.address, one.mac, one.permanent, one.router) for one in found}
+    ours = {(one.interface, one.address, one.mac, one.permanent, one.router) for one in found if one.mac}
     assert ours == {
         (one["dev"], one["dst"], one["lladdr"], "PERMANENT" in one["state"], "router" in one)
         for one in namespace()["neighbours"]
         if "lladdr" in one
     }
     assert ("ve1", "192.0.2.9", "02:00:00:00:00:09", True, False) in ours
+
+
+def test_neighbours_say_whether_they_answered() -> None:
+    answered = {
+        one.address: one.reachable if one.HasField("reachable") else None for one in facts("ours").network.neighbours
+    }
+    assert [answered[one] for one in ("2001:db8::9", "192.0.2.8", "192.0.2.9", "2001:db8::77")] == [
+        True,
+        None,
+        None,
+        False,
+    ]
 
 
 def _hops(route: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -112,7 +112,7 @@ def test_coverage_counts_what_nobody_watches(database: Database) -> None:
         ("10:00", "report", {"host": "web1", "packages": {"openssl": "1", "bash": "1"}, "sysctls": {"vm.x": 1}}),
         ("10:00", "report", {"host": "web2", "packages": {"openssl": "1", "bash": "1"}}),
         ("10:00", "report", {"host": "gone", "packages": {"bash": "1"}}),
-        ("10:00", "record", {"host": "gone", "status": "retired"}),
+        ("10:00", "record", {"host": "gone", "status": "in stock"}),
         *approved("one", rule("one")),
         *approved("nobody", rule("nobody", "{ci: web9}")),
     )

@@ -77,6 +77,8 @@ def test_damaged_reports(collector: Collector, agent: Agent) -> None:
         statuses(channel, "Collector/Submit", damaged(submit.SerializeToString(), 1))
         statuses(channel, "Collector/SubmitUtilization", damaged(utilization.SerializeToString(), 2))
         statuses(channel, "Collector/Announce", damaged(announce.SerializeToString(), 3))
+        leave = pb.LeaveRequest(reason=pb.HOST_REBOOTS, at_ms=now_ms())
+        statuses(channel, "Collector/Leave", damaged(leave.SerializeToString(), 5))
     assert collector.committer.alive
 
 

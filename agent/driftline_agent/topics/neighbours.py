@@ -12,13 +12,14 @@ _NDA_DST, _NDA_LLADDR = 1, 2
 _PERMANENT, _ROUTER, _PROXY = 0x80, 0x80, 0x08
 #: REACHABLE, STALE, DELAY, PROBE and PERMANENT: someone has answered, or is known.
 _KNOWN = 0x02 | 0x04 | 0x08 | 0x10 | _PERMANENT
+_REACHABLE, _UNANSWERED = 0x02, 0x01 | 0x20
 _NEIGHBOUR = struct.Struct("=BBHiHBB")
 #: A router of a large network has tens of thousands; of more than so many an inventory tells nothing useful.
 MAX_NEIGHBOURS = 2000
 
 
 def parse_neighbours(data: bytes, interfaces: Mapping[int, str]) -> list[Neighbour]:
-    """Return the neighbours of an RTM_GETNEIGH dump, sorted by key; unanswered and multicast ones are left out.
+    """Return the neighbours of an RTM_GETNEIGH dump, sorted by key; multicast ones are left out.
 
     :param interfaces: names by index.
     """
@@ -29,7 +30,7 @@ def parse_neighbours(data: bytes, interfaces: Mapping[int, str]) -> list[Neighbo
         try:
             _, _, _, index, state, flags, _ = _NEIGHBOUR.unpack_from(message.body)
             found = attributes(message.body, _NEIGHBOUR.size)
-            if not state & _KNOWN or flags & _PROXY or index not in interfaces:
+            if not state & (_KNOWN | _UNANSWERED) or flags & _PROXY or index not in interfaces:
                 continue
             mac = found.get(_NDA_LLADDR, b"")
             entry = Neighbour(interface=interfaces[index], address=ip(found[_NDA_DST]), mac=mac.hex(":"))
@@ -39,8 +40,12 @@ def parse_neighbours(data: bytes, interfaces: Mapping[int, str]) -> list[Neighbo
             entry.permanent = True
         if flags & _ROUTER:
             entry.router = True
+        if state & (_REACHABLE | _UNANSWERED):
+            entry.reachable = bool(state & _REACHABLE)
         out[entry.interface, entry.address] = entry
-    return [out[key] for key in sorted(out)[:MAX_NEIGHBOURS]]
+    # Who scans a network has thousands that gave no answer: they push out nobody who did.
+    kept = sorted(out, key=lambda key: (out[key].HasField("reachable") and not out[key].reachable, key))
+    return [out[key] for key in sorted(kept[:MAX_NEIGHBOURS])]
 
 
 def collect(host: Host) -> Reading:
@@ -53,4 +58,4 @@ def collect(host: Host) -> Reading:
     return reading
 
 
-TOPIC = Topic(revision=1, fills=("network.neighbours",), collect=collect)
+TOPIC = Topic(revision=2, fills=("network.neighbours",), collect=collect)

@@ -15,11 +15,8 @@ from driftline_baseline.values import Attributes
 from driftline_cmdb.baselines.selection import covering, table
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.record import heard
-from driftline_cmdb.tables.cis import Binding, Ci
+from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci
 from driftline_cmdb.tables.elements import Element, Holding, Path
-
-#: CIs in these states need no baseline.
-_GONE = ("retired", "disposed", "planned", "in stock")
 
 
 @dataclass(slots=True)
@@ -56,7 +53,8 @@ def coverage(session: Session, ci: Ci | None = None) -> Coverage:
 
     :param ci: only of this CI; of all that are in use by default.
     """
-    query = select(Ci).where(col(Ci.status).not_in(_GONE), col(Ci.merged_into_id).is_(None)).order_by(Ci.name)
+    in_use = (col(Ci.status).not_in(UNSEEN_STATUSES), col(Ci.merged_into_id).is_(None))
+    query = select(Ci).where(*in_use).order_by(Ci.name)
     cis = [ci] if ci is not None else list(session.exec(query))
     covered = covering(session, cis)
     uncovered = [one.name for one in cis if not covered[one.id]]

@@ -17,6 +17,7 @@ from driftline.schema import Value
 from driftline_baseline import reading
 from driftline_baseline.document import Document, Selector, is_pattern
 from driftline_baseline.expected import element_path
+from driftline_baseline.life_cycle import GONE
 from driftline_cmdb.identity.aliases import names, survivor
 from driftline_cmdb.identity.bindings import precedence
 from driftline_cmdb.packing import chunks
@@ -142,7 +143,8 @@ def covering(session: Session, cis: Iterable[Ci]) -> dict[int, list[InForce]]:
     cis = list(cis)
     merged = names(session, [ci.id for ci in cis if ci.merged_into_id is None]) if known.versions else {}
     for ci in cis:
-        if ci.merged_into_id is not None:  # the CI that stands for it is covered
+        if ci.merged_into_id is not None or ci.status in GONE:
+            # The CI that stands for it is covered; one that is out of use by a decision is not any more.
             found[ci.id] = []
             continue
         also = merged.get(ci.id, ())
@@ -166,16 +168,16 @@ def covering(session: Session, cis: Iterable[Ci]) -> dict[int, list[InForce]]:
 def is_meant(session: Session, selector: Selector, ci: Ci) -> bool:
     """Tell whether a selector means a CI."""
     fields = fields_of(ci, names(session, [ci.id]).get(ci.id, ()) if "ci" in selector.fields else ())
-    if not selector.may_select(fields, ci.labels):
+    if ci.status in GONE or not selector.may_select(fields, ci.labels):
         return False
     values = facts_at(session, [ci.id], selector.facts).get(ci.id) if selector.facts else None
     return selector.selects(fields, ci.labels, values)
 
 
 def covered_by(session: Session, document: Document) -> dict[int, Ci]:
-    """Return the CIs that a document selects, by id."""
+    """Return the CIs that a document selects and that are not gone, by id."""
     selector = document.selector
-    query = select(Ci)
+    query = select(Ci).where(col(Ci.status).not_in(GONE))
     wanted = _names(selector)
     if wanted is not None:
         query = query.where(or_(col(Ci.uid).in_(wanted), col(Ci.name).in_(wanted)))

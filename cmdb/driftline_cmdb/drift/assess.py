@@ -9,7 +9,7 @@ from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
 from driftline import facts
-from driftline_baseline import values
+from driftline_baseline import life_cycle, values
 from driftline_baseline.compare import Difference, compare
 from driftline_baseline.evidence import LOG_RESOLUTION_MS
 from driftline_baseline.expected import Expected, element_path
@@ -90,6 +90,9 @@ def assess_ci(session: Session, ci: Ci, now_ms: int, *, whole: bool = False, als
         return
     voices = bindings.voices(session, ci.id)
     sources = [voice.source_id for voice in voices]
+    if not life_cycle.BY_NAME[ci.status].watched:
+        _advance(session, ci, sources, now_ms)
+        return  # it is gone by a decision: nothing is expected of it, so nothing is missing
     known = _known_drifts(session, ci.id, now_ms)
     standing = {element_path(drift.path) for drift in known if drift.state != "reverted"}
     changed = set() if whole else _changed_paths(session, sources)

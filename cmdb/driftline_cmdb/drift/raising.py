@@ -85,8 +85,13 @@ def join_rfc(session: Session, group: DriftGroup, ci: Ci, drifts: Sequence[Drift
         )
 
 
-def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
-    """Move a group's RFC on where none of its drifts is open any more."""
+def settle_rfc(
+    session: Session, group_id: int, now_ms: int, superseded: str = "superseded: the values changed again"
+) -> None:
+    """Move a group's RFC on where none of its drifts is open any more.
+
+    :param superseded: the outcome where nothing of it was explained or reverted.
+    """
     group = session.get_one(DriftGroup, group_id)
     if group.rfc_id is None:
         return
@@ -102,7 +107,7 @@ def settle_rfc(session: Session, group_id: int, now_ms: int) -> None:
         action, state = "back out", "backed out"
         outcome = "reverted as ordered, verified" if ordered else "reverted before a decision was made, verified"
     else:
-        action, state, outcome = "cancel", "cancelled", "superseded: the values changed again"
+        action, state, outcome = "cancel", "cancelled", superseded
     rfc.outcome, rfc.closed_ms, rfc.actual_end_ms = outcome, now_ms, now_ms
     decide(session, rfc, DRIFTLINE, action, state, now_ms, outcome)
 

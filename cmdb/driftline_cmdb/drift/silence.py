@@ -11,8 +11,10 @@ from sqlmodel import Session, col, select
 from driftline_baseline import silence
 from driftline_baseline.graph import Edge
 from driftline_baseline.silence import Group, Heard, Situation, Standing, Thresholds, Unheard
+from driftline_baseline.silence_cause import Cause, cause_of, cause_of_group
 from driftline_cmdb.attention import events
 from driftline_cmdb.database import Database
+from driftline_cmdb.drift.silence_evidence import gather
 from driftline_cmdb.identity.aliases import resolved
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding, Relation
@@ -23,6 +25,8 @@ from driftline_cmdb.tables.sources import RECORD, Source
 SILENT_AFTER_MS = 900_000
 
 _KIND = "silent"
+#: Members of one cause of which evidence is looked at, and CIs in one look: the rest waits for its turn.
+_EXAMINED_OF_ONE, _EXAMINED = 20, 400
 
 
 def find_silence(
@@ -93,10 +97,28 @@ class _Look:
             if key not in groups:
                 self._close(finding, taken)
         self._session.flush()  # a CI leaves one cause before it is part of another
+        causes = self._causes(groups, ids)
         opened = 0
         for key, group in groups.items():
-            opened += self._put(key, group, ids)
+            opened += self._put(key, group, ids, causes[key])
         return opened
+
+    def _causes(self, groups: Mapping[str, Group], ids: Mapping[str, int]) -> dict[str, Cause]:
+        """Return why each group is silent, from what is known of some of its members."""
+        examined = {key: [ids[ci.uid] for ci in group.members[:_EXAMINED_OF_ONE]] for key, group in groups.items()}
+        # Larger causes first: of what there is too much of, one more host by itself tells least.
+        order = sorted(groups, key=lambda key: (key.startswith("ci:"), -groups[key].since_ms))
+        wanted = [ci_id for key in order for ci_id in examined[key]][:_EXAMINED]
+        after_ms = self._thresholds.after_ms
+        found = gather(self._session, wanted, self._now_ms - after_ms) if wanted else {}
+        return {
+            key: cause_of_group(
+                group,
+                [cause_of(found[ci_id], after_ms) for ci_id in examined[key] if ci_id in found],
+                mostly_back=self._ever(key) > 2 * len(group.members),
+            )
+            for key, group in groups.items()
+        }
 
     def _situation(self) -> Situation:
         limit = self._now_ms - self._thresholds.after_ms
@@ -147,17 +169,27 @@ class _Look:
     def _close(self, finding: Finding, taken: Mapping[int, str]) -> None:
         rows = self._members[finding.id]
         joined = sorted({taken[ci_id] for ci_id in rows if ci_id in taken})
-        back_ms = max((row.until_ms for row in rows.values() if row.until_ms is not None), default=self._now_ms)
+        expected = [row for ci_id, row in rows.items() if ci_id in self._uids]
+        back_ms = max((row.until_ms for row in expected if row.until_ms is not None), default=self._now_ms)
         finding.closed_ms = self._now_ms
         if joined:
             finding.message = f"{finding.message.partition('; ')[0]}; part of a larger silence now"
             finding.detail = {**finding.detail, "joined": joined, "silent": 0}
+        elif not expected:
+            finding.message = silence.words_ended(finding.message, "no report is expected any more")
+            finding.detail = {**finding.detail, "silent": 0}
         else:
             finding.message = silence.words_over(finding.message, back_ms)
             finding.detail = {**finding.detail, "back_ms": back_ms, "silent": 0}
         self._session.add(finding)
 
-    def _put(self, key: str, group: Group, ids: Mapping[str, int]) -> bool:
+    def _ever(self, key: str) -> int:
+        """Return how many were silent from a cause at any time; who was retired meanwhile is left out."""
+        finding = self._findings.get(key)
+        known = self._members[finding.id] if finding is not None else {}
+        return sum(1 for ci_id in known if ci_id in self._uids)
+
+    def _put(self, key: str, group: Group, ids: Mapping[str, int], cause: Cause) -> bool:
         """Open a group's finding or bring it up to date; tell whether it was opened."""
         finding = self._findings.get(key)
         opened = finding is None
@@ -167,6 +199,7 @@ class _Look:
                 finding.ci_id = ids.get(group.ci.uid)
             self._session.add(finding)
             self._session.flush()
+            self._findings[key] = finding
         known = self._members.setdefault(finding.id, {})
         for ci in group.members:
             row = known.get(ids[ci.uid])
@@ -174,7 +207,9 @@ class _Look:
                 row = SilentCi(finding_id=finding.id, ci_id=ids[ci.uid], since_ms=ci.seen_ms)
                 known[row.ci_id] = row
                 self._session.add(row)
-        message, detail = silence.words(group, len(known)), _detail(group, len(known))
+        ever = self._ever(key)
+        message = f"{silence.words(group, ever)}; {cause.sentence()}"
+        detail = _detail(group, ever, cause)
         if (finding.message, finding.detail) != (message, detail):
             finding.message, finding.detail = message, detail
             self._session.add(finding)
@@ -183,7 +218,7 @@ class _Look:
         return opened
 
 
-def _detail(group: Group, ever: int) -> dict[str, Any]:
+def _detail(group: Group, ever: int, cause: Cause) -> dict[str, Any]:
     return {
         "since_ms": group.since_ms,
         "site": group.site,
@@ -192,6 +227,7 @@ def _detail(group: Group, ever: int) -> dict[str, Any]:
         "back": ever - len(group.members),
         "classes": silence.counts(group.members),
         "names": [ci.name for ci in group.members[:20]],
+        "cause": cause.plain(),
     }
 
 

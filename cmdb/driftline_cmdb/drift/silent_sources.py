@@ -9,8 +9,11 @@ from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from driftline_baseline.silence import moment
+from driftline_baseline.silence_cause import cause_of
 from driftline_cmdb.attention import events
 from driftline_cmdb.database import Database
+from driftline_cmdb.drift.silence_evidence import of_sources
 from driftline_cmdb.identity.disagreement import named
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding
@@ -41,7 +44,7 @@ def find_silent_sources(database: Database, now_ms: int, after_ms: int, listenin
             return 0
     try:
         with database.write() as session:
-            return _write_down(session, _silent(session, now_ms - after_ms), now_ms)
+            return _write_down(session, _silent(session, now_ms - after_ms), now_ms, after_ms)
     except IntegrityError:
         return 0  # another collector looked at the same time and was first
 
@@ -80,7 +83,7 @@ def _silent(session: Session, limit_ms: int) -> dict[str, _Silent]:
     return found
 
 
-def _write_down(session: Session, silent: dict[str, _Silent], now_ms: int) -> int:
+def _write_down(session: Session, silent: dict[str, _Silent], now_ms: int, after_ms: int) -> int:
     known = _open(session)
     for key, finding in known.items():
         if key not in silent or silent[key].ci.id != finding.ci_id:
@@ -89,18 +92,25 @@ def _write_down(session: Session, silent: dict[str, _Silent], now_ms: int) -> in
     session.flush()
     opened = 0
     for key, one in silent.items():
-        if key in known and known[key].closed_ms is None:
-            continue
-        finding = Finding(
-            kind=KIND,
-            key=key,
-            ci_id=one.ci.id,
-            message=f"{named(one.source)} of {one.ci.name} does not report any more, {named(one.heard)} does",
-            detail={"source": one.source.uid, "since_ms": one.source.seen_ms, "heard": one.heard.uid},
-            opened_ms=now_ms,
+        cause = cause_of(of_sources(session, [one.source], heard_by=named(one.heard)), after_ms)
+        there = known.get(key)
+        is_new = there is None or there.closed_ms is not None
+        fresh = Finding(kind=KIND, key=key, ci_id=one.ci.id, message="", opened_ms=now_ms)
+        finding = fresh if there is None or is_new else there
+        since = moment(one.source.seen_ms or 0)
+        finding.message = (
+            f"{named(one.source)} of {one.ci.name} is silent since {since}, {named(one.heard)} still reports; "
+            f"{cause.sentence()}"
         )
+        finding.detail = {
+            "source": one.source.uid,
+            "since_ms": one.source.seen_ms,
+            "heard": one.heard.uid,
+            "cause": cause.plain(),
+        }
         session.add(finding)
-        session.flush()
-        events.emit_finding(session, finding, now_ms)
-        opened += 1
+        if is_new:
+            session.flush()
+            events.emit_finding(session, finding, now_ms)
+            opened += 1
     return opened

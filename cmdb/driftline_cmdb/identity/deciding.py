@@ -7,9 +7,10 @@ from uuid import uuid4
 
 from sqlmodel import Session
 
+from driftline_baseline.life_cycle import GONE
 from driftline_cmdb import recording
 from driftline_cmdb.errors import Conflict, Invalid, NotFound, Refused
-from driftline_cmdb.identity import assets, bindings, reviews
+from driftline_cmdb.identity import assets, bindings, retiring, reviews
 from driftline_cmdb.identity.aliases import survivor
 from driftline_cmdb.identity.decided import Deciding, Said
 from driftline_cmdb.identity.merging import check_merge, join, merge, split
@@ -206,7 +207,8 @@ def _note_hardware(deciding: Deciding, claimed: Ci, source: Source) -> None:
 
 
 def _retire(deciding: Deciding, claimed: Ci) -> None:
-    deciding.note(statuses=[[claimed.id, claimed.status, "retired"]])
-    claimed.status = "retired"
-    deciding.session.add(claimed)
-    deciding.session.flush()
+    if claimed.status in GONE:
+        return
+    before, said = claimed.status, deciding.said
+    retiring.retire(deciding.session, claimed, said.actor, said.reason, said.now_ms, even_so=True)
+    deciding.note(statuses=[[claimed.id, before, claimed.status]])

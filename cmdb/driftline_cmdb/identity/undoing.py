@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from driftline_cmdb.drift import carrying
 from driftline_cmdb.errors import Conflict, NotFound, Refused
-from driftline_cmdb.identity import authority, bindings
+from driftline_cmdb.identity import authority, bindings, retiring
 from driftline_cmdb.identity.decided import Deciding, Said
 from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.identity import Asset, IdentityDecision, IdentityReview
@@ -174,14 +174,18 @@ def _reviews_back(deciding: Deciding, detail: dict[str, Any]) -> None:
 
 
 def _statuses_back(deciding: Deciding, detail: dict[str, Any]) -> None:
-    statuses = []
+    """Reinstate what a decision had retired; or retire it again where that is undone."""
+    statuses, said = [], deciding.said
     for ci_id, before, since in detail.get("statuses", ()):
         ci = deciding.session.get_one(Ci, ci_id)
-        if ci.status == since:
-            ci.status = before
-            deciding.session.add(ci)
-            deciding.touched[ci.id] = ci
-            statuses.append([ci_id, since, before])
+        if ci.status != since:
+            continue
+        if since == "retired":
+            retiring.reinstate(deciding.session, ci, said.actor, said.reason, said.now_ms)
+        else:
+            retiring.retire(deciding.session, ci, said.actor, said.reason, said.now_ms, even_so=True)
+        deciding.touched[ci.id] = ci
+        statuses.append([ci_id, since, before])
     deciding.note(statuses=statuses)
 
 

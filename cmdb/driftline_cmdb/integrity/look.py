@@ -10,6 +10,7 @@ from sqlalchemy import func as sql_func
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, select
 
+from driftline_baseline import life_cycle
 from driftline_cmdb.database import Database
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import Binding
@@ -17,9 +18,9 @@ from driftline_cmdb.tables.cis import Binding
 _DAY_MS = 86_400_000
 
 #: Statuses of CIs that are not expected to report.
-NOT_IN_USE = ("planned", "in stock", "retired", "disposed")
+NOT_IN_USE = life_cycle.UNSEEN
 #: CIs that the accuracy figure leaves out.
-GONE = ("retired", "disposed")
+GONE = life_cycle.GONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlmodel import Field, SQLModel
 
+from driftline_baseline import life_cycle
 from driftline_cmdb.tables._columns import document, partial_index, row_id, time_ms, time_ms_or_none
 
 #: What a CI can be. An agent's CI is a server until someone says otherwise; the last four have no source of their own.
@@ -19,19 +20,10 @@ CLASSES = (
 )
 
 #: Of a CI from which no report is expected.
-UNSEEN_STATUSES = ("planned", "in stock", "retired", "disposed")
+UNSEEN_STATUSES = life_cycle.UNSEEN
 
-#: Life cycle of a CI.
-STATUSES = (
-    "planned",
-    "in stock",
-    "installed",
-    "in production",
-    "in maintenance",
-    "silent",
-    "retired",
-    "disposed",
-)
+#: Life cycle of a CI; "silent" stands in no row, `driftline_cmdb.identity.life`.
+STATUSES = life_cycle.STATUSES
 
 
 class Ci(SQLModel, table=True):

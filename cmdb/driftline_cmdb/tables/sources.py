@@ -41,6 +41,12 @@ class Source(SQLModel, table=True):
     limitations: list[str] = document(list)
     #: Topics on record that its last manifest did not name; `driftline_cmdb.narrowing.Unread`.
     unread: dict[str, Any] = document(dict)
+    #: When a call of its was last refused for its certificate or quarantine, and why; noted at most once a minute.
+    refused_ms: int | None = time_ms_or_none()
+    refused_reason: str | None = None
+    #: When its agent last said that it stops, and why (a LeaveReason's name); None once it reports again.
+    left_ms: int | None = time_ms_or_none()
+    left_reason: str | None = None
     quarantined_ms: int | None = time_ms_or_none()
     quarantine_reason: str | None = None
 

@@ -8,7 +8,17 @@ import re
 from collections.abc import Iterable
 from typing import Protocol
 
-from driftline.v1.collector_pb2 import Evidence, HostClaims, Manifest, Section, Stamp, Transaction
+from driftline.v1.collector_pb2 import (
+    LEAVE_REASON_UNSPECIFIED,
+    Evidence,
+    HostClaims,
+    LeaveReason,
+    LeaveRequest,
+    Manifest,
+    Section,
+    Stamp,
+    Transaction,
+)
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_cmdb.errors import Invalid
 
@@ -57,6 +67,16 @@ def check_stamp(stamp: Stamp, lowest: int = 1) -> None:
         raise Invalid("stamp.continuation: is longer than 64 bytes; send back what the last receipt held")
     check_time("stamp.sent_at_ms", stamp.sent_at_ms)
     check_text("stamp.agent_version", stamp.agent_version)
+
+
+def check_leave(request: LeaveRequest) -> None:
+    """Check what an agent says when it stops.
+
+    :raises Invalid: where the reason is none, or the time out of bounds.
+    """
+    if request.reason not in LeaveReason.values() or request.reason == LEAVE_REASON_UNSPECIFIED:
+        raise Invalid(f"reason: {request.reason} is none of {', '.join(LeaveReason.keys()[1:])}")
+    check_time("at_ms", request.at_ms)
 
 
 def check_claims(claims: HostClaims) -> None:

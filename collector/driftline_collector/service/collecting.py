@@ -9,9 +9,11 @@ import grpc
 
 from driftline.v1 import collector_pb2 as pb
 from driftline.v1.collector_pb2_grpc import CollectorServicer
-from driftline_cmdb import reports, texts, utilization
+from driftline_cmdb import leaving, reports, texts, utilization
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import Unavailable
+from driftline_cmdb.identity import reporting
+from driftline_cmdb.identity.reporting import Retired
 from driftline_cmdb.reports import Committed, Report
 from driftline_collector.clock import Clock
 from driftline_collector.committer import Committer
@@ -52,6 +54,7 @@ class Collecting(CollectorServicer):
             checks.check_stamp(request.stamp, lowest=0)
             checks.check_manifest(request.manifest)
             checks.check_claims(request.claims)
+            self._check_not_retired(caller)
             with self._database.read() as session:
                 wanted = reports.lacking(session, caller.source_id, request.manifest)
             return pb.AnnounceReply(wanted=wanted, instructions=self._instructions(caller))
@@ -94,6 +97,7 @@ class Collecting(CollectorServicer):
         caller = self._identities.caller(context.auth_context())
         with self._gate.inside(caller.source_id):
             texts.check_digests(request.offered)
+            self._check_not_retired(caller)
             texts.keep(self._database, caller.source_id, texts.prepare_texts(request.texts), self._clock())
             wanted: list[str] = []
             if request.offered:
@@ -124,6 +128,27 @@ class Collecting(CollectorServicer):
         return pb.SubmitUtilizationReply(
             receipt=_receipt(report, committed), wanted=committed.wanted, instructions=self._instructions(caller)
         )
+
+    def Leave(self, request: pb.LeaveRequest, context: grpc.ServicerContext) -> pb.LeaveReply:  # noqa: N802  # gRPC's name
+        """Note that the agent stops, and why.
+
+        :raises CmdbError: see `driftline/v1/collector.proto` for which status means what.
+        """
+        caller = self._identities.caller(context.auth_context())
+        with self._gate.inside(caller.source_id):
+            checks.check_leave(request)
+            reason = pb.LeaveReason.Name(request.reason)
+            leaving.note_leave(self._database, caller.source_id, reason, self._clock())
+        return pb.LeaveReply()
+
+    def _check_not_retired(self, caller: Caller) -> None:
+        """Check that the source may call at all, where nothing of a report is applied that would tell."""
+        try:
+            with self._database.read() as session:
+                reporting.check_source(session, caller.source_id)
+        except Retired as error:
+            reporting.note(self._database, caller.source_id, error, self._clock())
+            raise
 
     def _commit(self, report: Report, context: grpc.ServicerContext) -> Committed:
         remaining = context.time_remaining()

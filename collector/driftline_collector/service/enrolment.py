@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.json_format import MessageToDict
 from sqlmodel import Session
 
@@ -18,6 +19,7 @@ from driftline_collector.clock import Clock
 from driftline_collector.metrics import Metrics
 from driftline_collector.service.checks import check_claims
 from driftline_collector.service.identity import check_status
+from driftline_collector.service.refusals import Refusals
 from driftline_collector.settings import Settings
 
 
@@ -32,13 +34,14 @@ class Enrolment(EnrolmentServicer):
         metrics: Metrics,
         report_address: str,
         clock: Clock,
+        refusals: Refusals,
     ) -> None:
         """Prepare.
 
         :param report_address: what agents are told to report to; an empty host means the one they enrolled at.
         """
         self._database, self._authority, self._metrics, self._clock = database, authority, metrics, clock
-        self._report_address = report_address
+        self._report_address, self._refusals = report_address, refusals
         self._life = timedelta(hours=settings.client_certificate_hours)
         self._renew_ms = settings.renew_days * 86_400_000
 
@@ -86,15 +89,20 @@ class Enrolment(EnrolmentServicer):
         key = requests.read_csr(request.csr)
         uid = common_name(certificate)
         now = self._clock()
-        if to_ms(certificate.not_valid_after_utc) + self._renew_ms <= now:
-            days = self._renew_ms // 86_400_000
-            raise Unauthenticated(f"certificate: ended more than {days} days ago; enrol with a join token")
-        with self._database.write() as session:
-            status = check_status(sources.certificate_status(session, serial_of(certificate)), uid)
-            issued = self._authority.issue(uid, key, self._life)
-            _record(session, status.source_id, issued, now)
+        with self._refusals.noted(uid):
+            if to_ms(certificate.not_valid_after_utc) + self._renew_ms <= now:
+                days = self._renew_ms // 86_400_000
+                raise Unauthenticated(f"certificate: ended more than {days} days ago; enrol with a join token")
+            issued = self._renewed(uid, serial_of(certificate), key, now)
         self._metrics.certificates.labels("renewed").inc()
         return self._reply(uid, issued)
+
+    def _renewed(self, uid: str, serial: str, key: ec.EllipticCurvePublicKey, now: int) -> Issued:
+        with self._database.write() as session:
+            status = check_status(sources.certificate_status(session, serial), uid)
+            issued = self._authority.issue(uid, key, self._life)
+            _record(session, status.source_id, issued, now)
+        return issued
 
     def _reply(self, uid: str, issued: Issued) -> EnrollReply:
         return EnrollReply(

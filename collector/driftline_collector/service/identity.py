@@ -19,6 +19,7 @@ from driftline_cmdb.errors import Refused, Unauthenticated
 from driftline_cmdb.sources import CertificateStatus, certificate_status
 from driftline_collector.authority.certificates import common_name, serial_of, to_ms
 from driftline_collector.clock import Clock
+from driftline_collector.service.refusals import Refusals
 
 #: Seconds for which the record's word on a certificate is remembered.
 FRESH_S = 1.0
@@ -47,8 +48,15 @@ class _Parsed:
 class Identities:
     """Finds and checks the source behind a connection. For many threads."""
 
-    def __init__(self, database: Database, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        refusals: Refusals,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Begin with nothing remembered."""
+        self._refusals = refusals
         self._database, self._clock, self._monotonic = database, clock, monotonic
         self._parsed: OrderedDict[bytes, _Parsed] = OrderedDict()
         self._statuses: OrderedDict[str, tuple[float, CertificateStatus | None]] = OrderedDict()
@@ -67,9 +75,10 @@ class Identities:
         if pem is None:
             raise Unauthenticated("the connection has no client certificate")
         parsed = self._parse(pem)
-        if parsed.not_after_ms <= self._clock():
-            raise Unauthenticated("the certificate has expired; renew it at the enrol port")
-        status = check_status(self._status(parsed.serial), parsed.uid)
+        with self._refusals.noted(parsed.uid):
+            if parsed.not_after_ms <= self._clock():
+                raise Unauthenticated("the certificate has expired; renew it at the enrol port")
+            status = check_status(self._status(parsed.serial), parsed.uid)
         return Caller(status.source_id, status.source_uid)
 
     def _parse(self, pem: bytes) -> _Parsed:

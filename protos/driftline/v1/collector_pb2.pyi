@@ -9,7 +9,7 @@ the certificate's, never a field of a message.
 Failures are gRPC statuses with a message that names the field and the mend:
   INVALID_ARGUMENT     malformed, truncated, digest does not fit its content, over a limit; nothing was changed
   UNAUTHENTICATED      certificate expired, revoked or unknown; token unknown, used up or expired
-  PERMISSION_DENIED    the identity is known and may not do this (quarantined, name of another)
+  PERMISSION_DENIED    the identity is known and may not do this (quarantined, retired, name of another)
   FAILED_PRECONDITION  the report does not continue what was received (roll-back, clone): start a new epoch
   RESOURCE_EXHAUSTED   too large, or too many at a time: come back after the time in the message
   UNAVAILABLE          not committed, try again
@@ -57,6 +57,32 @@ ABSENT: Outcome.ValueType  # 2
 UNREADABLE: Outcome.ValueType  # 3
 """Could not be read; `reason` says why; the last known facts stay, marked stale."""
 Global___Outcome: _TypeAlias = Outcome  # noqa: Y015
+
+class _LeaveReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LeaveReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LeaveReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LEAVE_REASON_UNSPECIFIED: _LeaveReason.ValueType  # 0
+    AGENT_STOPPED: _LeaveReason.ValueType  # 1
+    """It was told to stop, and nothing told it that the host goes down."""
+    HOST_SHUTS_DOWN: _LeaveReason.ValueType  # 2
+    """The host shuts down."""
+    HOST_REBOOTS: _LeaveReason.ValueType  # 3
+    """The host reboots."""
+
+class LeaveReason(_LeaveReason, metaclass=_LeaveReasonEnumTypeWrapper):
+    """Why an agent stops."""
+
+LEAVE_REASON_UNSPECIFIED: LeaveReason.ValueType  # 0
+AGENT_STOPPED: LeaveReason.ValueType  # 1
+"""It was told to stop, and nothing told it that the host goes down."""
+HOST_SHUTS_DOWN: LeaveReason.ValueType  # 2
+"""The host shuts down."""
+HOST_REBOOTS: LeaveReason.ValueType  # 3
+"""The host reboots."""
+Global___LeaveReason: _TypeAlias = LeaveReason  # noqa: Y015
 
 @_typing.final
 class EnrollRequest(_message.Message):
@@ -774,6 +800,44 @@ class OfferTextsReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OfferTextsReply: _TypeAlias = OfferTextsReply  # noqa: Y015
+
+@_typing.final
+class LeaveRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    AT_MS_FIELD_NUMBER: _builtins.int
+    reason: Global___LeaveReason.ValueType
+    at_ms: _builtins.int
+    """The host's clock, ms."""
+    def __init__(
+        self,
+        *,
+        reason: Global___LeaveReason.ValueType = ...,
+        at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_ms", b"at_ms", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaveRequest: _TypeAlias = LeaveRequest  # noqa: Y015
+
+@_typing.final
+class LeaveReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaveReply: _TypeAlias = LeaveReply  # noqa: Y015
 
 @_typing.final
 class SubmitUtilizationRequest(_message.Message):

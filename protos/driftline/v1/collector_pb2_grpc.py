@@ -175,6 +175,11 @@ class CollectorStub:
                 request_serializer=driftline_dot_v1_dot_collector__pb2.SubmitUtilizationRequest.SerializeToString,
                 response_deserializer=driftline_dot_v1_dot_collector__pb2.SubmitUtilizationReply.FromString,
                 _registered_method=True)
+        self.Leave = channel.unary_unary(
+                '/driftline.v1.Collector/Leave',
+                request_serializer=driftline_dot_v1_dot_collector__pb2.LeaveRequest.SerializeToString,
+                response_deserializer=driftline_dot_v1_dot_collector__pb2.LeaveReply.FromString,
+                _registered_method=True)
 
 
 class CollectorServicer:
@@ -210,6 +215,13 @@ class CollectorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Leave(self, request, context):
+        """The agent stops, and says why: sent once, at its end. It is no report, and silence counts from the last report.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CollectorServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -232,6 +244,11 @@ def add_CollectorServicer_to_server(servicer, server):
                     servicer.SubmitUtilization,
                     request_deserializer=driftline_dot_v1_dot_collector__pb2.SubmitUtilizationRequest.FromString,
                     response_serializer=driftline_dot_v1_dot_collector__pb2.SubmitUtilizationReply.SerializeToString,
+            ),
+            'Leave': grpc.unary_unary_rpc_method_handler(
+                    servicer.Leave,
+                    request_deserializer=driftline_dot_v1_dot_collector__pb2.LeaveRequest.FromString,
+                    response_serializer=driftline_dot_v1_dot_collector__pb2.LeaveReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -343,6 +360,33 @@ class Collector:
             '/driftline.v1.Collector/SubmitUtilization',
             driftline_dot_v1_dot_collector__pb2.SubmitUtilizationRequest.SerializeToString,
             driftline_dot_v1_dot_collector__pb2.SubmitUtilizationReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Leave(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/driftline.v1.Collector/Leave',
+            driftline_dot_v1_dot_collector__pb2.LeaveRequest.SerializeToString,
+            driftline_dot_v1_dot_collector__pb2.LeaveReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -9,7 +9,7 @@ the certificate's, never a field of a message.
 Failures are gRPC statuses with a message that names the field and the mend:
   INVALID_ARGUMENT     malformed, truncated, digest does not fit its content, over a limit; nothing was changed
   UNAUTHENTICATED      certificate expired, revoked or unknown; token unknown, used up or expired
-  PERMISSION_DENIED    the identity is known and may not do this (quarantined, name of another)
+  PERMISSION_DENIED    the identity is known and may not do this (quarantined, retired, name of another)
   FAILED_PRECONDITION  the report does not continue what was received (roll-back, clone): start a new epoch
   RESOURCE_EXHAUSTED   too large, or too many at a time: come back after the time in the message
   UNAVAILABLE          not committed, try again
@@ -98,6 +98,8 @@ class CollectorStub:
     """
     SubmitUtilization: _grpc.UnaryUnaryMultiCallable[_collector_pb2.SubmitUtilizationRequest, _collector_pb2.SubmitUtilizationReply]
     """Utilization with the manifest: in steady state the only call."""
+    Leave: _grpc.UnaryUnaryMultiCallable[_collector_pb2.LeaveRequest, _collector_pb2.LeaveReply]
+    """The agent stops, and says why: sent once, at its end. It is no report, and silence counts from the last report."""
 
 @_typing.type_check_only
 class CollectorAsyncStub(CollectorStub):
@@ -114,6 +116,8 @@ class CollectorAsyncStub(CollectorStub):
     """
     SubmitUtilization: _aio.UnaryUnaryMultiCallable[_collector_pb2.SubmitUtilizationRequest, _collector_pb2.SubmitUtilizationReply]  # type: ignore[assignment]
     """Utilization with the manifest: in steady state the only call."""
+    Leave: _aio.UnaryUnaryMultiCallable[_collector_pb2.LeaveRequest, _collector_pb2.LeaveReply]  # type: ignore[assignment]
+    """The agent stops, and says why: sent once, at its end. It is no report, and silence counts from the last report."""
 
 class CollectorServicer(metaclass=_abc_1.ABCMeta):
     """The report port."""
@@ -151,5 +155,13 @@ class CollectorServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_collector_pb2.SubmitUtilizationReply, _abc.Awaitable[_collector_pb2.SubmitUtilizationReply]]:
         """Utilization with the manifest: in steady state the only call."""
+
+    @_abc_1.abstractmethod
+    def Leave(
+        self,
+        request: _collector_pb2.LeaveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collector_pb2.LeaveReply, _abc.Awaitable[_collector_pb2.LeaveReply]]:
+        """The agent stops, and says why: sent once, at its end. It is no report, and silence counts from the last report."""
 
 def add_CollectorServicer_to_server(servicer: CollectorServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -785,7 +785,7 @@ Global___PolicyRule: _TypeAlias = PolicyRule  # noqa: Y015
 
 @_typing.final
 class Neighbour(_message.Message):
-    """A neighbour on a link, by ARP or NDP; unanswered and multicast ones are left out. Source: rtnetlink(7) RTM_GETNEIGH."""
+    """A neighbour on a link, by ARP or NDP; multicast ones are left out. Source: rtnetlink(7) RTM_GETNEIGH."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -794,6 +794,7 @@ class Neighbour(_message.Message):
     MAC_FIELD_NUMBER: _builtins.int
     PERMANENT_FIELD_NUMBER: _builtins.int
     ROUTER_FIELD_NUMBER: _builtins.int
+    REACHABLE_FIELD_NUMBER: _builtins.int
     interface: _builtins.str
     address: _builtins.str
     mac: _builtins.str
@@ -802,6 +803,10 @@ class Neighbour(_message.Message):
     """Entered by hand or by a program (NUD_PERMANENT), not learnt."""
     router: _builtins.bool
     """It says that it is a router (NDP)."""
+    reachable: _builtins.bool
+    """It answered within the last half minute or so (NUD_REACHABLE); false: it was asked and gave no answer (NUD_FAILED,
+    NUD_INCOMPLETE). Absent where nobody asked lately.
+    """
     def __init__(
         self,
         *,
@@ -810,17 +815,22 @@ class Neighbour(_message.Message):
         mac: _builtins.str = ...,
         permanent: _builtins.bool | None = ...,
         router: _builtins.bool | None = ...,
+        reachable: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_permanent", b"_permanent", "_router", b"_router", "permanent", b"permanent", "router", b"router"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_permanent", b"_permanent", "_reachable", b"_reachable", "_router", b"_router", "permanent", b"permanent", "reachable", b"reachable", "router", b"router"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_permanent", b"_permanent", "_router", b"_router", "address", b"address", "interface", b"interface", "mac", b"mac", "permanent", b"permanent", "router", b"router"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_permanent", b"_permanent", "_reachable", b"_reachable", "_router", b"_router", "address", b"address", "interface", b"interface", "mac", b"mac", "permanent", b"permanent", "reachable", b"reachable", "router", b"router"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__permanent: _TypeAlias = _typing.Literal["permanent"]  # noqa: Y015
     _WhichOneofArgType__permanent: _TypeAlias = _typing.Literal["_permanent", b"_permanent"]  # noqa: Y015
+    _WhichOneofReturnType__reachable: _TypeAlias = _typing.Literal["reachable"]  # noqa: Y015
+    _WhichOneofArgType__reachable: _TypeAlias = _typing.Literal["_reachable", b"_reachable"]  # noqa: Y015
     _WhichOneofReturnType__router: _TypeAlias = _typing.Literal["router"]  # noqa: Y015
     _WhichOneofArgType__router: _TypeAlias = _typing.Literal["_router", b"_router"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__permanent) -> _WhichOneofReturnType__permanent | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reachable) -> _WhichOneofReturnType__reachable | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__router) -> _WhichOneofReturnType__router | None: ...
 

@@ -8,8 +8,8 @@ from fastapi.responses import Response
 
 from driftline_cmdb import record
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
-from driftline_server.access.guard import Db, Operator, OperatorOrApprover, Viewer
-from driftline_server.cis import files, relations, speaking, views
+from driftline_server.access.guard import Admin, Db, Operator, OperatorOrApprover, Viewer
+from driftline_server.cis import files, life, relations, speaking, views
 from driftline_server.cis import why as why_views
 from driftline_server.cis.edit import edit
 from driftline_server.cis.expected import ExpectedRow, expected_rows
@@ -32,7 +32,9 @@ def list_cis(
     db: Db,
     window: AWindow,
     q: Annotated[str | None, Query(description="Text in the name, or the start of the uid.")] = None,
-    status: str | None = None,
+    status: Annotated[
+        str | None, Query(description="As it is shown: what people set, or silent while reports do not come.")
+    ] = None,
     ci_class: str | None = None,
     environment: str | None = None,
     owner: str | None = None,
@@ -86,6 +88,30 @@ def rank_source(caller: Operator, db: Db, ci: str, uid: str, wanted: speaking.Ne
     """Set in which order a source of a CI speaks: the higher rank has the word where several say anything."""
     with db.write() as session:
         return speaking.set_rank(session, ci, uid, wanted, caller.name, now_ms())
+
+
+@router.post("/cis/{ci}/retire", response_model=views.CiDetail, summary="Retire a CI")
+def retire(caller: Operator, db: Db, ci: str, wanted: life.Retirement) -> views.CiDetail:
+    """Take a CI out of use: nothing is expected of it, its sources may not report, its open drifts close."""
+    now = now_ms()
+    with db.write() as session:
+        return views.detail(session, life.retire(session, ci, wanted, caller.name, now), now)
+
+
+@router.post("/cis/{ci}/reinstate", response_model=views.CiDetail, summary="Reinstate a retired CI")
+def reinstate(caller: Operator, db: Db, ci: str, wanted: life.LifeReason) -> views.CiDetail:
+    """Bring a retired CI back to what it was: its sources may report, and it is compared whole."""
+    now = now_ms()
+    with db.write() as session:
+        return views.detail(session, life.reinstate(session, ci, wanted, caller.name, now), now)
+
+
+@router.post("/cis/{ci}/dispose", response_model=views.CiDetail, summary="Dispose of a CI")
+def dispose(caller: Admin, db: Db, ci: str, wanted: life.LifeReason) -> views.CiDetail:
+    """Have a CI gone for good: certificates of its sources are revoked. It must be retired, planned or in stock."""
+    now = now_ms()
+    with db.write() as session:
+        return views.detail(session, life.dispose(session, ci, wanted, caller.name, now), now)
 
 
 @router.get("/cis/{ci}/facts", response_model=Listing[views.Fact], summary="Facts of a CI")

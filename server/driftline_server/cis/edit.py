@@ -5,8 +5,9 @@ from sqlmodel import Session
 from driftline_cmdb import audit, record
 from driftline_cmdb.drift.assess import mark_due
 from driftline_cmdb.errors import Invalid
+from driftline_cmdb.identity import retiring
 from driftline_cmdb.releases import gate
-from driftline_cmdb.tables.cis import STATUSES, Ci
+from driftline_cmdb.tables.cis import Ci
 from driftline_server.cis.views import CiEdit
 
 _LONGEST = 200
@@ -21,8 +22,8 @@ def edit(session: Session, name: str, wanted: CiEdit, actor: str, now_ms: int) -
     """
     ci = record.find_ci(session, name)
     given = wanted.model_dump(exclude_unset=True)
-    if "status" in given and given["status"] not in STATUSES:
-        raise Invalid(f'status: "{given["status"]}" is not one of {", ".join(STATUSES)}')
+    if "status" in given:
+        retiring.check_edit(ci, given["status"])
     for field in ("services", "labels"):
         if field in given and given[field] is None:
             given[field] = type(getattr(ci, field))()

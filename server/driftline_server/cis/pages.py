@@ -7,12 +7,13 @@ from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session
 
 from driftline import paths
+from driftline_baseline import life_cycle
 from driftline_cmdb import record
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.cis import STATUSES, Ci
-from driftline_server.access.guard import Db, OperatorForm, OperatorOrApproverPage, OperatorPage, ViewerPage
-from driftline_server.cis import facts, files, software, views
+from driftline_server.access.guard import AdminForm, Db, OperatorForm, OperatorOrApproverPage, OperatorPage, ViewerPage
+from driftline_server.cis import facts, files, life, software, views
 from driftline_server.cis import why as why_views
 from driftline_server.cis.edit import edit
 from driftline_server.drift import views as drift_views
@@ -66,7 +67,16 @@ def show_ci(request: Request, caller: ViewerPage, db: Db, ci: str) -> Response:
         drifts, _ = drift_views.list_drifts(session, drift_views.DriftFilter(ci_id=found.id), Window(limit=10))
         latest = utilization_views.latest(session, found.id)
     return render(
-        request, "cis/show.html", caller, ci=detail, tab="summary", facts=key_facts, drifts=drifts, latest=latest
+        request,
+        "cis/show.html",
+        caller,
+        ci=detail,
+        tab="summary",
+        facts=key_facts,
+        drifts=drifts,
+        latest=latest,
+        meanings={status.name: status.meaning for status in life_cycle.BY_NAME.values()},
+        decisions=life.decisions_on(found.status),
     )
 
 
@@ -75,7 +85,8 @@ def edit_form(request: Request, caller: OperatorPage, db: Db, ci: str) -> Respon
     """Show the form for what people say of a CI."""
     with db.read() as session:
         _, detail = _ci(session, ci)
-    return render(request, "cis/edit.html", caller, ci=detail, tab="summary", statuses=STATUSES)
+    statuses = life_cycle.following(detail.life_cycle)
+    return render(request, "cis/edit.html", caller, ci=detail, tab="summary", statuses=statuses)
 
 
 @router.post("/cis/{ci}/edit")
@@ -106,6 +117,34 @@ def edit_ci(
     with db.write() as session:
         found = edit(session, ci, wanted, caller.name, now_ms())
         return RedirectResponse(f"/cis/{found.uid}?done=edited", 303)
+
+
+Reason = Annotated[str, Form(min_length=1, max_length=400)]
+
+
+@router.post("/cis/{ci}/retire")
+def retire(caller: OperatorForm, db: Db, ci: str, reason: Reason, even_so: Annotated[str, Form()] = "") -> Response:
+    """Retire a CI."""
+    with db.write() as session:
+        wanted = life.Retirement(reason=reason, even_so=bool(even_so))
+        found = life.retire(session, ci, wanted, caller.name, now_ms())
+        return RedirectResponse(f"/cis/{found.uid}?done=ci-retired", 303)
+
+
+@router.post("/cis/{ci}/reinstate")
+def reinstate(caller: OperatorForm, db: Db, ci: str, reason: Reason) -> Response:
+    """Bring a retired CI back."""
+    with db.write() as session:
+        found = life.reinstate(session, ci, life.LifeReason(reason=reason), caller.name, now_ms())
+        return RedirectResponse(f"/cis/{found.uid}?done=ci-reinstated", 303)
+
+
+@router.post("/cis/{ci}/dispose")
+def dispose(caller: AdminForm, db: Db, ci: str, reason: Reason) -> Response:
+    """Have a CI gone for good."""
+    with db.write() as session:
+        found = life.dispose(session, ci, life.LifeReason(reason=reason), caller.name, now_ms())
+        return RedirectResponse(f"/cis/{found.uid}?done=ci-disposed", 303)
 
 
 def _words(text: str) -> list[str]:

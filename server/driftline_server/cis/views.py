@@ -10,13 +10,15 @@ from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 
 from driftline import facts, paths, schema
+from driftline_baseline import life_cycle
 from driftline_cmdb import record
-from driftline_cmdb.identity import bindings
+from driftline_cmdb.identity import bindings, life
 from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path
 from driftline_cmdb.tables.silence import SilentCi
 from driftline_cmdb.tables.sources import Source
+from driftline_server.cis.life import LifeDecisionRow, ended_by
 from driftline_server.cis.relations import RelationRow, rows_of
 from driftline_server.cis.speaking import SourceOfCi, sources_of
 from driftline_server.evidence import Evidence, evidence
@@ -43,7 +45,10 @@ class CiRow(BaseModel):
     uid: str
     name: str
     ci_class: str
+    #: As driftline sees it: what people set, or silent while reports are expected and do not come.
     status: str
+    #: As people set it: baselines go by this.
+    life_cycle: str
     #: Counts the changes of its configuration.
     version: int
     #: Operating system in one line, where it is known.
@@ -73,6 +78,8 @@ class FindingRow(BaseModel):
 class CiDetail(CiRow):
     """A configuration item with its sources and findings."""
 
+    #: The decision that took it out of use.
+    ended_by: LifeDecisionRow | None
     fields: dict[str, Any]
     #: Those that speak for it now, the one whose word counts most first.
     sources: list[SourceOfCi]
@@ -137,6 +144,7 @@ class CiFilter:
 
     #: Text in the name, or the start of the uid.
     q: str | None = None
+    #: As driftline sees it.
     status: str | None = None
     ci_class: str | None = None
     environment: str | None = None
@@ -166,7 +174,7 @@ _LAST_CALL = (
 )
 _SORTS = {
     "name": Ci.name,
-    "status": Ci.status,
+    "status": life.SHOWN,
     "ci_class": Ci.ci_class,
     "version": Ci.version,
     "environment": Ci.environment,
@@ -183,17 +191,17 @@ def list_cis(session: Session, wanted: CiFilter, window: Window) -> tuple[list[C
     :raises Invalid: a column that cannot be sorted by.
     """
     into = col(Ci.merged_into_id)
-    statement = select(Ci, _OPEN).where(into.is_not(None) if wanted.merged else into.is_(None))
+    statement: Any = select(Ci, _OPEN, life.IS_SILENT).where(into.is_not(None) if wanted.merged else into.is_(None))
     if wanted.q:
         statement = statement.where(or_(contains(Ci.name, wanted.q), col(Ci.uid).startswith(wanted.q, autoescape=True)))
     for column, value in (
-        (Ci.status, wanted.status),
+        (life.SHOWN, wanted.status),
         (Ci.ci_class, wanted.ci_class),
         (Ci.environment, wanted.environment),
         (Ci.owner, wanted.owner),
     ):
         if value:
-            statement = statement.where(col(column) == value)
+            statement = statement.where(column == value)
     if wanted.label:
         name, _, value = wanted.label.partition("=")
         statement = statement.where(col(Ci.labels)[name].as_string() == value)
@@ -202,14 +210,14 @@ def list_cis(session: Session, wanted: CiFilter, window: Window) -> tuple[list[C
     if wanted.silent_since_ms is not None:
         statement = statement.where(wanted.silent_since_ms > _LAST_CALL, col(Ci.status).not_in(UNSEEN_STATUSES))
     found, total = part(session, statement, window, _SORTS, "name", col(Ci.id))
-    systems = _systems(session, [ci.id for ci, _ in found])
-    return [_row(ci, drifts, systems.get(ci.id)) for ci, drifts in found], total
+    systems = _systems(session, [ci.id for ci, _, _ in found])
+    return [_row(ci, drifts, systems.get(ci.id), is_silent=silent) for ci, drifts, silent in found], total
 
 
 def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
     """Return one CI."""
-    drifts = session.exec(select(_OPEN).select_from(Ci).where(Ci.id == ci.id)).one()
-    row = _row(ci, drifts, _systems(session, [ci.id]).get(ci.id))
+    drifts, silent = session.exec(select(_OPEN, life.IS_SILENT).select_from(Ci).where(Ci.id == ci.id)).one()
+    row = _row(ci, drifts, _systems(session, [ci.id]).get(ci.id), is_silent=silent)
     silent_by = select(SilentCi.finding_id).where(SilentCi.ci_id == ci.id, col(SilentCi.until_ms).is_(None))
     of_it = or_(col(Finding.ci_id) == ci.id, col(Finding.id).in_(silent_by))
     open_findings = select(Finding).where(of_it, col(Finding.closed_ms).is_(None))
@@ -217,6 +225,7 @@ def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
     sources = sources_of(session, ci, now_ms)
     return CiDetail(
         **row.model_dump(),
+        ended_by=ended_by(session, ci),
         fields=ci.fields,
         sources=[one for one in sources if one.until is None],
         former_sources=[one for one in sources if one.until is not None],
@@ -303,12 +312,13 @@ def _systems(session: Session, ci_ids: Sequence[int]) -> dict[int, str]:
     return out
 
 
-def _row(ci: Ci, open_drifts: int, system: str | None) -> CiRow:
+def _row(ci: Ci, open_drifts: int, system: str | None, *, is_silent: bool) -> CiRow:
     return CiRow(
         uid=ci.uid,
         name=ci.name,
         ci_class=ci.ci_class,
-        status=ci.status,
+        status=life_cycle.shown(ci.status, is_silent),
+        life_cycle=ci.status,
         version=ci.version,
         os=system,
         owner=ci.owner,

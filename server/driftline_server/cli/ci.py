@@ -1,7 +1,7 @@
 """`driftline ci`: configuration items."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 def list_cis(
     context: typer.Context,
     search: Annotated[str | None, typer.Argument(help="Text in the name.")] = None,
-    status: Annotated[str | None, typer.Option(help="in production, in maintenance, ...")] = None,
+    status: Annotated[str | None, typer.Option(help="in production, in maintenance, silent, retired, ...")] = None,
     drifting: Annotated[bool, typer.Option("--drifting", help="Only those with open drifts.")] = False,
     silent: Annotated[bool, typer.Option("--silent", help="Only those of which nothing was heard lately.")] = False,
     merged: Annotated[bool, typer.Option("--merged", help="Those that were merged into another, instead.")] = False,
@@ -96,6 +96,8 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
             ("uid", ci["uid"]),
             ("class", ci["ci_class"]),
             ("status", state(ci["status"])),
+            ("set to", ci["life_cycle"] if ci["life_cycle"] != ci["status"] else ""),
+            ("ended by", ended(ci["ended_by"])),
             ("version", ci["version"]),
             ("os", ci["os"]),
             ("owner", ci["owner"]),
@@ -163,6 +165,13 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
 
 def _named(ci: dict[str, str] | None) -> str:
     return f"{ci['name']} ({ci['uid']})" if ci else ""
+
+
+def ended(decision: dict[str, Any] | None) -> str:
+    """Return in words who took a CI out of use."""
+    if decision is None:
+        return ""
+    return f"{decision['actor']}, {moment(decision['at'])} UTC: {decision['reason']} (it was {decision['before']})"
 
 
 FileOf = Annotated[str, typer.Argument(metavar="PATH", help="Path of a configuration file: /etc/ssh/sshd_config.")]

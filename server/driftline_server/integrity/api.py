@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from driftline_cmdb import record
+from driftline_cmdb.identity import life
 from driftline_cmdb.integrity import asking, attesting
 from driftline_server.access.guard import Db, Operator, Viewer
 from driftline_server.integrity import views
@@ -62,4 +63,5 @@ def attest(caller: Operator, db: Db, ci: str, wanted: NewAttestation) -> views.A
     """Record that one looked at a CI itself, and that the record of it is right."""
     with db.write() as session:
         found = record.find_ci(session, ci)
-        return views.attested_row(found, attesting.attest(session, found, caller.name, wanted.note, now_ms()))
+        attested = attesting.attest(session, found, caller.name, wanted.note, now_ms())
+        return views.attested_row(found, attested, life.shown_status(session, found))

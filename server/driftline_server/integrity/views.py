@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from driftline_cmdb.errors import NotFound
+from driftline_cmdb.identity import life
 from driftline_cmdb.integrity.look import GONE
 from driftline_cmdb.integrity.results import CheckResult
 from driftline_cmdb.tables.cis import Ci
@@ -128,7 +129,7 @@ def list_attested(session: Session, window: Window, q: str | None = None) -> tup
     """Return a part of the CIs that are there with their last attestations, and how many there are."""
     last = select(Attestation.ci_id, func.max(Attestation.id).label("id")).group_by(col(Attestation.ci_id)).subquery()
     statement: Any = (
-        select(Ci, Attestation)
+        select(Ci, Attestation, life.SHOWN)
         .outerjoin(last, last.c.ci_id == col(Ci.id))
         .outerjoin(Attestation, col(Attestation.id) == last.c.id)
         .where(col(Ci.status).not_in(GONE), col(Ci.merged_into_id).is_(None))
@@ -139,18 +140,18 @@ def list_attested(session: Session, window: Window, q: str | None = None) -> tup
         "ci": Ci.name,
         "at": Attestation.at_ms,
         "actor": Attestation.actor,
-        "status": Ci.status,
+        "status": life.SHOWN,
     }
     found, total = part(session, statement, window, sorts, "ci", col(Ci.id))
-    return [attested_row(ci, one) for ci, one in found], total
+    return [attested_row(ci, one, status) for ci, one, status in found], total
 
 
-def attested_row(ci: Ci, last: Attestation | None) -> AttestedRow:
-    """Return a CI with its last attestation."""
+def attested_row(ci: Ci, last: Attestation | None, status: str) -> AttestedRow:
+    """Return a CI, whose status people see so, with its last attestation."""
     return AttestedRow(
         ci=ci.name,
         uid=ci.uid,
-        status=ci.status,
+        status=status,
         at=moment(last.at_ms) if last else None,
         actor=last.actor if last else None,
         note=last.note if last else None,

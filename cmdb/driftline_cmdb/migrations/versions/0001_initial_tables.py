@@ -364,6 +364,10 @@ def upgrade() -> None:
         sa.Column("seen_ms", sa.BigInteger(), nullable=True),
         sa.Column("limitations", sa.JSON(), nullable=False),
         sa.Column("unread", sa.JSON(), nullable=False),
+        sa.Column("refused_ms", sa.BigInteger(), nullable=True),
+        sa.Column("refused_reason", sa.String(), nullable=True),
+        sa.Column("left_ms", sa.BigInteger(), nullable=True),
+        sa.Column("left_reason", sa.String(), nullable=True),
         sa.Column("quarantined_ms", sa.BigInteger(), nullable=True),
         sa.Column("quarantine_reason", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
@@ -649,6 +653,22 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_jointoken_ci_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jointoken")),
     )
+    op.create_table(
+        "lifedecision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("decision", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("before", sa.String(), nullable=False),
+        sa.Column("after", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_lifedecision_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lifedecision")),
+    )
+    with op.batch_alter_table("lifedecision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lifedecision_ci_id"), ["ci_id"], unique=False)
+
     op.create_table(
         "relation",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1487,6 +1507,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_relation_from_ci_id"))
 
     op.drop_table("relation")
+    with op.batch_alter_table("lifedecision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_lifedecision_ci_id"))
+
+    op.drop_table("lifedecision")
     op.drop_table("jointoken")
     with op.batch_alter_table("identityclaim", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_identityclaim_ci_id"))
