@@ -119,7 +119,7 @@ def test_a_call_that_the_client_gave_up_is_applied_once(collector: Collector, ag
     assert (revisions, holdings, places) == (1, 1, [(1, reply.receipt.continuation)])
 
 
-def test_a_rolled_back_agent_is_refused(collector: Collector, agent: Agent) -> None:
+def test_a_rolled_back_agent_is_refused(collector: Collector, agent: Agent, clock: MovedClock) -> None:
     agent.submit(packages(OPENSSL))
     before = state(collector)
     agent.sequence, agent.continuation = 0, b""
@@ -127,6 +127,10 @@ def test_a_rolled_back_agent_is_refused(collector: Collector, agent: Agent) -> N
         agent.submit(packages(("openssl", "3.0.14")))
     assert state(collector) == before
     agent.epoch = "a-new-epoch"
+    with refused(grpc.StatusCode.UNAVAILABLE, "come back"):
+        agent.submit(packages(("openssl", "3.0.14")))
+    assert state(collector) == before
+    clock.ahead_ms += 61_000
     agent.submit(packages(("openssl", "3.0.14")))
 
 
