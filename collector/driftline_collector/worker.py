@@ -106,7 +106,6 @@ class Jobs:
             ("compact", self._compact, 60),
             ("rotate", self._rotate, 3600),
             ("forget", self._forget, 3600),
-            ("spent", self._revoke_spent, 60),
             ("texts", self._forget_texts, 86_400),
         ):
             self._add(name, job, seconds)
@@ -166,12 +165,6 @@ class Jobs:
         renewable = self._settings.renew_days * 86_400_000
         with self._database.write() as session:
             sources.forget_certificates(session, self._clock() - renewable - _KEPT_MS)
-
-    def _revoke_spent(self) -> None:
-        with self._database.read() as session:
-            if not dividing.any_split(session):
-                return
-        with self._database.write() as session:
             dividing.revoke_spent(session, self._clock())
 
     def _forget_texts(self) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from copy import copy
-from hashlib import sha256
+from dataclasses import dataclass, field
+from hashlib import blake2b, sha256
 from uuid import uuid4
 
 import grpc
@@ -32,6 +33,21 @@ DISCONTINUED = grpc.StatusCode.FAILED_PRECONDITION
 def record_url(database_url: str) -> str:
     """SQLite and PostgreSQL."""
     return database_url
+
+
+@dataclass
+class StillClock(MovedClock):
+    """Stands still but for what the test moves: how busy this machine is does not count."""
+
+    start_ms: int = field(default_factory=now_ms)
+
+    def __call__(self) -> int:
+        return self.start_ms + self.ahead_ms
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    return StillClock()
 
 
 def copied(agent: Agent, host: str | None = None, *, new_epoch: bool = True) -> Agent:
@@ -104,6 +120,7 @@ def forked(collector: Collector, clock: MovedClock) -> tuple[Agent, Agent]:
     first = agent_of(collector)
     first.submit(packages(("openssl", "1")))
     clone = copied(first, "web1-copy")
+    clock.ahead_ms += 5_000
     with refused(UNAVAILABLE, "another epoch"):
         clone.submit(packages(("openssl", "clone")))
     clock.ahead_ms += 15_000
@@ -119,7 +136,7 @@ def test_a_newcomer_waits_and_nothing_of_it_is_taken(collector: Collector, clock
     assert versions(collector, "web1") == {"1"}
     (found,) = findings(collector)
     assert found.kind == "clone"
-    assert found.detail["noticed_after_ms"] <= 16_000
+    assert found.detail["noticed_after_ms"] == 15_000
     one, two = found.detail["holders"]
     assert (one["epoch"], one["hostname"], one["addresses"]) == (first.epoch, "web1", ["127.0.0.1"])
     assert (two["epoch"], two["hostname"], two["reports"]) == (clone.epoch, "web1-copy", 0)
@@ -140,8 +157,8 @@ def test_a_fork_is_noticed_within_one_check_in(start: Start, clock: MovedClock, 
     collector = start(check_in_min_s=interval, check_in_max_s=interval)
     first = agent_of(collector)
     first.submit(packages(("openssl", "1")))
-    told = first.submit(packages(("openssl", "1"))).instructions.check_in_after_s
-    clock.ahead_ms += told * 1000  # its slot: from now on it is told the whole interval
+    slot = int.from_bytes(blake2b(first.uid.encode(), digest_size=8).digest(), "big") % (interval * 1000)
+    clock.ahead_ms += (slot - clock()) % (interval * 1000)  # who calls in its slot is told the whole interval
     due = told = first.submit(packages(("openssl", "1"))).instructions.check_in_after_s
     assert told == interval
     clone = copied(first)
@@ -158,7 +175,7 @@ def test_a_fork_is_noticed_within_one_check_in(start: Start, clock: MovedClock, 
     with refused(DENIED, "held by two"):
         first.submit()
     assert clock.ahead_ms - begins <= 60_000
-    assert findings(collector)[0].detail["noticed_after_ms"] <= interval * 1000 + 1000
+    assert findings(collector)[0].detail["noticed_after_ms"] == interval * 1000
 
 
 def test_a_roll_back_is_taken_after_a_while(collector: Collector, agent: Agent, clock: MovedClock) -> None:
@@ -266,7 +283,9 @@ def test_utilization_between_the_split_and_the_first_sections_waits(collector: C
 def test_what_a_live_copy_said_first_does_not_stay_with_the_kept_one(collector: Collector, clock: MovedClock) -> None:
     first = agent_of(collector)
     first.submit(packages(("openssl", "1")))
-    parted = now_ms() + clock.ahead_ms
+    clock.ahead_ms += 5_000
+    first.submit()
+    parted = clock()
     live = copied(first, "web1-copy", new_epoch=False)
     clock.ahead_ms += 10_000
     live.received(live.send("SubmitUtilization", batch(live, now_ms() // 60_000 - 1, 9999)).receipt)
@@ -293,7 +312,7 @@ def test_what_a_live_copy_said_first_does_not_stay_with_the_kept_one(collector: 
             one for one in bindings.spans_of(session, [ci.id])[ci.id] if one.until_ms or one.since_ms > parted
         ]
         assert before.source_id == old_id
-        assert before.until_ms is not None and abs(before.until_ms - parted) < 5_000
+        assert before.until_ms == parted
         assert after.source_id == sources.find(session, first.uid).id
         fragments = session.exec(select(UtilizationFragment)).all()
         assert [one.source_id for one in fragments] == [old_id]  # kept with the identity that speaks for nothing now
@@ -431,7 +450,7 @@ def test_retired_is_gone(collector: Collector, clock: MovedClock) -> None:
     with collector.database.write() as session:
         dividing.retire(session, sources.find(session, first.uid), "alice", "both are scrap", now_ms())
     for one in (first, clone):
-        with pytest.raises(grpc.RpcError, match="revoked|retired"):
+        with pytest.raises(grpc.RpcError, match=r"revoked|retired"):
             one.submit()
         with refused(grpc.StatusCode.UNAUTHENTICATED, "revoked"):
             one.renew()
@@ -443,7 +462,7 @@ def test_a_release_lets_the_one_that_is_left_go_on(collector: Collector, clock: 
     with collector.database.write() as session:
         dividing.release(session, sources.find(session, first.uid), "alice", "it was one machine", now_ms())
     assert findings(collector) == []
-    with pytest.raises(grpc.RpcError, match="quarantined|another epoch"):  # what was known is remembered for a second
+    with pytest.raises(grpc.RpcError, match=r"quarantined|another epoch"):  # what was known is remembered for a second
         clone.submit()
     clock.ahead_ms += 61_000
     clone.submit(packages(("openssl", "clone")))

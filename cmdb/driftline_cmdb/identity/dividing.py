@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlmodel import Session, col, func, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from driftline_cmdb import audit, sources
 from driftline_cmdb.drift.due import mark_due
@@ -213,18 +212,15 @@ def bind_decided(session: Session, source_id: int, sections: bool, now_ms: int) 
     return True
 
 
-def any_split(session: Session) -> bool:
-    """Tell whether an identity was split whose certificates still count; looks, and writes nothing."""
-    return session.exec(_split_sources().limit(1)).first() is not None
-
-
 def revoke_spent(session: Session, now_ms: int) -> int:
     """Revoke the certificates of split identities that nobody needs any more; return of how many identities.
 
     That is when each holder that was known at the decision reports as its own, or some days after the decision.
     """
+    valid = select(Certificate.source_id).where(col(Certificate.revoked_ms).is_(None))
+    split_ones = select(Source).where(Source.ended_as == "split", col(Source.id).in_(valid))
     done = 0
-    for source in session.exec(_split_sources()).all():
+    for source in session.exec(split_ones).all():
         waiting = (
             select(func.count())
             .select_from(OwnIdentity)
@@ -241,11 +237,6 @@ def revoke_spent(session: Session, now_ms: int) -> int:
         sources.revoke_certificates(session, source, "driftline", reason, now_ms)
         done += 1
     return done
-
-
-def _split_sources() -> SelectOfScalar[Source]:
-    valid = select(Certificate.source_id).where(col(Certificate.revoked_ms).is_(None))
-    return select(Source).where(Source.ended_as == "split", col(Source.id).in_(valid))
 
 
 def named(parties: list[Holder], name: str) -> Holder:

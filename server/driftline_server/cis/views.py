@@ -253,7 +253,9 @@ def sources_of(session: Session, ci_id: int, now_ms: int) -> list[SourceOfCi]:
 
 
 def state_of(source: Source, now_ms: int) -> str:
-    """Return live, silent, quarantined, or new."""
+    """Return live, silent, quarantined, new, or what it ended as: split, image, retired."""
+    if source.ended_as is not None:
+        return source.ended_as
     if source.quarantined_ms is not None:
         return "quarantined"
     if source.seen_ms is None:
