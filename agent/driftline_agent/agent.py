@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]  # has no types
 from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]  # has no types
@@ -17,10 +18,10 @@ from apscheduler.triggers.date import DateTrigger  # type: ignore[import-untyped
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]  # has no types
 
 from driftline.v1.collector_pb2 import Section
-from driftline_agent import claims, files, heap, inventory, leaving, memory
+from driftline_agent import claims, files, heap, inventory, leaving, machine, memory
 from driftline_agent import state as states
 from driftline_agent.config import Config
-from driftline_agent.errors import AgentError, RefusedError
+from driftline_agent.errors import AgentError, DividedError, HeldError, RefusedError
 from driftline_agent.evidence import witnesses
 from driftline_agent.evidence.collect import collect as collect_evidence
 from driftline_agent.evidence.witnesses import Witnesses
@@ -31,7 +32,7 @@ from driftline_agent.inputs import Inputs
 from driftline_agent.inventory import Result
 from driftline_agent.reporter import Reporter
 from driftline_agent.spool import Spool
-from driftline_agent.state import Known
+from driftline_agent.state import Known, State
 from driftline_agent.texts import Texts
 from driftline_agent.topic import Topic
 from driftline_agent.transport import Connection
@@ -71,8 +72,9 @@ class Agent:
         self._key = states.sealing_key(folder)
         self._inputs = Inputs(folder, self._key)
         state = states.load(folder)
-        state.sections = {name: known for name, known in state.sections.items() if name in self._topics}
         spool = Spool(folder / "spool", config.spool_bytes)
+        state = self._of_this_machine(folder, state, spool)
+        state.sections = {name: known for name, known in state.sections.items() if name in self._topics}
         self.reporter = Reporter(folder, state, spool, lambda: claims.read_claims(self._host))
         self._texts = Texts(self._host, self._key, folder)
         self.sampler = Sampler(self._host)
@@ -81,6 +83,7 @@ class Agent:
         self._quiet_until_ms: dict[str, int] = {}
         self._witnessed = Witnesses()
         self._failures = 0
+        self._come_back_s = 0
         self._reporting = False
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
@@ -90,6 +93,23 @@ class Agent:
         )
         self._inventory_s = config.intervals.inventory_s
         self._watcher: Watcher | None = None
+
+    def _of_this_machine(self, folder: Path, state: State, spool: Spool) -> State:
+        """Return the state as it is for this machine: of another one's nothing but the identity is taken over."""
+        now = machine.pieces(self._host, self._key, claims.read_claims(self._host))
+        other = machine.differing(state.machine, now)
+        if other:
+            log.warning("other hardware: not the machine that this state is of", extra={"differs": ",".join(other)})
+            spool.clear()
+            fresh = State(epoch=state.epoch, machine=now)
+            fresh.new_epoch("other hardware")
+            state = fresh
+        known = machine.merged(state.machine, now)
+        if other or known != state.machine:
+            state.machine = known
+            if state.epoch:  # else the reporter begins the first one, and saves
+                states.save(folder, state)
+        return state
 
     # reading
 
@@ -239,10 +259,13 @@ class Agent:
         with self._lock:
             if self._stopping.is_set():
                 return
+            self._come_back_s = 0
             done = self._guard(lambda: self._check_in(utilization))
             self._failures = 0 if done else self._failures + 1
         instructions = self.reporter.instructions
-        if not done:
+        if self._come_back_s:
+            wait = self._come_back_s * random.uniform(0.9, 1.1)  # noqa: S311  # no secret
+        elif not done:
             wait = min(_LAST_RETRY, _FIRST_RETRY * 2 ** min(self._failures - 1, 10)) * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
         elif instructions.check_in_after_s:
             wait = min(max(instructions.check_in_after_s, 1), 86400)
@@ -257,7 +280,26 @@ class Agent:
         self.reporter.limitations = self._limitations()
         if utilization:
             self.reporter.put_utilization(self.sampler.take())
-        self._renew_if_due()
+        try:
+            self._renew_if_due()
+            self._exchange()
+        except DividedError as error:
+            self._get_own(str(error))
+            self._exchange()
+
+    def _get_own(self, words: str) -> None:
+        """Get an identity of its own: others hold this one too."""
+        state = self.reporter.state
+        self._identity = enrolment.own(
+            self._config.state,
+            self._identity,
+            state.epoch,
+            bytes.fromhex(state.continuation),
+            claims.read_claims(self._host),
+        )
+        self.reporter.begin_anew("own identity", words)
+
+    def _exchange(self) -> None:
         identity = self._identity
         address = self._config.report or identity.report_address
         with Connection(address, identity.root, identity.key, identity.chain) as connection:
@@ -283,6 +325,8 @@ class Agent:
         elif identity.due() or doubtful:
             try:
                 self._identity = enrolment.renew(self._config.state, identity)
+            except DividedError:
+                raise
             except AgentError as error:  # it may still be good; if not, the report fails too and says why
                 log.warning("not renewed yet", extra={"reason": str(error)})
 
@@ -318,6 +362,9 @@ class Agent:
         """Do one thing; what goes wrong is logged, and the agent goes on."""
         try:
             work()
+        except HeldError as error:
+            self._come_back_s = error.after_s
+            log.warning("not taken yet", extra={"reason": str(error)})
         except RefusedError as error:
             log.error("refused", extra={"reason": str(error)})
         except (AgentError, OSError) as error:

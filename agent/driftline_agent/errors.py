@@ -9,7 +9,9 @@ Tree::
     ├── IdentityError(AgentError)               enrolment or renewal is not possible
     └── TransportError(AgentError)              what gRPC says, translated at one edge
         ├── UnreachableError(…, ConnectionError) not committed, try again
+        │   └── HeldError(…)                    not yet: the collector says when to come back
         ├── RefusedError(…, PermissionError)    the collector knows us and says no, or does not know us
+        │   └── DividedError(…)                 others hold this identity too: each gets one of its own
         ├── DiscontinuedError(…)                the report does not continue what was received: new epoch
         └── RejectedError(…, ValueError)        this very report is not acceptable, now or later
 """
@@ -43,8 +45,21 @@ class UnreachableError(TransportError, ConnectionError):
     """Nothing was committed; the same report may be sent again."""
 
 
+class HeldError(UnreachableError):
+    """Not taken yet: another one may hold this identity."""
+
+    def __init__(self, message: str, after_s: int) -> None:
+        super().__init__(message)
+        #: When to come back, seconds.
+        self.after_s = after_s
+
+
 class RefusedError(TransportError, PermissionError):
     """Identity unknown, expired, revoked or quarantined."""
+
+
+class DividedError(RefusedError):
+    """The identity was divided: a renewal that asks for it gives one of its own."""
 
 
 class DiscontinuedError(TransportError):

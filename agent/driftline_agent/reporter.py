@@ -24,7 +24,7 @@ from driftline.v1.collector_pb2 import (
     Transaction,
 )
 from driftline.v1.utilization_pb2 import UtilizationBatch
-from driftline_agent import __version__
+from driftline_agent import __version__, machine
 from driftline_agent import state as states
 from driftline_agent.errors import DiscontinuedError, RejectedError
 from driftline_agent.spool import SECTIONS, Entry, Spool
@@ -119,11 +119,19 @@ class Reporter:
             except DiscontinuedError as error:
                 if attempt:
                     raise
-                log.warning("new epoch", extra={"reason": str(error)})
-                self.state.new_epoch()
-                self.save()
-                self._announced = False
+                self.begin_anew("discontinued", str(error))
         return wanted
+
+    def begin_anew(self, reason: str, words: str) -> None:
+        """Begin a new epoch, and show the manifest before the next report.
+
+        :param reason: as the collector is told.
+        :param words: for the log.
+        """
+        log.warning("new epoch", extra={"reason": words})
+        self.state.new_epoch(reason)
+        self.save()
+        self._announced = False
 
     def _announce(self, connection: Connection) -> set[str]:
         stamp = self._stamp(self.state.sequence)
@@ -139,6 +147,9 @@ class Reporter:
             continuation=bytes.fromhex(self.state.continuation),
             sent_at_ms=time.time_ns() // 1_000_000,
             agent_version=__version__,
+            previous_epoch=self.state.previous_epoch,
+            machine=machine.digest(self.state.machine),
+            begun_for=self.state.begun_for,
         )
 
     def _send(self, connection: Connection, entry: Entry) -> tuple[set[str], set[str]]:

@@ -116,6 +116,13 @@ class Spool:
             self.dropped.reports += 1
         self._save_dropped()
 
+    def clear(self) -> None:
+        """Forget all that waits, without counting it: it is of another machine, which has it too."""
+        for entry in self.entries():
+            self.remove(entry)
+        self.dropped = Dropped()
+        self._save_dropped()
+
     def reported(self, dropped: Dropped) -> None:
         """Take what the collector now knows to be dropped off the count."""
         if dropped.ByteSize():

@@ -46,9 +46,18 @@ class State:
     evidence: dict[str, int] = field(default_factory=dict)
     #: Time of the last receipt, ms; for ``driftline-agent status``.
     receipt_at_ms: int = 0
+    #: The epoch before this one, and why this one began.
+    previous_epoch: str = ""
+    begun_for: str = ""
+    #: The machine that this is the memory of; `driftline_agent.machine`.
+    machine: dict[str, list[str]] = field(default_factory=dict)
 
-    def new_epoch(self) -> None:
-        """Start numbering anew."""
+    def new_epoch(self, reason: str = "") -> None:
+        """Start numbering anew.
+
+        :param reason: as the collector is told: "other hardware", "discontinued", "own identity".
+        """
+        self.previous_epoch, self.begun_for = self.epoch, reason
         self.epoch, self.sequence, self.continuation = secrets.token_hex(16), 0, ""
 
 

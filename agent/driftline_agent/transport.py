@@ -13,6 +13,8 @@ from driftline.v1 import collector_pb2 as wire
 from driftline.v1.collector_pb2_grpc import CollectorStub, EnrolmentStub
 from driftline_agent.errors import (
     DiscontinuedError,
+    DividedError,
+    HeldError,
     RefusedError,
     RejectedError,
     TransportError,
@@ -23,6 +25,8 @@ from driftline_agent.errors import (
 #: trusts one root only.
 SERVER_NAME = "collector.driftline"
 MAX_MESSAGE = 4 << 20
+#: Trailing metadata of refusals, see collector.proto.
+_COME_BACK, _RENEW = "driftline-come-back-s", "driftline-renew"
 
 Reply = TypeVar("Reply")
 
@@ -104,6 +108,13 @@ class Connection:
             return method(request, timeout=self._timeout)
         except grpc.RpcError as error:
             code: grpc.StatusCode = error.code()
-            said = error.details() or code.name.lower()
+            said = f"collector {self._address}: {error.details() or code.name.lower()}"
             kind = _TRANSLATION.get(code, UnreachableError)
-            raise kind(f"collector {self._address}: {said}") from error
+            metadata: Any = error.trailing_metadata() or ()  # pairs, whatever the type stubs say
+            hints = {name: str(value) for name, value in metadata}
+            after = hints.get(_COME_BACK, "")
+            if kind is UnreachableError and after.isascii() and after.isdigit():
+                raise HeldError(said, min(max(int(after[:9]), 1), 3600)) from error
+            if kind is RefusedError and hints.get(_RENEW) == "own":
+                raise DividedError(said) from error
+            raise kind(said) from error

@@ -3,7 +3,6 @@
 Hot path: a handful of statements a wave, SQLAlchemy Core, no ORM objects; a source's first report is the exception.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from driftline import facts, schema
 from driftline_cmdb import continuity, dropped, limitations, narrowing, utilization
 from driftline_cmdb.continuity import Position
 from driftline_cmdb.errors import CmdbError, NotFound
+from driftline_cmdb.identity import dividing, holders
 from driftline_cmdb.identity.claims import plain_claims
 from driftline_cmdb.identity.identify import bound_ci
 from driftline_cmdb.identity.reporting import check_may_report
@@ -133,11 +133,19 @@ class Wave:
         try:
             check_may_report(self._session, source)
             retry = continuity.is_retry(
-                source, Position(report.epoch, report.sequence, report.continuation, report.digest)
+                source,
+                Position(report.epoch, report.sequence, report.continuation, report.digest, report.received_ms),
             )
         except CmdbError as error:
+            holders.note_refusal(self._session, report, error)
             return error
-        ci_id = self._ci_of(report, source)
+        begins = report.epoch != source.epoch
+        if begins and source.epoch is not None:
+            holders.note_begun(self._session, source.id, report)
+        waits = source.ci_id is None and not dividing.bind_decided(
+            self._session, source.id, bool(report.sections), report.received_ms
+        )
+        ci_id = None if waits else self._ci_of(report, source)
         # What people put on record of a CI is no sign of life.
         seen_ms = None if source.kind == RECORD else report.received_ms
         first = source.seen_ms is None or source.ci_id is None  # or its CI is known only now
@@ -162,10 +170,21 @@ class Wave:
                 "epoch": report.epoch,
                 "sequence": report.sequence,
                 "report_digest": report.digest,
-                "continuation": os.urandom(16),
+                "continuation": continuity.token(report.received_ms),
                 "skew_ms": report.skew_ms,
                 "agent_version": report.agent_version,
             }
+        peers = [] if begins else source.peers
+        now |= {
+            "peers": holders.peers_with(peers, report.peer, report.received_ms),
+            "check_in_s": report.check_in_s or source.check_in_s,
+            "machine": report.machine.hex(),
+            "held_epoch": None,
+            "held_ms": None,
+        }
+        if begins:
+            now |= {"epoch_ms": report.received_ms, "diverged_ms": None}
+        soon = bool(peers) and all(one[0] != report.peer for one in peers)
         if not retry and report.manifest is not None:
             said = list(report.manifest.limitations)
             if said != source.limitations:
@@ -177,13 +196,13 @@ class Wave:
             now["confirmed_ms"] = max(source.confirmed_ms or 0, report.manifest.observed_at_ms + report.skew_ms)
         self._source_rows.append({name: getattr(source, name) for name in _SOURCE_COLUMNS} | now)
         if ci_id is None:  # a person decides whose facts these are; until then they are the source's alone
-            return Committed(self._source_rows[-1]["continuation"] or b"", wanted, None)
+            return Committed(self._source_rows[-1]["continuation"] or b"", wanted, None, soon)
         if changed:
             self._due.add(ci_id)
         # That a record begins is no version of its CI.
-        begins = source.kind == RECORD and source.epoch is None
-        self._ci_rows.append({"_id": ci_id, "last_seen_ms": seen_ms, "changed": int(changed and not begins)})
-        return Committed(self._source_rows[-1]["continuation"] or b"", wanted, ci_id)
+        recorded = source.kind == RECORD and source.epoch is None
+        self._ci_rows.append({"_id": ci_id, "last_seen_ms": seen_ms, "changed": int(changed and not recorded)})
+        return Committed(self._source_rows[-1]["continuation"] or b"", wanted, ci_id, soon)
 
     def _narrowing(
         self, report: Report, source: Any, known: Mapping[str, Applied], ci_id: int | None
@@ -369,6 +388,13 @@ _SOURCE_COLUMNS = (
     "confirmed_ms",
     "limitations",
     "unread",
+    "epoch_ms",
+    "machine",
+    "peers",
+    "check_in_s",
+    "held_epoch",
+    "held_ms",
+    "diverged_ms",
 )
 
 

@@ -39,6 +39,14 @@ class Report:
     batch: CheckedBatch | None = None
     manifest: Manifest | None = None
     dropped: Dropped | None = None
+    #: The address that it came from, without port; empty where it is not known.
+    peer: str = ""
+    #: Seconds between check-ins, as its source was told.
+    check_in_s: int = 0
+    #: See collector.proto, Stamp.
+    machine: bytes = b""
+    previous_epoch: str = ""
+    begun_for: str = ""
 
     @property
     def skew_ms(self) -> int:
@@ -56,6 +64,8 @@ class Committed:
     wanted: tuple[str, ...]
     #: None while a person has to decide which CI its source speaks for.
     ci_id: int | None
+    #: It came from where its source never reported before: the sooner both report, the sooner a copy shows.
+    soon: bool = False
 
 
 @dataclass(frozen=True, slots=True)

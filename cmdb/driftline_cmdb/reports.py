@@ -7,10 +7,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
 from driftline.v1.collector_pb2 import Manifest
-from driftline_cmdb import continuity, recording
+from driftline_cmdb import recording
 from driftline_cmdb.applying import Wave
 from driftline_cmdb.database import Database
-from driftline_cmdb.errors import CmdbError, Invalid, Rejected
+from driftline_cmdb.errors import CmdbError, Invalid
 from driftline_cmdb.identity import reporting
 from driftline_cmdb.identity.reporting import Retired
 from driftline_cmdb.intern import Interned
@@ -50,21 +50,11 @@ class Ingest:
             if len(reports) > 1:
                 return [result for report in reports for result in self.commit([report])]
             return [error if isinstance(error, Invalid) else Invalid(_in_two_sections(reports[0]))]
-        ordered = [results[index] for index in range(len(reports))]
-        self._note_rejections(reports, ordered)
-        return ordered
-
-    def _note_rejections(self, reports: Sequence[Report], results: Sequence[Committed | CmdbError]) -> None:
-        rejected = [
-            (report, result) for report, result in zip(reports, results, strict=True) if isinstance(result, Rejected)
-        ]
-        for report, result in zip(reports, results, strict=True):
+        for index, report in enumerate(reports):
+            result = results[index]
             if isinstance(result, Retired):
                 reporting.note(self._database, report.source_id, result, report.received_ms)
-        if rejected:
-            with self._database.write() as session:
-                for report, error in rejected:
-                    continuity.note_rejection(session, report.source_id, error, report.received_ms)
+        return [results[index] for index in range(len(reports))]
 
 
 def lacking(session: Session, source_id: int, manifest: Manifest) -> tuple[str, ...]:

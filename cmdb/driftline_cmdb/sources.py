@@ -19,7 +19,7 @@ from driftline_cmdb import audit
 from driftline_cmdb.errors import Ambiguous, Invalid, NotFound, Unauthenticated
 from driftline_cmdb.identity import aliases, authority, bindings
 from driftline_cmdb.identity import claims as identity_claims
-from driftline_cmdb.tables.cis import Ci
+from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.sources import RECORD, Certificate, JoinToken, Source
 
 _PREFIX = "dl1"
@@ -50,6 +50,8 @@ class CertificateStatus:
     revoked_reason: str | None
     quarantined_ms: int | None
     quarantine_reason: str | None
+    #: See `Source.ended_as`.
+    ended_as: str | None
 
 
 def parse_token(text: str) -> TokenText:
@@ -196,6 +198,7 @@ def certificate_status(session: Session, serial: str) -> CertificateStatus | Non
             col(Certificate.revoked_reason),
             col(Source.quarantined_ms),
             col(Source.quarantine_reason),
+            col(Source.ended_as),
         )  # type: ignore[call-overload]  # sqlmodel's select is typed for up to four columns
         .join(Source, col(Source.id) == col(Certificate.source_id))
         .where(col(Certificate.serial) == serial)
@@ -272,16 +275,26 @@ def quarantine(session: Session, source: Source, actor: str, reason: str, now_ms
 
 
 def release(session: Session, source: Source, actor: str, reason: str, now_ms: int) -> None:
-    """Take reports from a source again.
+    """Take reports from a source again: one holds it after all. What is open of its story is closed.
 
     :raises Invalid: where it is not quarantined.
     """
     if source.quarantined_ms is None:
         raise Invalid(f"source {source.uid} is not quarantined")
     source.quarantined_ms = source.quarantine_reason = None
+    source.held_epoch = source.held_ms = source.diverged_ms = None
+    close_findings(session, source, now_ms)
     session.add(source)
     audit.record(session, actor, "source.released", f"source {source.uid}", {"reason": reason}, now_ms)
     authority.settle_source(session, source, now_ms)
+
+
+def close_findings(session: Session, source: Source, now_ms: int) -> None:
+    """Close what is open of clones and roll-backs of a source, because a person decided."""
+    keys = [f"{kind}:{source.uid}" for kind in ("clone", "roll-back")]
+    session.execute(
+        update(Finding).where(col(Finding.key).in_(keys), col(Finding.closed_ms).is_(None)).values(closed_ms=now_ms)
+    )
 
 
 def forget_certificates(session: Session, ended_before_ms: int) -> int:

@@ -7,6 +7,7 @@ next time that is at least half an interval away; so two intervals after an outa
 from hashlib import blake2b
 
 from driftline.v1.collector_pb2 import Instructions
+from driftline_cmdb.continuity import QUICK_S
 from driftline_collector.settings import Settings
 
 #: Size of fleet at which the interval reaches its upper bound.
@@ -41,15 +42,23 @@ class Schedule:
         #: Live sources, kept up to date by the worker.
         self.fleet = 0
 
-    def instructions(self, uid: str, now_ms: int, load: float) -> Instructions:
-        """Return what a source is asked to do next.
+    def interval_s(self, load: float) -> int:
+        """Return the time between check-ins, s.
 
         :param load: how full the commit queue is, 0 to 1.
         """
+        return interval_s(self.fleet, load, self._settings.check_in_min_s, self._settings.check_in_max_s)
+
+    def instructions(self, uid: str, now_ms: int, load: float, *, soon: bool = False) -> Instructions:
+        """Return what a source is asked to do next.
+
+        :param load: how full the commit queue is, 0 to 1.
+        :param soon: it is not clear who it is: it comes back as soon as one that must wait.
+        """
         settings = self._settings
-        interval = interval_s(self.fleet, load, settings.check_in_min_s, settings.check_in_max_s)
+        after_s = check_in_after_s(uid, now_ms, self.interval_s(load))
         return Instructions(
-            check_in_after_s=check_in_after_s(uid, now_ms, interval),
+            check_in_after_s=min(after_s, QUICK_S) if soon else after_s,
             server_time_ms=now_ms,
             inventory_interval_s=settings.inventory_interval_s,
         )

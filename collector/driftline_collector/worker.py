@@ -14,7 +14,7 @@ from driftline_cmdb import sources, texts, utilization
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import assess, long_silence, silence, silent_sources
 from driftline_cmdb.errors import Unavailable
-from driftline_cmdb.identity import reporting
+from driftline_cmdb.identity import dividing, reporting
 from driftline_cmdb.tables.elements import Due
 from driftline_collector.authority.authority import Authority
 from driftline_collector.clock import Clock
@@ -168,6 +168,7 @@ class Jobs:
         renewable = self._settings.renew_days * 86_400_000
         with self._database.write() as session:
             sources.forget_certificates(session, self._clock() - renewable - _KEPT_MS)
+            dividing.revoke_spent(session, self._clock())
 
     def _forget_texts(self) -> None:
         texts.prune(self._database, self._clock())

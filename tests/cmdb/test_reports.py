@@ -11,7 +11,7 @@ from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
 from driftline_cmdb import record
 from driftline_cmdb.database import Database
-from driftline_cmdb.errors import CmdbError, Invalid, NotFound, Refused, Rejected
+from driftline_cmdb.errors import CmdbError, Forked, Held, Invalid, NotFound, Refused, Rejected
 from driftline_cmdb.packing import unpack_ids
 from driftline_cmdb.reports import Committed, Ingest, Report, lacking, prepare_section
 from driftline_cmdb.tables.cis import Ci, Finding
@@ -144,12 +144,33 @@ def test_a_rolled_back_agent_is_refused_and_found(database: Database) -> None:
 def test_two_holders_of_one_identity_are_quarantined(database: Database) -> None:
     ingest, source = Ingest(database), add_source(database)
     first = receipt(ingest.commit([report(source, section(content(bash="5.2")))])[0])
-    receipt(ingest.commit([replace(report(source, section(content(bash="5.2"))), epoch="newer")])[0])
+    newer = replace(report(source, section(content(bash="7"))), epoch="newer", received_ms=NOW + 5_000)
+    assert isinstance(ingest.commit([newer])[0], Held)
     old = report(source, section(content(bash="6")), sequence=2, continuation=first.continuation)
-    assert isinstance(ingest.commit([old])[0], Rejected)
-    newer = replace(report(source, section(content(bash="7")), sequence=2), epoch="newer")
+    assert isinstance(ingest.commit([replace(old, received_ms=NOW + 16_000)])[0], Forked)
     assert isinstance(ingest.commit([newer])[0], Refused)
     assert versions(database, source) == {"software.packages[dpkg/bash/amd64].version": "5.2"}
+    with database.read() as session:
+        assert [finding.kind for finding in session.exec(select(Finding))] == ["clone"]
+
+
+def test_both_holders_in_one_batch_are_told_apart(database: Database) -> None:
+    ingest, source = Ingest(database), add_source(database)
+    first = receipt(ingest.commit([report(source, section(content(bash="5.2")))])[0])
+    newer = replace(report(source, section(content(bash="7"))), epoch="newer", received_ms=NOW + 5_000)
+    old = report(source, section(content(bash="6")), sequence=2, continuation=first.continuation)
+    results = ingest.commit([newer, replace(old, received_ms=NOW + 6_000)])
+    assert [type(one) for one in results] == [Held, Forked]
+    assert versions(database, source) == {"software.packages[dpkg/bash/amd64].version": "5.2"}
+
+
+def test_a_holder_that_called_once_and_went_does_not_hold_the_other_up(database: Database) -> None:
+    ingest, source = Ingest(database), add_source(database)
+    first = receipt(ingest.commit([report(source, section(content(bash="5.2")))])[0])
+    newer = replace(report(source, section(content(bash="7"))), epoch="newer", received_ms=NOW + 5_000)
+    assert isinstance(ingest.commit([newer])[0], Held)
+    late = report(source, section(content(bash="6")), sequence=2, continuation=first.continuation)
+    receipt(ingest.commit([replace(late, received_ms=NOW + 3_600_000, sent_ms=NOW + 3_600_000)])[0])
 
 
 def test_one_bad_report_harms_no_other(database: Database) -> None:

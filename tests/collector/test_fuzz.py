@@ -19,6 +19,7 @@ FINE = {
     grpc.StatusCode.UNAUTHENTICATED,
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.PERMISSION_DENIED,
+    grpc.StatusCode.UNAVAILABLE,  # an epoch that was damaged is a new one, and waits
 }
 
 
@@ -60,9 +61,16 @@ def statuses(channel: grpc.Channel, method: str, requests: Iterator[bytes]) -> N
             assert error.code() in FINE, f"{method}: {error.code()} {error.details()} for {request!r}"
 
 
+def _further(stamp: pb.Stamp) -> pb.Stamp:
+    stamp.previous_epoch, stamp.machine, stamp.begun_for = "e" * 32, bytes(16), "other hardware"
+    return stamp
+
+
 def test_damaged_reports(collector: Collector, agent: Agent) -> None:
     agent.submit(packages(("openssl", "1")))
     section = packages(("openssl", "2"), ("sl", "5.02-1"))
+    told = agent.stamp
+    agent.stamp = lambda: _further(told())  # type: ignore[method-assign]  # as an agent of today fills it
     submit = agent.submit_request(section)
     submit.transactions.add(manager="apt", command_line="apt-get install sl", started_at_ms=now_ms(), ended_at_ms=1)
     submit.transactions[0].changes.add(action="install", name="sl", version_after="5.02-1")
@@ -102,6 +110,9 @@ def test_damaged_enrolments(start: Start) -> None:
     token = join_token(collector.database, collector.authority.fingerprint, uses=1000)
     enroll = pb.EnrollRequest(join_token=token, csr=csr_of(new_key()), claims=agent.claims)
     renew, _ = agent.renew_request()
+    own, _ = agent.renew_request()
+    own.epoch, own.continuation, own.claims = agent.epoch, bytes(22), agent.claims.SerializeToString()
     with agent.enrol_channel() as channel:
         statuses(channel, "Enrolment/Enroll", damaged(enroll.SerializeToString(), 5))
         statuses(channel, "Enrolment/Renew", damaged(renew.SerializeToString(), 6))
+        statuses(channel, "Enrolment/Renew", damaged(own.SerializeToString(), 7))

@@ -120,7 +120,7 @@ def test_a_call_that_the_client_gave_up_is_applied_once(collector: Collector, ag
     assert (revisions, holdings, places) == (1, 1, [(1, reply.receipt.continuation)])
 
 
-def test_a_rolled_back_agent_is_refused(collector: Collector, agent: Agent) -> None:
+def test_a_rolled_back_agent_is_refused(collector: Collector, agent: Agent, clock: MovedClock) -> None:
     agent.submit(packages(OPENSSL))
     before = state(collector)
     agent.sequence, agent.continuation = 0, b""
@@ -128,6 +128,10 @@ def test_a_rolled_back_agent_is_refused(collector: Collector, agent: Agent) -> N
         agent.submit(packages(("openssl", "3.0.14")))
     assert state(collector) == before
     agent.epoch = "a-new-epoch"
+    with refused(grpc.StatusCode.UNAVAILABLE, "come back"):
+        agent.submit(packages(("openssl", "3.0.14")))
+    assert state(collector) == before
+    clock.ahead_ms += 61_000
     agent.submit(packages(("openssl", "3.0.14")))
 
 
@@ -211,6 +215,10 @@ def test_a_damaged_request_is_invalid_not_internal(agent: Agent) -> None:
         (lambda r: setattr(r.stamp, "epoch", "../../etc"), "stamp.epoch"),
         (lambda r: setattr(r.stamp, "sent_at_ms", -1), "stamp.sent_at_ms"),
         (lambda r: setattr(r.stamp, "continuation", bytes(100)), "stamp.continuation"),
+        (lambda r: setattr(r.stamp, "previous_epoch", "../../etc"), "stamp.previous_epoch"),
+        (lambda r: setattr(r.stamp, "machine", bytes(33)), "stamp.machine"),
+        (lambda r: setattr(r.stamp, "begun_for", "x" * 81), "stamp.begun_for"),
+        (lambda r: setattr(r.stamp, "begun_for", "a\0b"), "stamp.begun_for"),
         (lambda r: setattr(r.claims, "hostname", "a\0b"), "claims.hostname"),
         (lambda r: setattr(r.claims, "fqdn", "x" * 300), "claims.fqdn"),
         (lambda r: setattr(r.claims, "board_serial_number", "x" * 257), "claims.board_serial_number"),

@@ -55,6 +55,10 @@ MATRIX = [
     ("PUT", "/cis/web1/sources/source-web1/rank", {"rank": 1, "reason": ""}, "ocA"),
     ("POST", "/sources/source-web1/revoke", {"reason": "lost"}, "cA"),
     ("POST", "/sources/source-web1/release", {"reason": "a move"}, "cA"),
+    ("GET", "/sources/source-web1/holders", None, "voacA"),
+    ("POST", "/sources/source-web1/split", {"reason": "a copy"}, "cA"),
+    ("POST", "/sources/source-web1/expect", {"reason": "an image"}, "cA"),
+    ("POST", "/sources/source-web1/retire", {"reason": "scrap"}, "cA"),
 ]
 PEOPLE = {"v": "viewer", "o": "operator", "a": "approver", "c": "chief", "A": "admin"}
 
@@ -216,6 +220,9 @@ FORMS = [
     ("/baselines/golden/promote", {"to": "x", "environment": "test", "version": "1"}),
     ("/sources/source-web1/revoke", {"reason": "x"}),
     ("/sources/source-web1/release", {"reason": "x"}),
+    ("/sources/source-web1/split", {"reason": "x"}),
+    ("/sources/source-web1/expect", {"reason": "x"}),
+    ("/sources/source-web1/retire", {"reason": "x"}),
     ("/join-tokens", {}),
     ("/join-tokens/x/delete", {}),
     ("/people", {"name": "x", "password": "long enough it is"}),

@@ -240,6 +240,14 @@ def test_tokens_and_sources(own_cli: Run) -> None:
     own_cli("token", "delete", "999", code=1)
 
 
+def test_an_identity_that_several_hold(own_cli: Run) -> None:
+    assert "running" in own_cli("source", "holders", "source-web1").stdout
+    assert "one alone holds it" in own_cli("source", "split", "source-web1", "--reason", "x", code=1).stderr
+    assert "is an image's" in own_cli("source", "expect", "source-web1", "--reason", "golden").stdout
+    assert "is retired" in own_cli("source", "retire", "source-web1", "--reason", "scrap").stdout
+    assert '"retired"' in own_cli("source", "holders", "source-web1", "--json").stdout
+
+
 def test_login(own_site: Site, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "profiles.toml"
     run = runner(path)

@@ -12,6 +12,7 @@ from driftline_server.app import areas
 #: What stands for a parameter in a page's path.
 NAMES = {
     "ci": "web1",
+    "uid": "source-web1",
     "number": "1",
     "drift": "1",
     "name": "golden",

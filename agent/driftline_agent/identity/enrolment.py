@@ -4,6 +4,7 @@ Source: design section 4, collector.proto (service Enrolment).
 """
 
 import base64
+import hashlib
 import json
 import logging
 import subprocess
@@ -11,7 +12,7 @@ import sys
 from pathlib import Path
 
 from driftline.v1.collector_pb2 import EnrollReply, EnrollRequest, HostClaims, RenewRequest
-from driftline_agent import transport
+from driftline_agent import files, transport
 from driftline_agent.errors import ConfigError, IdentityError
 from driftline_agent.identity import store
 from driftline_agent.identity.pin import fetch_chain, pick_root
@@ -19,6 +20,9 @@ from driftline_agent.identity.store import Identity
 from driftline_agent.identity.token import JoinToken
 
 log = logging.getLogger(__name__)
+
+#: The key of an identity that was asked for and not given yet.
+_PENDING = "own.key"
 
 
 def _child(command: str, **values: bytes) -> dict[str, bytes]:
@@ -90,6 +94,39 @@ def renew(state: Path, old: Identity) -> Identity:
         raise IdentityError(f"renewal: the collector answered for {identity.source_id}, asked for {old.source_id}")
     store.save(state, identity)
     log.info("renewed", extra={"source": identity.source_id, "ends_at": identity.not_after})
+    return identity
+
+
+def own(state: Path, old: Identity, epoch: str, continuation: bytes, claims: HostClaims) -> Identity:
+    """Get an identity of its own in place of one that others hold too, and store it.
+
+    The new key is stored before it is sent: a repetition after a lost reply asks with the same key and gets the same
+    identity.
+
+    :param epoch: the epoch that it reported in, with its last receipt's token.
+    :raises driftline_agent.errors.TransportError: where the collector refuses or cannot be reached.
+    """
+    key = files.read_private(state / _PENDING)
+    if key is None:
+        key = _child("new")["key"]
+        files.write_private(state / _PENDING, key)
+    told = claims.SerializeToString()
+    said = b"".join(hashlib.sha256(part).digest() for part in (epoch.encode(), continuation, told))
+    made = _child("own", old_key=old.key, certificate=old.chain, key=key, said=said)
+    request = RenewRequest(
+        certificate=made["certificate"],
+        csr=made["csr"],
+        signature=made["signature"],
+        epoch=epoch,
+        continuation=continuation,
+        claims=told,
+    )
+    with transport.Connection(old.enrol_address, old.root) as connection:
+        reply = connection.renew(request)
+    identity = _identity(reply, made["key"], old.root, old.enrol_address)
+    store.save(state, identity)
+    (state / _PENDING).unlink(missing_ok=True)
+    log.warning("an identity of its own", extra={"source": identity.source_id, "before": old.source_id})
     return identity
 
 

@@ -7,6 +7,7 @@ Commands::
 
     new       {}                                         -> {"key": PEM, "csr": DER}
     renew     {"old_key": PEM, "certificate": PEM}       -> {"key": PEM, "csr": DER, "certificate": DER, "signature"}
+    own       the same, "key": PEM, "said": bytes        -> the same, for this new key; said is signed too
     inspect   {"key": PEM, "chain": PEM}                 -> {"not_before": s, "not_after": s}
 
 Source: collector.proto (RenewRequest.signature).
@@ -22,11 +23,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _CONTEXT = b"driftline renew v1\0"
+_OWN_CONTEXT = b"driftline renew v2\0"
 
 
 def new_key() -> tuple[bytes, bytes]:
     """Return a new EC P-256 key (PKCS #8, PEM) and a certificate request for it (DER)."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    return _request(ec.generate_private_key(ec.SECP256R1()))
+
+
+def _request(key: ec.EllipticCurvePrivateKey) -> tuple[bytes, bytes]:
     # The collector names the source: this subject does not count.
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "driftline-agent")])
     request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, hashes.SHA256())
@@ -46,6 +51,14 @@ def renew(old_key: bytes, certificate: bytes) -> dict[str, bytes]:
     der = x509.load_pem_x509_certificate(certificate).public_bytes(serialization.Encoding.DER)
     key, request = new_key()
     signature = _load_key(old_key).sign(_CONTEXT + der + request, ec.ECDSA(hashes.SHA256()))
+    return {"key": key, "csr": request, "certificate": der, "signature": signature}
+
+
+def own(old_key: bytes, certificate: bytes, new: bytes, said: bytes) -> dict[str, bytes]:
+    """Return what :func:`renew` does, for a key that is there already, signed together with what is said."""
+    der = x509.load_pem_x509_certificate(certificate).public_bytes(serialization.Encoding.DER)
+    key, request = _request(_load_key(new))
+    signature = _load_key(old_key).sign(_OWN_CONTEXT + der + request + said, ec.ECDSA(hashes.SHA256()))
     return {"key": key, "csr": request, "certificate": der, "signature": signature}
 
 
@@ -72,11 +85,13 @@ def main() -> int:
             binary = {"key": key, "csr": request}
         elif sys.argv[1:] == ["renew"]:
             binary = renew(values["old_key"], values["certificate"])
+        elif sys.argv[1:] == ["own"]:
+            binary = own(values["old_key"], values["certificate"], values["key"], values["said"])
         elif sys.argv[1:] == ["inspect"]:
             json.dump(inspect(values["key"], values["chain"]), sys.stdout)
             return 0
         else:
-            raise ValueError("no such command; there are new, renew, inspect")
+            raise ValueError("no such command; there are new, renew, own, inspect")
     except (ValueError, KeyError) as error:
         print(error, file=sys.stderr)  # noqa: T201  # this is how the child answers
         return 1

@@ -71,7 +71,8 @@ class IdentityDecision(SQLModel, table=True):
     id: int = row_id()
     at_ms: int = time_ms()
     actor: str
-    #: same, clone, replacement, retire old, merge, split, replace, undo.
+    #: same, clone, replacement, retire old, merge, split, replace, undo; of a source: split source, expect, retire
+    #: source.
     action: str
     reason: str
     #: The CI that stands afterwards, and the other one that it is about.

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlmodel import Field, SQLModel
 
-from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
+from driftline_cmdb.tables._columns import document, partial_index, row_id, time_ms, time_ms_or_none
 
 #: Kind of the source in whose name driftline itself writes the facts of a CI's record.
 RECORD = "record"
@@ -12,6 +12,8 @@ RECORD = "record"
 
 class Source(SQLModel, table=True):
     """One agent, or one device reached in one way, or a CI's record. Facts belong to sources."""
+
+    __table_args__ = (partial_index("source_ended", "id", where="ended_as IS NOT NULL"),)
 
     id: int = row_id()
     #: The identity in its certificate, a UUID.
@@ -31,6 +33,18 @@ class Source(SQLModel, table=True):
     continuation: bytes | None = None
     #: Epochs that a newer one has replaced, newest last; a report from one of them means that two hold this identity.
     past_epochs: list[str] = document(list)
+    #: When the running epoch began, and the digest of the hardware by its own word.
+    epoch_ms: int | None = time_ms_or_none()
+    machine: str = ""
+    #: [address, since ms] that it reported from in the running epoch, the last one last.
+    peers: list[list[Any]] = document(list)
+    #: Seconds between check-ins when it was heard last.
+    check_in_s: int = 0
+    #: A newer epoch that waits until the running one was quiet for long enough, and its last call.
+    held_epoch: str | None = None
+    held_ms: int | None = time_ms_or_none()
+    #: Somebody reported in the running epoch whose last receipt is of this time: what came later is of the other one.
+    diverged_ms: int | None = time_ms_or_none()
     #: What to add to the host's clock to get the collector's, ms.
     skew_ms: int = time_ms_or_none()
     #: All its sections are known to have held at this time (corrected by skew).
@@ -49,6 +63,11 @@ class Source(SQLModel, table=True):
     left_reason: str | None = None
     quarantined_ms: int | None = time_ms_or_none()
     quarantine_reason: str | None = None
+    #: split, image (`identity.dividing`) or retired: nothing is taken in this identity's name any more; None while it
+    #: is in use.
+    ended_as: str | None = None
+    ended_ms: int | None = time_ms_or_none()
+    ended_decision_id: int | None = Field(default=None, foreign_key="identitydecision.id")
 
 
 class Certificate(SQLModel, table=True):

@@ -1,14 +1,19 @@
 """Reads what agents send to get a certificate; pure."""
 
+from hashlib import sha256
+
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from driftline.v1.collector_pb2 import RenewRequest
 from driftline_cmdb.errors import Invalid, Unauthenticated
 
 #: What the old key signs over: this, the old certificate (DER), the new request (DER).
 RENEW_CONTEXT = b"driftline renew v1\0"
+#: The same where an identity of its own is asked for; then the SHA-256 of each of epoch, continuation and claims.
+OWN_CONTEXT = b"driftline renew v2\0"
 
 
 def read_csr(csr: bytes) -> ec.EllipticCurvePublicKey:
@@ -42,7 +47,7 @@ def read_certificate(der: bytes) -> x509.Certificate:
     return certificate
 
 
-def check_renewal(certificate: x509.Certificate, der: bytes, csr: bytes, signature: bytes) -> None:
+def check_renewal(certificate: x509.Certificate, request: RenewRequest) -> None:
     """Check that the holder of a certificate's key asks for the new one.
 
     :raises Unauthenticated: where not.
@@ -51,9 +56,16 @@ def check_renewal(certificate: x509.Certificate, der: bytes, csr: bytes, signatu
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise Unauthenticated("certificate: not issued by this collector")
     try:
-        key.verify(signature, RENEW_CONTEXT + der + csr, ec.ECDSA(hashes.SHA256()))
+        key.verify(request.signature, _signed(request), ec.ECDSA(hashes.SHA256()))
     except InvalidSignature as error:
         raise Unauthenticated("signature: not made by the key of the certificate") from error
+
+
+def _signed(request: RenewRequest) -> bytes:
+    if not request.epoch:
+        return RENEW_CONTEXT + request.certificate + request.csr
+    said = (request.epoch.encode(), request.continuation, request.claims)
+    return OWN_CONTEXT + request.certificate + request.csr + b"".join(sha256(one).digest() for one in said)
 
 
 def public_bytes(key: ec.EllipticCurvePublicKey) -> bytes:

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Protocol
 
+from google.protobuf.message import DecodeError
+
 from driftline.v1.collector_pb2 import (
     LEAVE_REASON_UNSPECIFIED,
     Evidence,
@@ -15,6 +17,7 @@ from driftline.v1.collector_pb2 import (
     LeaveReason,
     LeaveRequest,
     Manifest,
+    RenewRequest,
     Section,
     Stamp,
     Transaction,
@@ -36,7 +39,11 @@ LIMITATIONS = 20
 VALUES = 1_000_000
 #: Values of one kind that a host claims.
 CLAIMED = {"macs": 256, "disk_serial_numbers": 256, "entity_serial_numbers": 256, "management_addresses": 64}
+#: Bytes of a continuation token and of the digest of a machine.
+CONTINUATION = 64
+MACHINE = 32
 #: Characters of a name, of a longer text, and of a command line (apt logs thousands of packages in one).
+_SHORT = 80
 _TEXT = 256
 _SAID = 500
 _LONG = 16 * 1024
@@ -59,14 +66,50 @@ def check_stamp(stamp: Stamp, lowest: int = 1) -> None:
     :param lowest: the lowest sequence: 1 for a report, 0 for an announcement, which names the last receipt's.
     :raises Invalid: where a field is missing or out of bounds.
     """
-    if not _EPOCH.fullmatch(stamp.epoch):
-        raise Invalid("stamp.epoch: is not 8 to 64 letters, digits, - or _")
+    check_epoch("stamp.epoch", stamp.epoch)
     if not lowest <= stamp.sequence < 2**53:
         raise Invalid(f"stamp.sequence: {stamp.sequence} is not in {lowest} to 2^53; numbering starts at 1")
-    if len(stamp.continuation) > 64:
-        raise Invalid("stamp.continuation: is longer than 64 bytes; send back what the last receipt held")
+    check_continuation("stamp.continuation", stamp.continuation)
     check_time("stamp.sent_at_ms", stamp.sent_at_ms)
     check_text("stamp.agent_version", stamp.agent_version)
+    if stamp.previous_epoch:
+        check_epoch("stamp.previous_epoch", stamp.previous_epoch)
+    if len(stamp.machine) > MACHINE:
+        raise Invalid(f"stamp.machine: is longer than {MACHINE} bytes")
+    check_text("stamp.begun_for", stamp.begun_for, _SHORT)
+
+
+def check_epoch(name: str, epoch: str) -> None:
+    """Check that a text names an epoch.
+
+    :raises Invalid: where not.
+    """
+    if not _EPOCH.fullmatch(epoch):
+        raise Invalid(f"{name}: is not 8 to 64 letters, digits, - or _")
+
+
+def check_own(request: RenewRequest) -> HostClaims:
+    """Check a request for an identity of one's own; return its claims.
+
+    :raises Invalid: where a field is malformed or out of bounds.
+    """
+    check_epoch("epoch", request.epoch)
+    check_continuation("continuation", request.continuation)
+    try:
+        claims = HostClaims.FromString(request.claims)
+    except DecodeError as error:
+        raise Invalid("claims: not a serialized HostClaims") from error
+    check_claims(claims)
+    return claims
+
+
+def check_continuation(name: str, continuation: bytes) -> None:
+    """Check the length of a continuation token.
+
+    :raises Invalid: where it is too long.
+    """
+    if len(continuation) > CONTINUATION:
+        raise Invalid(f"{name}: is longer than {CONTINUATION} bytes; send back what the last receipt held")
 
 
 def check_leave(request: LeaveRequest) -> None:

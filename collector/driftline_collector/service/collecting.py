@@ -6,22 +6,24 @@ from dataclasses import replace
 from hashlib import blake2b
 
 import grpc
+from sqlmodel import select
 
 from driftline.v1 import collector_pb2 as pb
 from driftline.v1.collector_pb2_grpc import CollectorServicer
 from driftline_cmdb import leaving, reports, texts, utilization
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import Unavailable
-from driftline_cmdb.identity import reporting
+from driftline_cmdb.identity import holders, reporting
 from driftline_cmdb.identity.reporting import Retired
 from driftline_cmdb.reports import Committed, Report
+from driftline_cmdb.tables.sources import Source
 from driftline_collector.clock import Clock
 from driftline_collector.committer import Committer
 from driftline_collector.metrics import Metrics
 from driftline_collector.schedule import Schedule
 from driftline_collector.service import checks
 from driftline_collector.service.identity import Caller, Identities
-from driftline_collector.service.limits import Gate
+from driftline_collector.service.limits import Gate, address_of
 
 #: Longest wait for a commit, s, where the caller set no deadline.
 _COMMIT_S = 60.0
@@ -45,7 +47,7 @@ class Collecting(CollectorServicer):
         self._schedule, self._metrics, self._gate, self._clock = schedule, metrics, gate, clock
 
     def Announce(self, request: pb.AnnounceRequest, context: grpc.ServicerContext) -> pb.AnnounceReply:  # noqa: N802  # gRPC's name
-        """Tell which sections of a manifest the collector lacks; changes nothing.
+        """Tell which sections of a manifest the collector lacks; changes nothing of the source.
 
         :raises CmdbError: see `driftline/v1/collector.proto` for which status means what.
         """
@@ -57,6 +59,13 @@ class Collecting(CollectorServicer):
             self._check_not_retired(caller)
             with self._database.read() as session:
                 wanted = reports.lacking(session, caller.source_id, request.manifest)
+                epoch = session.exec(select(Source.epoch).where(Source.id == caller.source_id)).one()
+            if epoch not in (None, request.stamp.epoch):
+                peer = address_of(context.peer())
+                with self._database.write() as session:
+                    holders.note_announced(
+                        session, caller.source_id, request.stamp, request.claims, peer, self._clock()
+                    )
             return pb.AnnounceReply(wanted=wanted, instructions=self._instructions(caller))
 
     def Submit(self, request: pb.SubmitRequest, context: grpc.ServicerContext) -> pb.SubmitReply:  # noqa: N802  # gRPC's name
@@ -75,7 +84,7 @@ class Collecting(CollectorServicer):
             told = texts.prepare_texts(request.texts)
             sections = tuple(reports.prepare_section(section) for section in request.sections)
             report = replace(
-                _report(caller, request, received),
+                _report(caller, request, received, context, self._schedule.interval_s(self._committer.load)),
                 claims=request.claims if request.HasField("claims") else None,
                 sections=sections,
                 transactions=tuple(request.transactions),
@@ -85,7 +94,9 @@ class Collecting(CollectorServicer):
             texts.keep(self._database, caller.source_id, told, received)
             committed = self._commit(report, context)
         self._observe_detection(request, received)
-        return pb.SubmitReply(receipt=_receipt(report, committed), instructions=self._instructions(caller))
+        return pb.SubmitReply(
+            receipt=_receipt(report, committed), instructions=self._instructions(caller, committed.soon)
+        )
 
     def OfferTexts(  # noqa: N802  # gRPC's name
         self, request: pb.OfferTextsRequest, context: grpc.ServicerContext
@@ -120,13 +131,15 @@ class Collecting(CollectorServicer):
             if request.HasField("manifest"):
                 checks.check_manifest(request.manifest)
             report = replace(
-                _report(caller, request, received),
+                _report(caller, request, received, context, self._schedule.interval_s(self._committer.load)),
                 batch=utilization.check(request.batch, received) if request.HasField("batch") else None,
                 manifest=request.manifest if request.HasField("manifest") else None,
             )
             committed = self._commit(report, context)
         return pb.SubmitUtilizationReply(
-            receipt=_receipt(report, committed), wanted=committed.wanted, instructions=self._instructions(caller)
+            receipt=_receipt(report, committed),
+            wanted=committed.wanted,
+            instructions=self._instructions(caller, committed.soon),
         )
 
     def Leave(self, request: pb.LeaveRequest, context: grpc.ServicerContext) -> pb.LeaveReply:  # noqa: N802  # gRPC's name
@@ -162,8 +175,8 @@ class Collecting(CollectorServicer):
         self._metrics.sections.inc(len(report.sections))
         return committed
 
-    def _instructions(self, caller: Caller) -> pb.Instructions:
-        return self._schedule.instructions(caller.uid, self._clock(), self._committer.load)
+    def _instructions(self, caller: Caller, soon: bool = False) -> pb.Instructions:
+        return self._schedule.instructions(caller.uid, self._clock(), self._committer.load, soon=soon)
 
     def _observe_detection(self, request: pb.SubmitRequest, received: int) -> None:
         """Measure from each changed section's reading to its commit; a first reading detects nothing."""
@@ -174,7 +187,13 @@ class Collecting(CollectorServicer):
                 self._metrics.detection_seconds.observe((on_host + here) / 1000)
 
 
-def _report(caller: Caller, request: pb.SubmitRequest | pb.SubmitUtilizationRequest, received: int) -> Report:
+def _report(
+    caller: Caller,
+    request: pb.SubmitRequest | pb.SubmitUtilizationRequest,
+    received: int,
+    context: grpc.ServicerContext,
+    check_in_s: int,
+) -> Report:
     """Return what both kinds of report have."""
     stamp = request.stamp
     return Report(
@@ -188,6 +207,11 @@ def _report(caller: Caller, request: pb.SubmitRequest | pb.SubmitUtilizationRequ
         agent_version=stamp.agent_version,
         claims=None,
         dropped=request.dropped if request.HasField("dropped") else None,
+        peer=address_of(context.peer()),
+        check_in_s=check_in_s,
+        machine=stamp.machine,
+        previous_epoch=stamp.previous_epoch,
+        begun_for=stamp.begun_for,
     )
 
 

@@ -98,6 +98,9 @@ class Edge(grpc.ServerInterceptor):
         log.log(level, "call refused", extra=fields)
         # What a database says of itself (hosts, users, processes) stays in the log.
         outward = _AWAY if isinstance(error.__cause__, SQLAlchemyError) else str(error)
+        hints = error.hints if isinstance(error, CmdbError) else {}
+        if hints:
+            context.set_trailing_metadata(tuple(hints.items()))
         self._abort(method, context, status, outward)
 
     def _fail(self, method: str, context: Context, error: Exception) -> NoReturn:

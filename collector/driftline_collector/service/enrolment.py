@@ -11,13 +11,17 @@ from driftline.v1.collector_pb2 import EnrollReply, EnrollRequest, RenewRequest
 from driftline.v1.collector_pb2_grpc import EnrolmentServicer
 from driftline_cmdb import sources
 from driftline_cmdb.database import Database
-from driftline_cmdb.errors import Unauthenticated
+from driftline_cmdb.errors import Divided, Refused, Unauthenticated
+from driftline_cmdb.identity import dividing
+from driftline_cmdb.identity.dividing import Ask
+from driftline_cmdb.sources import CertificateStatus
+from driftline_cmdb.tables.sources import Source
 from driftline_collector.authority import requests
 from driftline_collector.authority.authority import Authority, Issued
 from driftline_collector.authority.certificates import common_name, serial_of, to_ms
 from driftline_collector.clock import Clock
 from driftline_collector.metrics import Metrics
-from driftline_collector.service.checks import check_claims
+from driftline_collector.service.checks import check_claims, check_own
 from driftline_collector.service.identity import check_status
 from driftline_collector.service.refusals import Refusals
 from driftline_collector.settings import Settings
@@ -69,7 +73,8 @@ class Enrolment(EnrolmentServicer):
                 source = sources.enrol_source(session, uid, claims, row, f"agent at {context.peer()}", now)
             else:
                 sources.check_join_token(session, token, now)
-                if sources.has_revoked(session, source.id) or source.quarantined_ms is not None:
+                unusable = source.quarantined_ms is not None or source.ended_as is not None
+                if unusable or sources.has_revoked(session, source.id):
                     raise Unauthenticated("join_token: the source that joined with it and this key was revoked")
             issued = self._authority.issue(uid, key, self._life)
             _record(session, source.id, issued, now)
@@ -79,13 +84,15 @@ class Enrolment(EnrolmentServicer):
     def Renew(self, request: RenewRequest, context: grpc.ServicerContext) -> EnrollReply:  # noqa: N802  # gRPC's name
         """Give a known, unrevoked identity a new certificate, also some time after the end of its last one.
 
+        Where the request names an epoch, the identity must have been divided: who holds it gets one of its own.
+
         :raises Unauthenticated: not ours, revoked, not signed by the old key, or ended too long ago.
-        :raises Refused: the source is quarantined.
+        :raises Refused: the source is quarantined or retired, or an identity of its own is not for this caller.
         :raises Invalid: malformed request.
         """
         certificate = requests.read_certificate(request.certificate)
         self._authority.check_issued(certificate)
-        requests.check_renewal(certificate, request.certificate, request.csr, request.signature)
+        requests.check_renewal(certificate, request)
         key = requests.read_csr(request.csr)
         uid = common_name(certificate)
         now = self._clock()
@@ -93,16 +100,24 @@ class Enrolment(EnrolmentServicer):
             if to_ms(certificate.not_valid_after_utc) + self._renew_ms <= now:
                 days = self._renew_ms // 86_400_000
                 raise Unauthenticated(f"certificate: ended more than {days} days ago; enrol with a join token")
-            issued = self._renewed(uid, serial_of(certificate), key, now)
-        self._metrics.certificates.labels("renewed").inc()
+            uid, issued = self._renewed(request, uid, serial_of(certificate), key, now)
+        self._metrics.certificates.labels("own" if request.epoch else "renewed").inc()
         return self._reply(uid, issued)
 
-    def _renewed(self, uid: str, serial: str, key: ec.EllipticCurvePublicKey, now: int) -> Issued:
+    def _renewed(
+        self, request: RenewRequest, uid: str, serial: str, key: ec.EllipticCurvePublicKey, now: int
+    ) -> tuple[str, Issued]:
+        """Issue a certificate for a known identity, or for one of the caller's own; return which, and it."""
         with self._database.write() as session:
-            status = check_status(sources.certificate_status(session, serial), uid)
+            status = sources.certificate_status(session, serial)
+            if request.epoch:
+                source = _own(session, status, uid, request, requests.public_bytes(key), now)
+                uid, source_id = source.uid, source.id
+            else:
+                source_id = check_status(status, uid).source_id
             issued = self._authority.issue(uid, key, self._life)
-            _record(session, status.source_id, issued, now)
-        return issued
+            _record(session, source_id, issued, now)
+        return uid, issued
 
     def _reply(self, uid: str, issued: Issued) -> EnrollReply:
         return EnrollReply(
@@ -111,6 +126,24 @@ class Enrolment(EnrolmentServicer):
             source_id=uid,
             report_address=self._report_address,
         )
+
+
+def _own(
+    session: Session, status: CertificateStatus | None, uid: str, request: RenewRequest, key: bytes, now_ms: int
+) -> Source:
+    claims = MessageToDict(check_own(request), preserving_proto_field_name=True)
+    try:
+        check_status(status, uid)
+    except Divided:
+        assert status is not None  # noqa: S101  # else it would not be on record
+        ask = Ask(request.epoch, request.continuation, claims, key)
+        source = dividing.own_identity(session, status.source_id, ask, now_ms)
+        if source.quarantined_ms is not None or source.ended_as is not None or sources.has_revoked(session, source.id):
+            raise Refused(
+                f"source {source.uid}, which this key got in place of {uid}, is not in use any more"
+            ) from None
+        return source
+    raise Refused(f"identity {uid} was not divided: renew it without epoch")
 
 
 def _record(session: Session, source_id: int, issued: Issued, now_ms: int) -> None:

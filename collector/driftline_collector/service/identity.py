@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from cryptography import x509
 
+from driftline_cmdb import continuity
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import Refused, Unauthenticated
 from driftline_cmdb.sources import CertificateStatus, certificate_status
@@ -110,12 +111,14 @@ def check_status(status: CertificateStatus | None, uid: str) -> CertificateStatu
 
     :param uid: the identity in the certificate.
     :raises Unauthenticated: where it was revoked or is not on record.
-    :raises Refused: where the source is quarantined.
+    :raises Refused: where the source is quarantined or was retired; as Divided where its holders get others.
     """
     if status is None or status.source_uid != uid:
         raise Unauthenticated("the certificate is not on record; enrol with a join token")
     if status.revoked_ms is not None:
         raise Unauthenticated("the certificate was revoked; enrol with a join token")
+    if status.ended_as is not None:
+        raise continuity.ended(uid, status.ended_as)
     if status.quarantined_ms is not None:
         raise Refused(f"source {uid} is quarantined until a person releases it: {status.quarantine_reason}")
     return status

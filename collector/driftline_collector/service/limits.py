@@ -77,17 +77,24 @@ class RateLimit:
         raise Exhausted(f"too many calls; come back in {math.ceil(wait)} s")
 
 
-def network_of(peer: str) -> str:
-    """Return what a peer is counted by: its IPv4 address, or its IPv6 /64, which one host owns whole."""
+def address_of(peer: str) -> str:
+    """Return the address of a peer, without port: ``192.0.2.1``, ``2001:db8::1``; empty where it has none."""
     host = unquote(peer).partition(":")[2].rpartition(":")[0].strip("[]").partition("%")[0]
     try:
         address = ip_address(host)
     except ValueError:
+        return ""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
+
+
+def network_of(peer: str) -> str:
+    """Return what a peer is counted by: its IPv4 address, or its IPv6 /64, which one host owns whole."""
+    text = address_of(peer)
+    if not text:
         return peer
-    if isinstance(address, IPv6Address):
-        mapped = address.ipv4_mapped
-        return str(mapped) if mapped else str(IPv6Address(int(address) >> 64 << 64))
-    return str(address)
+    address = ip_address(text)
+    return str(IPv6Address(int(address) >> 64 << 64)) if isinstance(address, IPv6Address) else text
 
 
 class Gate:

@@ -9,10 +9,11 @@ the certificate's, never a field of a message.
 Failures are gRPC statuses with a message that names the field and the mend:
   INVALID_ARGUMENT     malformed, truncated, digest does not fit its content, over a limit; nothing was changed
   UNAUTHENTICATED      certificate expired, revoked or unknown; token unknown, used up or expired
-  PERMISSION_DENIED    the identity is known and may not do this (quarantined, retired, name of another)
+  PERMISSION_DENIED    the identity is known and may not do this (quarantined, retired, name of another); with the trailing
+                       metadata "driftline-renew: own": each that holds it gets an identity of its own, by Renew
   FAILED_PRECONDITION  the report does not continue what was received (roll-back, clone): start a new epoch
   RESOURCE_EXHAUSTED   too large, or too many at a time: come back after the time in the message
-  UNAVAILABLE          not committed, try again
+  UNAVAILABLE          not committed, try again; the trailing metadata "driftline-come-back-s" may say when
 """
 
 from collections import abc as _abc
@@ -121,22 +122,38 @@ class RenewRequest(_message.Message):
     CERTIFICATE_FIELD_NUMBER: _builtins.int
     CSR_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    CONTINUATION_FIELD_NUMBER: _builtins.int
+    CLAIMS_FIELD_NUMBER: _builtins.int
     certificate: _builtins.bytes
     """The certificate to renew, DER."""
     csr: _builtins.bytes
     """PKCS #10 request for the new key, DER."""
     signature: _builtins.bytes
-    """ECDSA P-256/SHA-256 signature by the old key over: "driftline renew v1" NUL certificate csr."""
+    """ECDSA P-256/SHA-256 signature by the old key over: "driftline renew v1" NUL certificate csr. Where `epoch` is set:
+    over "driftline renew v2" NUL certificate csr, then the SHA-256 of each of epoch, continuation and claims.
+    """
+    epoch: _builtins.str
+    """Asks for an identity of its own, because others hold this one too and the collector said so (trailing metadata
+    driftline-renew: own): the epoch that it reports in. Empty in an ordinary renewal.
+    """
+    continuation: _builtins.bytes
+    """The last receipt's continuation token in that epoch; empty where it has none."""
+    claims: _builtins.bytes
+    """A serialized HostClaims."""
     def __init__(
         self,
         *,
         certificate: _builtins.bytes = ...,
         csr: _builtins.bytes = ...,
         signature: _builtins.bytes = ...,
+        epoch: _builtins.str = ...,
+        continuation: _builtins.bytes = ...,
+        claims: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "csr", b"csr", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "claims", b"claims", "continuation", b"continuation", "csr", b"csr", "epoch", b"epoch", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -270,6 +287,9 @@ class Stamp(_message.Message):
     CONTINUATION_FIELD_NUMBER: _builtins.int
     SENT_AT_MS_FIELD_NUMBER: _builtins.int
     AGENT_VERSION_FIELD_NUMBER: _builtins.int
+    PREVIOUS_EPOCH_FIELD_NUMBER: _builtins.int
+    MACHINE_FIELD_NUMBER: _builtins.int
+    BEGUN_FOR_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """Random id of one life of the agent's state directory; a new one starts numbering anew."""
     sequence: _builtins.int
@@ -282,6 +302,14 @@ class Stamp(_message.Message):
     """The host's clock when it sent this, milliseconds since 1970."""
     agent_version: _builtins.str
     """Version of the agent: 0.1.0."""
+    previous_epoch: _builtins.str
+    """The epoch that this one follows in the agent's memory; empty where there was none or it was lost."""
+    machine: _builtins.bytes
+    """Digest of the hardware that it runs on, keyed by a secret of the state directory: tells whether two that hold the
+    same state run on the same machine, and nothing else. At most 32 bytes; empty where nothing could be read.
+    """
+    begun_for: _builtins.str
+    """Why the epoch began, where the agent knows: "other hardware", "discontinued", "own identity"."""
     def __init__(
         self,
         *,
@@ -290,10 +318,13 @@ class Stamp(_message.Message):
         continuation: _builtins.bytes = ...,
         sent_at_ms: _builtins.int = ...,
         agent_version: _builtins.str = ...,
+        previous_epoch: _builtins.str = ...,
+        machine: _builtins.bytes = ...,
+        begun_for: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "continuation", b"continuation", "epoch", b"epoch", "sent_at_ms", b"sent_at_ms", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "begun_for", b"begun_for", "continuation", b"continuation", "epoch", b"epoch", "machine", b"machine", "previous_epoch", b"previous_epoch", "sent_at_ms", b"sent_at_ms", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,10 +9,11 @@ the certificate's, never a field of a message.
 Failures are gRPC statuses with a message that names the field and the mend:
   INVALID_ARGUMENT     malformed, truncated, digest does not fit its content, over a limit; nothing was changed
   UNAUTHENTICATED      certificate expired, revoked or unknown; token unknown, used up or expired
-  PERMISSION_DENIED    the identity is known and may not do this (quarantined, retired, name of another)
+  PERMISSION_DENIED    the identity is known and may not do this (quarantined, retired, name of another); with the trailing
+                       metadata "driftline-renew: own": each that holds it gets an identity of its own, by Renew
   FAILED_PRECONDITION  the report does not continue what was received (roll-back, clone): start a new epoch
   RESOURCE_EXHAUSTED   too large, or too many at a time: come back after the time in the message
-  UNAVAILABLE          not committed, try again
+  UNAVAILABLE          not committed, try again; the trailing metadata "driftline-come-back-s" may say when
 """
 
 from collections import abc as _abc

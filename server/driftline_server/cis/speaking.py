@@ -114,7 +114,9 @@ def set_rank(session: Session, ci: str, source: str, wanted: NewRank, actor: str
 
 
 def state_of(source: Source, now_ms: int) -> str:
-    """Return live, silent, quarantined, or new."""
+    """Return live, silent, quarantined, new, or what it ended as: split, image, retired."""
+    if source.ended_as is not None:
+        return source.ended_as
     if source.quarantined_ms is not None:
         return "quarantined"
     if source.seen_ms is None:

@@ -107,7 +107,9 @@ def delete_token(
 def list_sources(
     context: typer.Context,
     search: Annotated[str | None, typer.Argument(help="Text in the host name.")] = None,
-    source_state: Annotated[str | None, typer.Option("--state", help="live, silent, quarantined, or new.")] = None,
+    source_state: Annotated[
+        str | None, typer.Option("--state", help="live, silent, quarantined, new, split, image, retired.")
+    ] = None,
     sort: Sort = None,
     limit: Limit = 100,
     as_json: Json = False,

@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 from driftline_cmdb import audit, record
 from driftline_cmdb import sources as cmdb_sources
 from driftline_cmdb.errors import NotFound
+from driftline_cmdb.identity import dividing
 from driftline_cmdb.tables.sources import JoinToken
 from driftline_server.access.guard import Admin, Db, Operator, Viewer
 from driftline_server.lists import AWindow, Listing, answer
-from driftline_server.sources import views
+from driftline_server.sources import holding, views
 from driftline_server.sources.root import root_fingerprint
 from driftline_server.times import now_ms, span_ms
 
@@ -40,6 +41,17 @@ class Reason(BaseModel):
     reason: str = Field(min_length=1, max_length=400)
 
 
+class Split(Reason):
+    """Which holder keeps the CI, and why."""
+
+    keep: str | None = Field(
+        default=None,
+        max_length=256,
+        description="Epoch (8 characters or more), host name or address of the one that keeps the CI; without, all are "
+        "identified as new sources are.",
+    )
+
+
 class Decided(BaseModel):
     """What was decided on a source."""
 
@@ -53,9 +65,14 @@ def list_sources(
     db: Db,
     window: AWindow,
     q: Annotated[str | None, Query(description="Text in the host name, or the start of the uid.")] = None,
-    state: Annotated[Literal["live", "silent", "quarantined", "new"] | None, Query()] = None,
+    state: Annotated[
+        Literal["live", "silent", "quarantined", "new", "split", "image", "retired"] | None, Query()
+    ] = None,
 ) -> Listing[views.SourceRow] | Response:
-    """List agents and devices. Sorts by hostname, ci, seen, enrolled, certificate_until."""
+    """List agents and devices; without `state` or `q` not those that were retired.
+
+    Sorts by hostname, ci, seen, enrolled, certificate_until.
+    """
     with db.read() as session:
         rows, total = views.list_sources(session, window, now_ms(), q, state)
     return answer(rows, total, window, "sources")
@@ -75,7 +92,43 @@ def release(caller: Admin, db: Db, uid: str, wanted: Reason) -> Decided:
     """Take reports of a quarantined source again."""
     with db.write() as session:
         source = views.find_source(session, uid)
-        cmdb_sources.release(session, source, caller.name, wanted.reason, now_ms())
+        dividing.release(session, source, caller.name, wanted.reason, now_ms())
+        return Decided(source=uid, reason=wanted.reason)
+
+
+@router.get("/sources/{uid}/holders", response_model=holding.Holders, summary="Show who holds an identity")
+def show_holders(_caller: Viewer, db: Db, uid: str) -> holding.Holders:
+    """Show who reports with a source's identity: one, or after a copy or a roll-back several, side by side."""
+    with db.read() as session:
+        return holding.holders_of(session, views.find_source(session, uid), now_ms())
+
+
+@router.post("/sources/{uid}/split", response_model=holding.Holders, summary="Split an identity")
+def split(caller: Admin, db: Db, uid: str, wanted: Split) -> holding.Holders:
+    """Give each who holds an identity one of its own. Who is named keeps the CI, each other one gets one of its own."""
+    now = now_ms()
+    with db.write() as session:
+        source = views.find_source(session, uid)
+        dividing.split(session, source, wanted.keep, caller.name, wanted.reason, now)
+        return holding.holders_of(session, source, now)
+
+
+@router.post("/sources/{uid}/expect", response_model=holding.Holders, summary="Expect an identity of an image")
+def expect(caller: Admin, db: Db, uid: str, wanted: Reason) -> holding.Holders:
+    """Have an identity be a golden image's: each machine that comes with it gets an identity and a CI of its own."""
+    now = now_ms()
+    with db.write() as session:
+        source = views.find_source(session, uid)
+        dividing.expect(session, source, caller.name, wanted.reason, now)
+        return holding.holders_of(session, source, now)
+
+
+@router.post("/sources/{uid}/retire", response_model=Decided, summary="Retire an identity")
+def retire(caller: Admin, db: Db, uid: str, wanted: Reason) -> Decided:
+    """Take an identity away from all who hold it, and close its findings. They must enrol anew with a join token."""
+    with db.write() as session:
+        source = views.find_source(session, uid)
+        dividing.retire(session, source, caller.name, wanted.reason, now_ms())
         return Decided(source=uid, reason=wanted.reason)
 
 

@@ -13,6 +13,8 @@ from driftline_server.web import render
 
 router = APIRouter()
 
+Why = Annotated[str, Form(min_length=1, max_length=400)]
+
 
 @router.get("/sources")
 def list_sources(
@@ -31,19 +33,46 @@ def list_sources(
 
 
 @router.post("/sources/{uid}/revoke")
-def revoke(caller: AdminForm, db: Db, uid: str, reason: Annotated[str, Form(min_length=1, max_length=400)]) -> Response:
+def revoke(caller: AdminForm, db: Db, uid: str, reason: Why) -> Response:
     """Revoke all certificates of a source."""
     api.revoke(caller, db, uid, api.Reason(reason=reason))
     return RedirectResponse(f"/sources?q={uid}&done=revoked", 303)
 
 
 @router.post("/sources/{uid}/release")
-def release(
-    caller: AdminForm, db: Db, uid: str, reason: Annotated[str, Form(min_length=1, max_length=400)]
-) -> Response:
+def release(caller: AdminForm, db: Db, uid: str, reason: Why) -> Response:
     """Take reports of a quarantined source again."""
     api.release(caller, db, uid, api.Reason(reason=reason))
     return RedirectResponse(f"/sources?q={uid}&done=released", 303)
+
+
+@router.get("/sources/{uid}")
+def show(request: Request, caller: ViewerPage, db: Db, uid: str) -> Response:
+    """Show who holds a source's identity, side by side."""
+    return render(request, "sources/show.html", caller, source=api.show_holders(caller, db, uid))
+
+
+@router.post("/sources/{uid}/split")
+def split(
+    caller: AdminForm, db: Db, uid: str, reason: Why, keep: Annotated[str, Form(max_length=256)] = ""
+) -> Response:
+    """Give each who holds an identity one of its own."""
+    api.split(caller, db, uid, api.Split(reason=reason, keep=keep or None))
+    return RedirectResponse(f"/sources/{uid}?done=split", 303)
+
+
+@router.post("/sources/{uid}/expect")
+def expect(caller: AdminForm, db: Db, uid: str, reason: Why) -> Response:
+    """Have an identity be a golden image's."""
+    api.expect(caller, db, uid, api.Reason(reason=reason))
+    return RedirectResponse(f"/sources/{uid}?done=expected", 303)
+
+
+@router.post("/sources/{uid}/retire")
+def retire(caller: AdminForm, db: Db, uid: str, reason: Why) -> Response:
+    """Take an identity away from all who hold it."""
+    api.retire(caller, db, uid, api.Reason(reason=reason))
+    return RedirectResponse(f"/sources/{uid}?done=retired", 303)
 
 
 @router.get("/join-tokens")

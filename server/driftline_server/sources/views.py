@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from pydantic import BaseModel
-from sqlalchemy import func
+from sqlalchemy import func, true
 from sqlmodel import Session, col, or_, select
 
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
@@ -16,7 +16,7 @@ from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
 
 #: Of a source.
-STATES = ("live", "silent", "quarantined", "new")
+STATES = ("live", "silent", "quarantined", "new", "split", "image", "retired")
 
 
 class SourceRow(BaseModel):
@@ -27,7 +27,7 @@ class SourceRow(BaseModel):
     hostname: str
     #: None where it speaks for no CI.
     ci: CiRef | None
-    #: live, silent, quarantined, or new.
+    #: live, silent, quarantined, new; split or image where it was divided, or retired.
     state: str
     quarantine_reason: str | None
     #: What it does worse than it should, by its own word.
@@ -60,7 +60,7 @@ def list_sources(
     """Return a part of the sources, and how many there are.
 
     :param q: text in the host name, or the start of the uid.
-    :param state: live, silent, quarantined, or new.
+    :param state: one of STATES; None: all but the retired ones.
     """
     until = (
         select(func.max(col(Certificate.not_after_ms)))
@@ -76,15 +76,19 @@ def list_sources(
     )
     if q:
         statement = statement.where(or_(contains(Source.hostname, q), col(Source.uid).startswith(q, autoescape=True)))
-    quarantined, seen = col(Source.quarantined_ms), col(Source.seen_ms)
+    ended, quarantined, seen = col(Source.ended_as), col(Source.quarantined_ms), col(Source.seen_ms)
+    well = ended.is_(None) & quarantined.is_(None)
     conditions = {
         "quarantined": quarantined.is_not(None),
-        "new": quarantined.is_(None) & seen.is_(None),
-        "silent": quarantined.is_(None) & (seen < now_ms - SILENT_AFTER_MS),
-        "live": quarantined.is_(None) & (seen >= now_ms - SILENT_AFTER_MS),
+        "new": well & seen.is_(None),
+        "silent": well & (seen < now_ms - SILENT_AFTER_MS),
+        "live": well & (seen >= now_ms - SILENT_AFTER_MS),
+        "split": ended == "split",
+        "image": ended == "image",
+        "retired": ended == "retired",
     }
-    if state in conditions:
-        statement = statement.where(conditions[state])
+    # Where a name or uid is asked for, what was retired is found too.
+    statement = statement.where(conditions.get(state or "", true() if q else ended.is_distinct_from("retired")))
     sorts = {
         "hostname": Source.hostname,
         "ci": Ci.name,

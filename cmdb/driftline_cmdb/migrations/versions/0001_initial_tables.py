@@ -346,34 +346,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_sharedevidence")),
     )
     op.create_table(
-        "source",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("uid", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("hostname", sa.String(), nullable=False),
-        sa.Column("agent_version", sa.String(), nullable=False),
-        sa.Column("claims", sa.JSON(), nullable=False),
-        sa.Column("enrolled_ms", sa.BigInteger(), nullable=False),
-        sa.Column("epoch", sa.String(), nullable=True),
-        sa.Column("sequence", sa.Integer(), nullable=False),
-        sa.Column("report_digest", sa.LargeBinary(), nullable=True),
-        sa.Column("continuation", sa.LargeBinary(), nullable=True),
-        sa.Column("past_epochs", sa.JSON(), nullable=False),
-        sa.Column("skew_ms", sa.BigInteger(), nullable=True),
-        sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
-        sa.Column("seen_ms", sa.BigInteger(), nullable=True),
-        sa.Column("limitations", sa.JSON(), nullable=False),
-        sa.Column("unread", sa.JSON(), nullable=False),
-        sa.Column("refused_ms", sa.BigInteger(), nullable=True),
-        sa.Column("refused_reason", sa.String(), nullable=True),
-        sa.Column("left_ms", sa.BigInteger(), nullable=True),
-        sa.Column("left_reason", sa.String(), nullable=True),
-        sa.Column("quarantined_ms", sa.BigInteger(), nullable=True),
-        sa.Column("quarantine_reason", sa.String(), nullable=True),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
-        sa.UniqueConstraint("uid", name=op.f("uq_source_uid")),
-    )
-    op.create_table(
         "standingrule",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -411,19 +383,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("apitoken", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_apitoken_person_id"), ["person_id"], unique=False)
-
-    op.create_table(
-        "assessment",
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("revision_id", sa.BigInteger(), nullable=False),
-        sa.Column("assessed_ms", sa.BigInteger(), nullable=False),
-        sa.Column("ci_id", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_assessment_ci_id")),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_assessment_source_id")),
-        sa.PrimaryKeyConstraint("source_id", name=op.f("pk_assessment")),
-    )
-    with op.batch_alter_table("assessment", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_assessment_ci_id"), ["ci_id"], unique=False)
 
     op.create_table(
         "attestation",
@@ -480,22 +439,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_baselineversion_state"), ["state"], unique=False)
 
     op.create_table(
-        "certificate",
-        sa.Column("serial", sa.String(), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("not_before_ms", sa.BigInteger(), nullable=False),
-        sa.Column("not_after_ms", sa.BigInteger(), nullable=False),
-        sa.Column("issued_ms", sa.BigInteger(), nullable=False),
-        sa.Column("revoked_ms", sa.BigInteger(), nullable=True),
-        sa.Column("revoked_by", sa.String(), nullable=True),
-        sa.Column("revoked_reason", sa.String(), nullable=True),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_certificate_source_id")),
-        sa.PrimaryKeyConstraint("serial", name=op.f("pk_certificate")),
-    )
-    with op.batch_alter_table("certificate", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_certificate_source_id"), ["source_id"], unique=False)
-
-    op.create_table(
         "due",
         sa.Column("ci_id", sa.Integer(), nullable=False),
         sa.Column("since_ms", sa.BigInteger(), nullable=False),
@@ -515,31 +458,6 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("element", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_element_path_id"), ["path_id"], unique=False)
-
-    op.create_table(
-        "filetext",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("digest", sa.String(), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("shared", sa.Boolean(), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=True),
-        sa.Column("withheld", sa.String(), nullable=False),
-        sa.Column("redacted", sa.Boolean(), nullable=False),
-        sa.Column("rules", sa.Integer(), nullable=False),
-        sa.Column("size", sa.Integer(), nullable=False),
-        sa.Column("received_ms", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_filetext_source_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_filetext")),
-        sa.UniqueConstraint("source_id", "digest", name=op.f("uq_filetext_source_id_digest")),
-    )
-    with op.batch_alter_table("filetext", schema=None) as batch_op:
-        batch_op.create_index(
-            "filetext_shared",
-            ["digest"],
-            unique=True,
-            sqlite_where=sa.text("shared"),
-            postgresql_where=sa.text("shared"),
-        )
 
     op.create_table(
         "finding",
@@ -587,58 +505,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("ended_ms IS NULL"),
             postgresql_where=sa.text("ended_ms IS NULL"),
         )
-
-    op.create_table(
-        "hostevidence",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("who", sa.String(), nullable=False),
-        sa.Column("what", sa.String(), nullable=False),
-        sa.Column("started_ms", sa.BigInteger(), nullable=False),
-        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
-        sa.Column("log", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_hostevidence_source_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_hostevidence")),
-        sa.UniqueConstraint("source_id", "digest", name=op.f("uq_hostevidence_source_id_digest")),
-    )
-    with op.batch_alter_table("hostevidence", schema=None) as batch_op:
-        batch_op.create_index("hostevidence_time", ["source_id", "started_ms"], unique=False)
-
-    op.create_table(
-        "hosttransaction",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("manager", sa.String(), nullable=False),
-        sa.Column("command_line", sa.String(), nullable=False),
-        sa.Column("requested_by", sa.String(), nullable=False),
-        sa.Column("started_ms", sa.BigInteger(), nullable=False),
-        sa.Column("ended_ms", sa.BigInteger(), nullable=False),
-        sa.Column("changes", sa.JSON(), nullable=False),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_hosttransaction_source_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_hosttransaction")),
-        sa.UniqueConstraint("source_id", "digest", name=op.f("uq_hosttransaction_source_id_digest")),
-    )
-    with op.batch_alter_table("hosttransaction", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_hosttransaction_source_id"), ["source_id"], unique=False)
-
-    op.create_table(
-        "identityclaim",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("ci_id", sa.Integer(), nullable=True),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("key", sa.String(), nullable=False),
-        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_identityclaim_ci_id")),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_identityclaim_source_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_identityclaim")),
-    )
-    with op.batch_alter_table("identityclaim", schema=None) as batch_op:
-        batch_op.create_index("identityclaim_key", ["key", "ci_id"], unique=False)
-        batch_op.create_index("identityclaim_source", ["source_id", "kind", "key"], unique=True)
-        batch_op.create_index(batch_op.f("ix_identityclaim_ci_id"), ["ci_id"], unique=False)
 
     op.create_table(
         "jointoken",
@@ -730,29 +596,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("release_id", "number", name=op.f("uq_releasewave_release_id_number")),
     )
     op.create_table(
-        "revision",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("section", sa.String(), nullable=False),
-        sa.Column("epoch", sa.String(), nullable=False),
-        sa.Column("sequence", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("received_ms", sa.BigInteger(), nullable=False),
-        sa.Column("after_ms", sa.BigInteger(), nullable=True),
-        sa.Column("observed_ms", sa.BigInteger(), nullable=False),
-        sa.Column("skew_ms", sa.BigInteger(), nullable=False),
-        sa.Column("agent_version", sa.String(), nullable=False),
-        sa.Column("added", sa.Integer(), nullable=False),
-        sa.Column("removed", sa.Integer(), nullable=False),
-        sa.Column("rereading", sa.String(), nullable=False),
-        sa.Column("changed_paths", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_revision_source_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_revision")),
-    )
-    with op.batch_alter_table("revision", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_revision_source_id"), ["source_id"], unique=False)
-
-    op.create_table(
         "rfc",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -796,67 +639,6 @@ def upgrade() -> None:
     with op.batch_alter_table("rfc", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_rfc_rule_id"), ["rule_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_rfc_state"), ["state"], unique=False)
-
-    op.create_table(
-        "section",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("digest", sa.LargeBinary(), nullable=True),
-        sa.Column("applied_schema", sa.String(), nullable=False),
-        sa.Column("outcome", sa.String(), nullable=False),
-        sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("unreadable", sa.JSON(), nullable=False),
-        sa.Column("topic_revision", sa.Integer(), nullable=False),
-        sa.Column("observed_ms", sa.BigInteger(), nullable=False),
-        sa.Column("stale_since_ms", sa.BigInteger(), nullable=True),
-        sa.Column("state", sa.LargeBinary(), nullable=False),
-        sa.Column("muted", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_section_source_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_section")),
-        sa.UniqueConstraint("source_id", "name", name=op.f("uq_section_source_id_name")),
-    )
-    with op.batch_alter_table("section", schema=None) as batch_op:
-        batch_op.create_index(
-            "section_muted", ["id"], unique=False, sqlite_where=sa.text("muted"), postgresql_where=sa.text("muted")
-        )
-
-    op.create_table(
-        "utilizationchunk",
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("hour", sa.Integer(), nullable=False),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_utilizationchunk_source_id")),
-        sa.PrimaryKeyConstraint("source_id", "hour", name=op.f("pk_utilizationchunk")),
-    )
-    with op.batch_alter_table("utilizationchunk", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_utilizationchunk_hour"), ["hour"], unique=False)
-
-    op.create_table(
-        "utilizationfragment",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("last_minute", sa.Integer(), nullable=False),
-        sa.Column("received_ms", sa.BigInteger(), nullable=False),
-        sa.Column("data", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_utilizationfragment_source_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_utilizationfragment")),
-    )
-    with op.batch_alter_table("utilizationfragment", schema=None) as batch_op:
-        batch_op.create_index("utilizationfragment_source_minute", ["source_id", "last_minute"], unique=False)
-
-    op.create_table(
-        "utilizationhour",
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("hour", sa.Integer(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("summary", sa.LargeBinary(), nullable=False),
-        sa.Column("histograms", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_utilizationhour_source_id")),
-        sa.PrimaryKeyConstraint("source_id", "hour", name=op.f("pk_utilizationhour")),
-    )
-    with op.batch_alter_table("utilizationhour", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_utilizationhour_hour"), ["hour"], unique=False)
 
     op.create_table(
         "websession",
@@ -1012,25 +794,6 @@ def upgrade() -> None:
     with op.batch_alter_table("identitydecision", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_identitydecision_ci_id"), ["ci_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_identitydecision_other_ci_id"), ["other_ci_id"], unique=False)
-
-    op.create_table(
-        "muting",
-        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("section_id", sa.Integer(), nullable=False),
-        sa.Column("since_ms", sa.BigInteger(), nullable=False),
-        sa.Column("until_ms", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(["section_id"], ["section.id"], name=op.f("fk_muting_section_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_muting")),
-    )
-    with op.batch_alter_table("muting", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_muting_section_id"), ["section_id"], unique=False)
-        batch_op.create_index(
-            "muting_open",
-            ["section_id"],
-            unique=True,
-            sqlite_where=sa.text("until_ms IS NULL"),
-            postgresql_where=sa.text("until_ms IS NULL"),
-        )
 
     op.create_table(
         "releaserfc",
@@ -1224,6 +987,80 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_asset_serial_key"), ["serial_key"], unique=False)
 
     op.create_table(
+        "deliveryitem",
+        sa.Column("delivery_id", sa.Integer(), nullable=False),
+        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_deliveryitem_delivery_id")),
+        sa.ForeignKeyConstraint(["event_id"], ["attentionevent.id"], name=op.f("fk_deliveryitem_event_id")),
+        sa.PrimaryKeyConstraint("delivery_id", "event_id", name=op.f("pk_deliveryitem")),
+    )
+    with op.batch_alter_table("deliveryitem", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_deliveryitem_event_id"), ["event_id"], unique=False)
+
+    op.create_table(
+        "source",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("uid", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("hostname", sa.String(), nullable=False),
+        sa.Column("agent_version", sa.String(), nullable=False),
+        sa.Column("claims", sa.JSON(), nullable=False),
+        sa.Column("enrolled_ms", sa.BigInteger(), nullable=False),
+        sa.Column("epoch", sa.String(), nullable=True),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("report_digest", sa.LargeBinary(), nullable=True),
+        sa.Column("continuation", sa.LargeBinary(), nullable=True),
+        sa.Column("past_epochs", sa.JSON(), nullable=False),
+        sa.Column("epoch_ms", sa.BigInteger(), nullable=True),
+        sa.Column("machine", sa.String(), nullable=False),
+        sa.Column("peers", sa.JSON(), nullable=False),
+        sa.Column("check_in_s", sa.Integer(), nullable=False),
+        sa.Column("held_epoch", sa.String(), nullable=True),
+        sa.Column("held_ms", sa.BigInteger(), nullable=True),
+        sa.Column("diverged_ms", sa.BigInteger(), nullable=True),
+        sa.Column("skew_ms", sa.BigInteger(), nullable=True),
+        sa.Column("confirmed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=True),
+        sa.Column("limitations", sa.JSON(), nullable=False),
+        sa.Column("unread", sa.JSON(), nullable=False),
+        sa.Column("refused_ms", sa.BigInteger(), nullable=True),
+        sa.Column("refused_reason", sa.String(), nullable=True),
+        sa.Column("left_ms", sa.BigInteger(), nullable=True),
+        sa.Column("left_reason", sa.String(), nullable=True),
+        sa.Column("quarantined_ms", sa.BigInteger(), nullable=True),
+        sa.Column("quarantine_reason", sa.String(), nullable=True),
+        sa.Column("ended_as", sa.String(), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ended_decision_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["ended_decision_id"], ["identitydecision.id"], name=op.f("fk_source_ended_decision_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
+        sa.UniqueConstraint("uid", name=op.f("uq_source_uid")),
+    )
+    with op.batch_alter_table("source", schema=None) as batch_op:
+        batch_op.create_index(
+            "source_ended",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("ended_as IS NOT NULL"),
+            postgresql_where=sa.text("ended_as IS NOT NULL"),
+        )
+
+    op.create_table(
+        "assessment",
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("revision_id", sa.BigInteger(), nullable=False),
+        sa.Column("assessed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_assessment_ci_id")),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_assessment_source_id")),
+        sa.PrimaryKeyConstraint("source_id", name=op.f("pk_assessment")),
+    )
+    with op.batch_alter_table("assessment", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_assessment_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
         "binding",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
@@ -1249,15 +1086,250 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_binding_ci_id"), ["ci_id"], unique=False)
 
     op.create_table(
-        "deliveryitem",
-        sa.Column("delivery_id", sa.Integer(), nullable=False),
-        sa.Column("event_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"], name=op.f("fk_deliveryitem_delivery_id")),
-        sa.ForeignKeyConstraint(["event_id"], ["attentionevent.id"], name=op.f("fk_deliveryitem_event_id")),
-        sa.PrimaryKeyConstraint("delivery_id", "event_id", name=op.f("pk_deliveryitem")),
+        "certificate",
+        sa.Column("serial", sa.String(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("not_before_ms", sa.BigInteger(), nullable=False),
+        sa.Column("not_after_ms", sa.BigInteger(), nullable=False),
+        sa.Column("issued_ms", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_ms", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_by", sa.String(), nullable=True),
+        sa.Column("revoked_reason", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_certificate_source_id")),
+        sa.PrimaryKeyConstraint("serial", name=op.f("pk_certificate")),
     )
-    with op.batch_alter_table("deliveryitem", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_deliveryitem_event_id"), ["event_id"], unique=False)
+    with op.batch_alter_table("certificate", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_certificate_source_id"), ["source_id"], unique=False)
+
+    op.create_table(
+        "filetext",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("withheld", sa.String(), nullable=False),
+        sa.Column("redacted", sa.Boolean(), nullable=False),
+        sa.Column("rules", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_filetext_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_filetext")),
+        sa.UniqueConstraint("source_id", "digest", name=op.f("uq_filetext_source_id_digest")),
+    )
+    with op.batch_alter_table("filetext", schema=None) as batch_op:
+        batch_op.create_index(
+            "filetext_shared",
+            ["digest"],
+            unique=True,
+            sqlite_where=sa.text("shared"),
+            postgresql_where=sa.text("shared"),
+        )
+
+    op.create_table(
+        "holder",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("first_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.Column("peers", sa.JSON(), nullable=False),
+        sa.Column("claims", sa.JSON(), nullable=False),
+        sa.Column("agent_version", sa.String(), nullable=False),
+        sa.Column("machine", sa.String(), nullable=False),
+        sa.Column("previous_epoch", sa.String(), nullable=False),
+        sa.Column("begun_for", sa.String(), nullable=False),
+        sa.Column("reports", sa.Integer(), nullable=False),
+        sa.Column("forked", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_holder_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holder")),
+        sa.UniqueConstraint("source_id", "epoch", name=op.f("uq_holder_source_id_epoch")),
+    )
+    op.create_table(
+        "hostevidence",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("who", sa.String(), nullable=False),
+        sa.Column("what", sa.String(), nullable=False),
+        sa.Column("started_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
+        sa.Column("log", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_hostevidence_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hostevidence")),
+        sa.UniqueConstraint("source_id", "digest", name=op.f("uq_hostevidence_source_id_digest")),
+    )
+    with op.batch_alter_table("hostevidence", schema=None) as batch_op:
+        batch_op.create_index("hostevidence_time", ["source_id", "started_ms"], unique=False)
+
+    op.create_table(
+        "hosttransaction",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("manager", sa.String(), nullable=False),
+        sa.Column("command_line", sa.String(), nullable=False),
+        sa.Column("requested_by", sa.String(), nullable=False),
+        sa.Column("started_ms", sa.BigInteger(), nullable=False),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=False),
+        sa.Column("changes", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_hosttransaction_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hosttransaction")),
+        sa.UniqueConstraint("source_id", "digest", name=op.f("uq_hosttransaction_source_id_digest")),
+    )
+    with op.batch_alter_table("hosttransaction", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_hosttransaction_source_id"), ["source_id"], unique=False)
+
+    op.create_table(
+        "identityclaim",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=True),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_identityclaim_ci_id")),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_identityclaim_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identityclaim")),
+    )
+    with op.batch_alter_table("identityclaim", schema=None) as batch_op:
+        batch_op.create_index("identityclaim_key", ["key", "ci_id"], unique=False)
+        batch_op.create_index("identityclaim_source", ["source_id", "kind", "key"], unique=True)
+        batch_op.create_index(batch_op.f("ix_identityclaim_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
+        "identityreview",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("own_ci_id", sa.Integer(), nullable=True),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("pieces", sa.JSON(), nullable=False),
+        sa.Column("others", sa.JSON(), nullable=False),
+        sa.Column("opened_ms", sa.BigInteger(), nullable=False),
+        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("decision_id", sa.Integer(), nullable=True),
+        sa.Column("finding_id", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_identityreview_ci_id")),
+        sa.ForeignKeyConstraint(["decision_id"], ["identitydecision.id"], name=op.f("fk_identityreview_decision_id")),
+        sa.ForeignKeyConstraint(["finding_id"], ["finding.id"], name=op.f("fk_identityreview_finding_id")),
+        sa.ForeignKeyConstraint(["own_ci_id"], ["ci.id"], name=op.f("fk_identityreview_own_ci_id")),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_identityreview_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identityreview")),
+    )
+    with op.batch_alter_table("identityreview", schema=None) as batch_op:
+        batch_op.create_index(
+            "identityreview_open",
+            ["source_id"],
+            unique=True,
+            sqlite_where=sa.text("closed_ms IS NULL"),
+            postgresql_where=sa.text("closed_ms IS NULL"),
+        )
+        batch_op.create_index(batch_op.f("ix_identityreview_ci_id"), ["ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_identityreview_source_id"), ["source_id"], unique=False)
+
+    op.create_table(
+        "ownidentity",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("of_source_id", sa.Integer(), nullable=False),
+        sa.Column("epoch", sa.String(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("own_as", sa.String(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=True),
+        sa.Column("given_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["of_source_id"], ["source.id"], name=op.f("fk_ownidentity_of_source_id")),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_ownidentity_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ownidentity")),
+        sa.UniqueConstraint("source_id", name=op.f("uq_ownidentity_source_id")),
+    )
+    with op.batch_alter_table("ownidentity", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ownidentity_of_source_id"), ["of_source_id"], unique=False)
+
+    op.create_table(
+        "revision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("section", sa.String(), nullable=False),
+        sa.Column("epoch", sa.String(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.Column("after_ms", sa.BigInteger(), nullable=True),
+        sa.Column("observed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("skew_ms", sa.BigInteger(), nullable=False),
+        sa.Column("agent_version", sa.String(), nullable=False),
+        sa.Column("added", sa.Integer(), nullable=False),
+        sa.Column("removed", sa.Integer(), nullable=False),
+        sa.Column("rereading", sa.String(), nullable=False),
+        sa.Column("changed_paths", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_revision_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_revision")),
+    )
+    with op.batch_alter_table("revision", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_revision_source_id"), ["source_id"], unique=False)
+
+    op.create_table(
+        "section",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=True),
+        sa.Column("applied_schema", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("unreadable", sa.JSON(), nullable=False),
+        sa.Column("topic_revision", sa.Integer(), nullable=False),
+        sa.Column("observed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("stale_since_ms", sa.BigInteger(), nullable=True),
+        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.Column("muted", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_section_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_section")),
+        sa.UniqueConstraint("source_id", "name", name=op.f("uq_section_source_id_name")),
+    )
+    with op.batch_alter_table("section", schema=None) as batch_op:
+        batch_op.create_index(
+            "section_muted", ["id"], unique=False, sqlite_where=sa.text("muted"), postgresql_where=sa.text("muted")
+        )
+
+    op.create_table(
+        "utilizationchunk",
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_utilizationchunk_source_id")),
+        sa.PrimaryKeyConstraint("source_id", "hour", name=op.f("pk_utilizationchunk")),
+    )
+    with op.batch_alter_table("utilizationchunk", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_utilizationchunk_hour"), ["hour"], unique=False)
+
+    op.create_table(
+        "utilizationfragment",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("last_minute", sa.Integer(), nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_utilizationfragment_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_utilizationfragment")),
+    )
+    with op.batch_alter_table("utilizationfragment", schema=None) as batch_op:
+        batch_op.create_index("utilizationfragment_source_minute", ["source_id", "last_minute"], unique=False)
+
+    op.create_table(
+        "utilizationhour",
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("hour", sa.Integer(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("summary", sa.LargeBinary(), nullable=False),
+        sa.Column("histograms", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_utilizationhour_source_id")),
+        sa.PrimaryKeyConstraint("source_id", "hour", name=op.f("pk_utilizationhour")),
+    )
+    with op.batch_alter_table("utilizationhour", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_utilizationhour_hour"), ["hour"], unique=False)
 
     op.create_table(
         "drift",
@@ -1305,50 +1377,34 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_drift_state"), ["state"], unique=False)
 
     op.create_table(
-        "identityreview",
+        "muting",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column("ci_id", sa.Integer(), nullable=False),
-        sa.Column("own_ci_id", sa.Integer(), nullable=True),
-        sa.Column("score", sa.Integer(), nullable=False),
-        sa.Column("pieces", sa.JSON(), nullable=False),
-        sa.Column("others", sa.JSON(), nullable=False),
-        sa.Column("opened_ms", sa.BigInteger(), nullable=False),
-        sa.Column("closed_ms", sa.BigInteger(), nullable=True),
-        sa.Column("decision_id", sa.Integer(), nullable=True),
-        sa.Column("finding_id", sa.Integer(), nullable=True),
-        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_identityreview_ci_id")),
-        sa.ForeignKeyConstraint(["decision_id"], ["identitydecision.id"], name=op.f("fk_identityreview_decision_id")),
-        sa.ForeignKeyConstraint(["finding_id"], ["finding.id"], name=op.f("fk_identityreview_finding_id")),
-        sa.ForeignKeyConstraint(["own_ci_id"], ["ci.id"], name=op.f("fk_identityreview_own_ci_id")),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_identityreview_source_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_identityreview")),
+        sa.Column("section_id", sa.Integer(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["section_id"], ["section.id"], name=op.f("fk_muting_section_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_muting")),
     )
-    with op.batch_alter_table("identityreview", schema=None) as batch_op:
+    with op.batch_alter_table("muting", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_muting_section_id"), ["section_id"], unique=False)
         batch_op.create_index(
-            "identityreview_open",
-            ["source_id"],
+            "muting_open",
+            ["section_id"],
             unique=True,
-            sqlite_where=sa.text("closed_ms IS NULL"),
-            postgresql_where=sa.text("closed_ms IS NULL"),
+            sqlite_where=sa.text("until_ms IS NULL"),
+            postgresql_where=sa.text("until_ms IS NULL"),
         )
-        batch_op.create_index(batch_op.f("ix_identityreview_ci_id"), ["ci_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_identityreview_source_id"), ["source_id"], unique=False)
 
 
 def downgrade() -> None:
     """Take it back."""
-    with op.batch_alter_table("identityreview", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_identityreview_source_id"))
-        batch_op.drop_index(batch_op.f("ix_identityreview_ci_id"))
+    with op.batch_alter_table("muting", schema=None) as batch_op:
         batch_op.drop_index(
-            "identityreview_open",
-            sqlite_where=sa.text("closed_ms IS NULL"),
-            postgresql_where=sa.text("closed_ms IS NULL"),
+            "muting_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
         )
+        batch_op.drop_index(batch_op.f("ix_muting_section_id"))
 
-    op.drop_table("identityreview")
+    op.drop_table("muting")
     with op.batch_alter_table("drift", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_drift_state"))
         batch_op.drop_index(batch_op.f("ix_drift_group_id"))
@@ -1359,10 +1415,63 @@ def downgrade() -> None:
         )
 
     op.drop_table("drift")
-    with op.batch_alter_table("deliveryitem", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_deliveryitem_event_id"))
+    with op.batch_alter_table("utilizationhour", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_utilizationhour_hour"))
 
-    op.drop_table("deliveryitem")
+    op.drop_table("utilizationhour")
+    with op.batch_alter_table("utilizationfragment", schema=None) as batch_op:
+        batch_op.drop_index("utilizationfragment_source_minute")
+
+    op.drop_table("utilizationfragment")
+    with op.batch_alter_table("utilizationchunk", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_utilizationchunk_hour"))
+
+    op.drop_table("utilizationchunk")
+    with op.batch_alter_table("section", schema=None) as batch_op:
+        batch_op.drop_index("section_muted", sqlite_where=sa.text("muted"), postgresql_where=sa.text("muted"))
+
+    op.drop_table("section")
+    with op.batch_alter_table("revision", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_revision_source_id"))
+
+    op.drop_table("revision")
+    with op.batch_alter_table("ownidentity", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ownidentity_of_source_id"))
+
+    op.drop_table("ownidentity")
+    with op.batch_alter_table("identityreview", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_identityreview_source_id"))
+        batch_op.drop_index(batch_op.f("ix_identityreview_ci_id"))
+        batch_op.drop_index(
+            "identityreview_open",
+            sqlite_where=sa.text("closed_ms IS NULL"),
+            postgresql_where=sa.text("closed_ms IS NULL"),
+        )
+
+    op.drop_table("identityreview")
+    with op.batch_alter_table("identityclaim", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_identityclaim_ci_id"))
+        batch_op.drop_index("identityclaim_source")
+        batch_op.drop_index("identityclaim_key")
+
+    op.drop_table("identityclaim")
+    with op.batch_alter_table("hosttransaction", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_hosttransaction_source_id"))
+
+    op.drop_table("hosttransaction")
+    with op.batch_alter_table("hostevidence", schema=None) as batch_op:
+        batch_op.drop_index("hostevidence_time")
+
+    op.drop_table("hostevidence")
+    op.drop_table("holder")
+    with op.batch_alter_table("filetext", schema=None) as batch_op:
+        batch_op.drop_index("filetext_shared", sqlite_where=sa.text("shared"), postgresql_where=sa.text("shared"))
+
+    op.drop_table("filetext")
+    with op.batch_alter_table("certificate", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_certificate_source_id"))
+
+    op.drop_table("certificate")
     with op.batch_alter_table("binding", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_binding_ci_id"))
         batch_op.drop_index(
@@ -1370,6 +1479,22 @@ def downgrade() -> None:
         )
 
     op.drop_table("binding")
+    with op.batch_alter_table("assessment", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_assessment_ci_id"))
+
+    op.drop_table("assessment")
+    with op.batch_alter_table("source", schema=None) as batch_op:
+        batch_op.drop_index(
+            "source_ended",
+            sqlite_where=sa.text("ended_as IS NOT NULL"),
+            postgresql_where=sa.text("ended_as IS NOT NULL"),
+        )
+
+    op.drop_table("source")
+    with op.batch_alter_table("deliveryitem", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deliveryitem_event_id"))
+
+    op.drop_table("deliveryitem")
     with op.batch_alter_table("asset", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_asset_serial_key"))
         batch_op.drop_index(batch_op.f("ix_asset_ci_id"))
@@ -1419,13 +1544,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_releaserfc_release_id"))
 
     op.drop_table("releaserfc")
-    with op.batch_alter_table("muting", schema=None) as batch_op:
-        batch_op.drop_index(
-            "muting_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
-        )
-        batch_op.drop_index(batch_op.f("ix_muting_section_id"))
-
-    op.drop_table("muting")
     with op.batch_alter_table("identitydecision", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_identitydecision_other_ci_id"))
         batch_op.drop_index(batch_op.f("ix_identitydecision_ci_id"))
@@ -1469,31 +1587,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_websession_person_id"))
 
     op.drop_table("websession")
-    with op.batch_alter_table("utilizationhour", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_utilizationhour_hour"))
-
-    op.drop_table("utilizationhour")
-    with op.batch_alter_table("utilizationfragment", schema=None) as batch_op:
-        batch_op.drop_index("utilizationfragment_source_minute")
-
-    op.drop_table("utilizationfragment")
-    with op.batch_alter_table("utilizationchunk", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_utilizationchunk_hour"))
-
-    op.drop_table("utilizationchunk")
-    with op.batch_alter_table("section", schema=None) as batch_op:
-        batch_op.drop_index("section_muted", sqlite_where=sa.text("muted"), postgresql_where=sa.text("muted"))
-
-    op.drop_table("section")
     with op.batch_alter_table("rfc", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rfc_state"))
         batch_op.drop_index(batch_op.f("ix_rfc_rule_id"))
 
     op.drop_table("rfc")
-    with op.batch_alter_table("revision", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_revision_source_id"))
-
-    op.drop_table("revision")
     op.drop_table("releasewave")
     with op.batch_alter_table("releasecheck", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_releasecheck_release_id"))
@@ -1512,20 +1610,6 @@ def downgrade() -> None:
 
     op.drop_table("lifedecision")
     op.drop_table("jointoken")
-    with op.batch_alter_table("identityclaim", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_identityclaim_ci_id"))
-        batch_op.drop_index("identityclaim_source")
-        batch_op.drop_index("identityclaim_key")
-
-    op.drop_table("identityclaim")
-    with op.batch_alter_table("hosttransaction", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_hosttransaction_source_id"))
-
-    op.drop_table("hosttransaction")
-    with op.batch_alter_table("hostevidence", schema=None) as batch_op:
-        batch_op.drop_index("hostevidence_time")
-
-    op.drop_table("hostevidence")
     with op.batch_alter_table("gatewaiver", schema=None) as batch_op:
         batch_op.drop_index(
             "gatewaiver_open", sqlite_where=sa.text("ended_ms IS NULL"), postgresql_where=sa.text("ended_ms IS NULL")
@@ -1539,19 +1623,11 @@ def downgrade() -> None:
         )
 
     op.drop_table("finding")
-    with op.batch_alter_table("filetext", schema=None) as batch_op:
-        batch_op.drop_index("filetext_shared", sqlite_where=sa.text("shared"), postgresql_where=sa.text("shared"))
-
-    op.drop_table("filetext")
     with op.batch_alter_table("element", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_element_path_id"))
 
     op.drop_table("element")
     op.drop_table("due")
-    with op.batch_alter_table("certificate", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_certificate_source_id"))
-
-    op.drop_table("certificate")
     with op.batch_alter_table("baselineversion", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_baselineversion_state"))
 
@@ -1564,10 +1640,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_attestation_ci_id"))
 
     op.drop_table("attestation")
-    with op.batch_alter_table("assessment", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_assessment_ci_id"))
-
-    op.drop_table("assessment")
     with op.batch_alter_table("apitoken", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_apitoken_person_id"))
 
@@ -1577,7 +1649,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_standingrule_name"))
 
     op.drop_table("standingrule")
-    op.drop_table("source")
     op.drop_table("sharedevidence")
     op.drop_table("routingversion")
     with op.batch_alter_table("rfctemplate", schema=None) as batch_op:
