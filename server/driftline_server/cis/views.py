@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 from sqlalchemy import func, or_
@@ -37,6 +37,9 @@ KEY_FACTS = (
 class CiRow(BaseModel):
     """A configuration item."""
 
+    #: In CSV each label and field has a column, as `driftline ci import` reads them.
+    SPREAD: ClassVar[dict[str, str]] = {"labels": "label", "fields": "field"}
+
     #: Stable identity, a UUID.
     uid: str
     name: str
@@ -53,6 +56,8 @@ class CiRow(BaseModel):
     criticality: str | None
     services: list[str]
     labels: dict[str, str]
+    #: Those that the catalog gives its class, by name; a reference is the uid of a CI.
+    fields: dict[str, Any]
     open_drifts: int
     #: When a source first and last reported of it; None where none did yet.
     first_seen: datetime | None
@@ -88,7 +93,6 @@ class FindingRow(BaseModel):
 class CiDetail(CiRow):
     """A configuration item with its sources and findings."""
 
-    fields: dict[str, Any]
     sources: list[SourceOfCi]
     #: Its own, and the one by which it is silent together with others.
     findings: list[FindingRow]
@@ -131,6 +135,7 @@ class Change(BaseModel):
 class CiEdit(BaseModel):
     """What people say of a CI; what is left out stays, null clears."""
 
+    ci_class: str | None = None
     status: str | None = None
     owner: str | None = None
     responsible: str | None = None
@@ -138,7 +143,10 @@ class CiEdit(BaseModel):
     location: str | None = None
     criticality: str | None = None
     services: list[str] | None = None
+    #: All labels that it has then.
     labels: dict[str, str] | None = None
+    #: Some of the fields that the catalog gives its class; the others stay.
+    fields: dict[str, str | int | float | bool | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +231,6 @@ def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
     findings = session.exec(open_findings.order_by(col(Finding.opened_ms).desc())).all()
     return CiDetail(
         **row.model_dump(),
-        fields=ci.fields,
         sources=sources_of(session, ci.id, now_ms),
         findings=[
             FindingRow(kind=f.kind, message=f.message, opened=moment(f.opened_ms), closed=moment_or_none(f.closed_ms))
@@ -352,6 +359,7 @@ def _row(ci: Ci, open_drifts: int, system: str | None) -> CiRow:
         criticality=ci.criticality,
         services=ci.services,
         labels=ci.labels,
+        fields=ci.fields,
         open_drifts=open_drifts,
         first_seen=moment_or_none(ci.first_seen_ms),
         last_seen=moment_or_none(ci.last_seen_ms),
