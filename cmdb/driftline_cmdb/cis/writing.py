@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from driftline_cmdb import audit, recording
 from driftline_cmdb.cis.changes import Plan, columns_of
@@ -54,8 +54,9 @@ def write(session: Session, plans: Sequence[Plan], actor: str, now_ms: int, more
         audit.record(session, actor, action, f"CI {made.name}", detail | (more or {}), now_ms)
     session.flush()
     for chunk in chunks(changed):
-        cis = [made.ci for made in chunk if made.ci is not None]
+        ids = {made.ci.id: bool(made.before) for made in chunk if made.ci is not None}
         recording.write(session, [made.ci for made in chunk if made.ci is not None and not made.before], now_ms)
         # They may be in other baselines now; one that is new has nothing yet to compare.
-        mark_all_due(session, [made.ci.id for made in chunk if made.ci is not None and made.before], now_ms)
+        mark_all_due(session, [ci_id for ci_id, there in ids.items() if there], now_ms)
+        cis = session.exec(select(Ci).where(col(Ci.id).in_(ids)).order_by(col(Ci.id))).all()  # the record expired them
         gate.look_at(session, cis, now_ms)

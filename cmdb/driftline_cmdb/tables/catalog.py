@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
 
-from driftline_cmdb.tables._columns import row_id, time_ms, time_ms_or_none
+from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
 
 
 class CatalogVersion(SQLModel, table=True):
@@ -29,7 +28,7 @@ class CiImport(SQLModel, table=True):
     #: The table, zstd; emptied once it is applied or forgotten.
     content: bytes = b""
     #: How it is read: `driftline_cmdb.cis.importing.Options` as a dict.
-    options: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    options: dict[str, Any] = document(dict)
     #: What it would have changed, as JSON, zstd: {uid or name: {attribute: [before, after]}}.
     seen: bytes = b""
     applied_by: str | None = None
