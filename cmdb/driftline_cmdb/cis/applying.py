@@ -1,8 +1,8 @@
 """Imports as they were previewed: kept for a day, and applied as they were seen, or refused with the difference."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import zstandard
 from sqlalchemy import delete
@@ -18,6 +18,7 @@ from driftline_cmdb.tables.catalog import CiImport
 KEPT_MS = 24 * 3_600_000
 _SHOWN = 20
 
+_T = TypeVar("_T")
 Seen = Mapping[str, Mapping[str, list[Any]]]
 
 
@@ -35,9 +36,10 @@ def keep(session: Session, content: bytes, made: Preview, author: str, now_ms: i
     return digest
 
 
-def apply(session: Session, digest: str, actor: str, now_ms: int) -> Preview:
-    """Write a table as it was previewed; return what it changed.
+def apply(session: Session, digest: str, actor: str, now_ms: int, look: Callable[[Session, Preview], _T]) -> _T:
+    """Write a table as it was previewed.
 
+    :param look: asked what is to be returned of it, before it is written.
     :raises NotFound: where there is no such preview, or it is too old.
     :raises Conflict: where something moved since, with the difference, or it is applied already.
     :raises Invalid: where it has errors.
@@ -55,10 +57,11 @@ def apply(session: Session, digest: str, actor: str, now_ms: int) -> Preview:
     if moved:
         more = f"; and {len(moved) - _SHOWN} more" if len(moved) > _SHOWN else ""
         raise Conflict(f"since the preview something moved: {'; '.join(moved[:_SHOWN])}{more}; look at it anew")
+    looked = look(session, made)
     write(session, made, actor, now_ms, digest)
     row.applied_by, row.applied_ms, row.content, row.seen = actor, now_ms, b"", b""
     session.add(row)
-    return made
+    return looked
 
 
 def write(session: Session, made: Preview, actor: str, now_ms: int, digest: str) -> None:

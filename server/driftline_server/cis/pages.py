@@ -2,18 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session
 
 from driftline import paths
+from driftline_baseline.catalog.model import PREFIX
 from driftline_cmdb import record
+from driftline_cmdb.catalog.versions import catalog_of
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.cis import STATUSES, Ci
 from driftline_server.access.guard import Db, OperatorForm, OperatorOrApproverPage, OperatorPage, ViewerPage
 from driftline_server.cis import facts, files, software, views
 from driftline_server.cis.edit import edit
+from driftline_server.cis.own_fields import asked
 from driftline_server.drift import views as drift_views
 from driftline_server.lists import PageWindow, Shown, Window
 from driftline_server.times import now_ms, parse_moment
@@ -34,6 +37,7 @@ def list_cis(
     window: PageWindow,
     q: str | None = None,
     status: str | None = None,
+    ci_class: str | None = None,
     environment: str | None = None,
     owner: str | None = None,
     drifting: str | None = None,
@@ -41,13 +45,17 @@ def list_cis(
 ) -> Response:
     """Show the list of CIs."""
     silent_since_ms = now_ms() - SILENT_AFTER_MS if silent else None
-    wanted = views.CiFilter(q, status, None, environment, owner, None, bool(drifting), silent_since_ms)
+    wanted = views.CiFilter(
+        q, status, ci_class, environment, owner, None, bool(drifting), silent_since_ms, asked(request.query_params)
+    )
     with db.read() as session:
         rows, total = views.list_cis(session, wanted, window)
+        classes = list(catalog_of(session).classes)
     filters = {"q": q, "status": status, "environment": environment, "owner": owner, "drifting": drifting}
-    filters["silent"] = silent
+    filters |= {"silent": silent, "ci_class": ci_class}
+    filters |= {f"{PREFIX}{name}": value for name, value in wanted.fields.items()}
     shown = Shown(rows, total, window, "/cis", filters)
-    return render(request, "cis/list.html", caller, list=shown, statuses=STATUSES)
+    return render(request, "cis/list.html", caller, list=shown, statuses=STATUSES, classes=classes)
 
 
 def _ci(session: Session, name: str) -> tuple[Ci, views.CiDetail]:
@@ -73,7 +81,14 @@ def edit_form(request: Request, caller: OperatorPage, db: Db, ci: str) -> Respon
     """Show the form for what people say of a CI."""
     with db.read() as session:
         _, detail = _ci(session, ci)
-    return render(request, "cis/edit.html", caller, ci=detail, tab="summary", statuses=STATUSES)
+        classes = list(catalog_of(session).classes)
+    return render(request, "cis/edit.html", caller, ci=detail, tab="summary", statuses=STATUSES, classes=classes)
+
+
+async def _own_fields(request: Request) -> dict[str, str | None]:
+    """Return the fields of the catalog that a form has."""
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    return {name[len(PREFIX) :]: value.strip() or None for name, value in form.items() if name.startswith(PREFIX)}
 
 
 @router.post("/cis/{ci}/edit")
@@ -82,6 +97,8 @@ def edit_ci(
     db: Db,
     ci: str,
     status: Annotated[str, Form()],
+    fields: Annotated[dict[str, str | None], Depends(_own_fields)],
+    ci_class: Annotated[str, Form()] = "",
     owner: Annotated[str, Form()] = "",
     responsible: Annotated[str, Form()] = "",
     environment: Annotated[str, Form()] = "",
@@ -100,7 +117,10 @@ def edit_ci(
         criticality=criticality.strip() or None,
         services=_words(services),
         labels=dict(_label(word) for word in _words(labels)),
+        fields=dict(fields),
     )
+    if ci_class:
+        wanted.ci_class = ci_class
     with db.write() as session:
         found = edit(session, ci, wanted, caller.name, now_ms())
         return RedirectResponse(f"/cis/{found.uid}?done=edited", 303)

@@ -1,7 +1,7 @@
 """What REST and pages show of CIs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -17,6 +17,8 @@ from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path, Revision
 from driftline_cmdb.tables.silence import SilentCi
 from driftline_cmdb.tables.sources import RECORD, Source
+from driftline_server.cis import own_fields
+from driftline_server.cis.own_fields import Said
 from driftline_server.cis.relations import RelationRow, rows_of
 from driftline_server.evidence import Evidence, evidence
 from driftline_server.lists import Window, contains, part
@@ -98,6 +100,7 @@ class CiDetail(CiRow):
     findings: list[FindingRow]
     #: Those in which it stands in front first.
     relations: list[RelationRow]
+    said: Said
 
 
 class Fact(BaseModel):
@@ -165,6 +168,8 @@ class CiFilter:
     drifting: bool = False
     #: Only those that have sources, of which none called since then.
     silent_since_ms: int | None = None
+    #: Values of fields of the catalog, by name.
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 _OPEN = (
@@ -196,7 +201,7 @@ _SORTS = {
 def list_cis(session: Session, wanted: CiFilter, window: Window) -> tuple[list[CiRow], int]:
     """Return a part of the CIs, and how many there are.
 
-    :raises Invalid: a column that cannot be sorted by.
+    :raises Invalid: a column that cannot be sorted by, or a field that is none.
     """
     statement = select(Ci, _OPEN)
     if wanted.q:
@@ -212,6 +217,7 @@ def list_cis(session: Session, wanted: CiFilter, window: Window) -> tuple[list[C
     if wanted.label:
         name, _, value = wanted.label.partition("=")
         statement = statement.where(col(Ci.labels)[name].as_string() == value)
+    statement = statement.where(*own_fields.conditions(session, wanted.fields))
     if wanted.drifting:
         statement = statement.where(_OPEN > 0)
     if wanted.silent_since_ms is not None:
@@ -237,6 +243,7 @@ def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
             for f in findings
         ],
         relations=rows_of(session, ci),
+        said=own_fields.said_of(session, ci),
     )
 
 
@@ -283,8 +290,8 @@ def fact(found: record.FactValue) -> Fact:
 
 def unit_of(path: str) -> str:
     """Return the unit of an attribute by its path; empty where it has none."""
-    field = schema.field_at(paths.schema_path(path))
-    return "" if field is None or field.unit == "1" else field.unit
+    known = schema.field_at(paths.schema_path(path))
+    return "" if known is None or known.unit == "1" else known.unit
 
 
 def change(found: record.Change) -> Change:
