@@ -28,6 +28,7 @@ NAMES = {
     "waiver": "1",
     "rule": "security",
     "origin": "debian-security",
+    "digest": "0123",
 }
 
 
