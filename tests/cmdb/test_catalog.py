@@ -144,7 +144,7 @@ def test_nothing_changes_nothing(filled: Database) -> None:
         ("fra1", {"class": "service"}, "field.tier: is required of class service"),
         ("hv1", {"status": "broken"}, 'status: "broken" is not one of planned'),
         ("hv1", {"owner": "x" * 201}, "is longer than 200 characters"),
-        ("hv1", {"labels": {"": "x"}}, "is a label without a name"),
+        ("hv1", {"labels": {"": "x"}}, "is a label without a name of 1 to 200"),
         ("hv1", {"shoe": "x"}, "is nothing that people say"),
     ],
 )
@@ -170,6 +170,7 @@ def test_new_cis(filled: Database) -> None:
         ("mail", "service", {}, "field.tier: is required of class service; give it"),
         ("a\nb", "server", {}, "all of them printable"),
         ("x", "car", {}, "is not one of server"),
+        ("import", "server", {}, "is an address of the API"),
         ("shop", "server", {}, "is named"),
     ):
         with pytest.raises(CmdbError, match=words), filled.write() as session:

@@ -10,12 +10,18 @@ from tests.server.conftest import Site, csrf_of
 from tests.server.test_cli import stored
 from typer.testing import CliRunner
 
+from driftline_cmdb.catalog import versions
 from driftline_cmdb.cis import applying, importing
+from driftline_cmdb.cis.creating import NewCi, create_ci
 from driftline_cmdb.cis.importing import Options
 from driftline_cmdb.cis.moving import moves
+from driftline_cmdb.database import Database
+from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.audit import AuditEntry
 from driftline_cmdb.tables.cis import Ci
+from driftline_server.cis import views
 from driftline_server.cli.main import app
+from driftline_server.lists import Window
 
 CATALOG = """\
 classes: [{name: hypervisor, meaning: a machine that runs virtual machines, based_on: server}]
@@ -223,6 +229,28 @@ def test_lists_are_filtered_by_fields(catalogued: Site) -> None:
     refused = catalogued.api("viewer").get("/cis", params={"field.colour": "red"})
     assert refused.status_code == 422 and "the catalog has no such field" in refused.json()["detail"]
     assert "web1" in catalogued.browser("viewer").get("/cis?field.cost_centre=4711").text
+
+
+def test_filters_on_both_engines(database: Database) -> None:
+    with database.write() as session:
+        versions.put(session, CATALOG + "  - {name: cores, type: integer, of: [server]}\n", "root", "", 1)
+        create_ci(session, NewCi("dba", "team"), "alice", 1)
+        one = {"spare": "yes", "cores": "8", "vendor": "dba", "asset_tag": "A_1"}
+        create_ci(session, NewCi("web1", "server", fields=one), "alice", 1)
+        create_ci(session, NewCi("web2", "server", fields={"spare": "no", "asset_tag": "AB1"}), "alice", 1)
+    with database.read() as session:
+
+        def names(**wanted: str) -> list[str]:
+            rows, total = views.list_cis(session, views.CiFilter(fields=wanted), Window())
+            assert total == len(rows)
+            return [row.name for row in rows]
+
+        assert names(spare="true") == ["web1"] and names(spare="no") == ["web2"]
+        assert names(cores="8") == ["web1"] and names(cores="9") == []
+        assert names(vendor="dba") == ["web1"] and names(vendor="nobody") == []
+        assert names(asset_tag="A_*") == ["web1"] and names(asset_tag="A*1") == ["web1", "web2"]
+        with pytest.raises(Invalid, match="is no whole number"):
+            names(cores="many")
 
 
 def test_ten_thousand_rows(catalogued: Site) -> None:

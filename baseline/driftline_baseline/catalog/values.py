@@ -30,7 +30,7 @@ def read(field: CiField, value: Any) -> Any:
     :param value: a text as people write it, or what JSON has for it.
     :raises ValueRefused: where it does not fit; says the mend.
     """
-    text = text_of(value)
+    text = text_of(value).replace("\r\n", "\n")
     if not isinstance(value, str | int | float):
         raise ValueRefused("is no plain value")
     if len(text) > LONGEST:

@@ -22,6 +22,8 @@ ATTRIBUTES = ("class", "status", *TEXTS, "services", "labels", "fields")
 #: Characters of a text, a label, a service.
 LONGEST = 200
 _MOST = 200
+#: Addresses below ``/cis`` that a name would hide.
+_TAKEN = ("import",)
 
 State = dict[str, Any]
 
@@ -85,6 +87,8 @@ def plan_new(lookup: Lookup, uid: str, name: str, said: Mapping[str, Any]) -> Pl
     made = Plan(uid, name, None, {}, {"class": "server", "status": "planned"})
     if not name or len(name) > LONGEST or not name.isprintable():
         made.problems.append(f"name: must have 1 to {LONGEST} characters, all of them printable")
+    if name in _TAKEN:
+        made.problems.append(f'name: "{name}" is an address of the API; give it another one')
     _put(lookup, made, said)
     return made
 
@@ -154,8 +158,8 @@ def _read(lookup: Lookup, made: Plan, said: Mapping[str, Any], attribute: str, v
         return _text(value)
     if attribute.startswith(LABEL):
         name = attribute[len(LABEL) :]
-        if not name.strip() or len(name) > LONGEST:
-            raise ValueRefused(f"is a label without a name, or one longer than {LONGEST} characters")
+        if not name or name != name.strip() or len(name) > LONGEST or not name.isprintable():
+            raise ValueRefused(f"is a label without a name of 1 to {LONGEST} printable characters, no space around it")
         return _label(value)
     if attribute.startswith(PREFIX):
         return _field(lookup, made.after["class"], attribute, value)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, false, or_
+from sqlalchemy import ColumnElement, String, cast, false, or_
 from sqlmodel import Session, col
 
 from driftline_baseline.catalog import values
@@ -139,11 +139,8 @@ def _condition(session: Session, catalog: Catalog, name: str, text: str) -> Colu
 
 
 def _equals(value: Any, kept: Any) -> ColumnElement[bool]:
-    result: ColumnElement[bool]
-    if isinstance(kept, bool):
-        result = value.as_boolean().is_(kept)
-    elif isinstance(kept, int | float):
-        result = value.as_float() == float(kept)
-    else:
-        result = value.as_string() == kept
-    return result
+    """Return the condition that a JSON value is another. As text: a field of this name may be text elsewhere."""
+    text = cast(value.as_string(), String)
+    if isinstance(kept, bool):  # SQLite has 1 and 0
+        return text.in_(("true", "1") if kept else ("false", "0"))
+    return text == values.text_of(kept)
