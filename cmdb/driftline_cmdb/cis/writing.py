@@ -34,6 +34,7 @@ def write(session: Session, plans: Sequence[Plan], actor: str, now_ms: int, more
     """
     refuse(plans)
     changed = [made for made in plans if made.ci is None or made.changes]
+    decisions: list[tuple[str, str, dict[str, Any]]] = []
     for made in changed:
         columns = columns_of(made.after)
         if made.ci is None:
@@ -51,8 +52,8 @@ def write(session: Session, plans: Sequence[Plan], actor: str, now_ms: int, more
                 "after": {name: after for name, (_, after) in pairs.items()},
             }
         session.add(made.ci)
-        audit.record(session, actor, action, f"CI {made.name}", detail | (more or {}), now_ms)
-    session.flush()
+        decisions.append((action, f"CI {made.name}", detail | (more or {})))
+    audit.record_all(session, actor, decisions, now_ms)
     for chunk in chunks(changed):
         ids = {made.ci.id: bool(made.before) for made in chunk if made.ci is not None}
         recording.write(session, [made.ci for made in chunk if made.ci is not None and not made.before], now_ms)
