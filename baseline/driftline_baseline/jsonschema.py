@@ -8,6 +8,7 @@ import json
 from typing import Any
 
 from driftline import schema as facts
+from driftline_baseline.catalog.model import NAME
 from driftline_baseline.kinds import BY_NAME, DECLARED, EXACTLY, SELECTOR_FIELDS, SEVERITIES
 
 _TEXT = {"type": "string", "minLength": 1}
@@ -83,8 +84,11 @@ def _selector() -> dict[str, Any]:
                 "additionalProperties": {"anyOf": [_FACT, {"type": "array", "items": _FACT, "minItems": 1}]},
             },
         },
+        "patternProperties": {
+            rf"^field\.{NAME.pattern}$": {**_TEXTS, "description": "a field that the catalog gives its CIs"}
+        },
         "anyOf": [
-            *({"required": [name]} for name in SELECTOR_FIELDS),
+            {"not": {"propertyNames": {"enum": ["labels", "facts"]}}},
             *({"required": [name], "properties": {name: {"minProperties": 1}}} for name in ("labels", "facts")),
         ],
     }

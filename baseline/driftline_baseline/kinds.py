@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from driftline_baseline.catalog.model import name_of
+
 _PLAIN: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _ORDERED: dict[str, Any] = {"type": ["string", "number"]}
 _MEMBER: dict[str, Any] = {"type": ["string", "number"]}
@@ -121,3 +123,8 @@ SELECTOR_FIELDS: dict[str, str] = {
     "criticality": "criticality",
     "services": "services that it belongs to: any of them",
 }
+
+
+def selects_by(name: str) -> bool:
+    """Tell whether a selector may have a field of this name: one of the above, or ``field.NAME``, of the catalog."""
+    return name in SELECTOR_FIELDS or name_of(name) is not None

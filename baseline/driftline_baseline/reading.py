@@ -7,6 +7,7 @@ import yaml
 
 from driftline import paths, schema
 from driftline.schema import Value
+from driftline_baseline.catalog.model import name_of
 from driftline_baseline.document import (
     Document,
     Expectation,
@@ -50,7 +51,8 @@ class DocumentReader(YamlReader):
 
     def selector(self, node: yaml.Node) -> Selector:
         """Return a selector of CIs."""
-        found = self.mapping(node, "selector", (*SELECTOR_FIELDS, "labels", "facts"))
+        own = self.own_fields(node)
+        found = self.mapping(node, "selector", (*SELECTOR_FIELDS, *own, "labels", "facts"))
         labels = {}
         if "labels" in found:
             inner = self.mapping(found["labels"], "selector.labels", None)
@@ -58,10 +60,16 @@ class DocumentReader(YamlReader):
         facts: dict[str, tuple[Value, ...]] = {}
         if "facts" in found:
             facts = self.facts(found["facts"])
-        fields = {name: self.texts(found[name], f"selector.{name}") for name in SELECTOR_FIELDS if name in found}
+        named = [name for name in (*SELECTOR_FIELDS, *own) if name in found]
+        fields = {name: self.texts(found[name], f"selector.{name}") for name in named}
         if not fields and not labels and not facts:
             raise self.fail(node, "selector", "selects nothing; name at least one of ci, class, labels ...")
         return Selector(fields, labels, facts)
+
+    def own_fields(self, node: yaml.Node) -> list[str]:
+        """Return the keys of a mapping that name fields of the catalog: ``field.cost_centre``."""
+        keys = [str(self.plain(key)) for key, _ in node.value] if isinstance(node, yaml.MappingNode) else []
+        return [key for key in dict.fromkeys(keys) if name_of(key) is not None]
 
     def facts(self, node: yaml.Node) -> dict[str, tuple[Value, ...]]:
         inner = self.mapping(node, "selector.facts", None)

@@ -168,13 +168,14 @@ class _Reader(DocumentReader):
     """Turns YAML nodes into routes."""
 
     def match(self, node: yaml.Node, where: str, zone: str) -> Match:
-        found = self.mapping(node, where, _MATCH)
+        own = self.own_fields(node)
+        found = self.mapping(node, where, (*_MATCH, *own))
         severity = self.texts(found["severity"], f"{where}.severity") if "severity" in found else ()
         for one in severity:
             if one not in SEVERITIES:
                 allowed = ", ".join(SEVERITIES)
                 raise self.fail(found["severity"], f"{where}.severity", f'"{one}" is not one of {allowed}')
-        on_ci = [(key, value) for key, value in node.value if self.plain(key) in _SELECTOR]
+        on_ci = [(key, value) for key, value in node.value if self.plain(key) in (*_SELECTOR, *own)]
         selector = yaml.MappingNode(node.tag, on_ci, node.start_mark, node.end_mark)
         return Match(
             severity,

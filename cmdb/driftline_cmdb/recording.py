@@ -153,11 +153,8 @@ def _sources(session: Session, cis: Sequence[Ci], now_ms: int) -> dict[int, Sour
     ]
     session.add_all(source for _, source in made)
     session.flush()
-    for ci, source in made:
-        bindings.bind(session, source.id, ci.id, "its own record", now_ms, rank=_RANK)
-        found[ci.id] = source
-    session.flush()
-    return found
+    bindings.bind_records(session, {source.id: ci.id for ci, source in made}, _RANK, now_ms)
+    return found | {ci.id: source for ci, source in made}
 
 
 def _said(session: Session, cis: Sequence[Ci]) -> dict[int, Facts]:

@@ -1,36 +1,20 @@
-"""CIs that people put on record, and relations between CIs. Each relation is a row, and a fact of the CI in front."""
+"""Relations between CIs. Each is a row, and a fact of the CI in front."""
 
 from dataclasses import dataclass
-from uuid import uuid4
 
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, or_, select
 
-from driftline_baseline import life_cycle
 from driftline_baseline.graph import KINDS, Edge, dependants, dependencies
 from driftline_cmdb import audit, recording
+from driftline_cmdb.cis.creating import NewCi as NewCi  # callers put CIs on record and relate them
+from driftline_cmdb.cis.creating import create_ci as create_ci
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
 from driftline_cmdb.identity.aliases import aliases, resolved, survivor
-from driftline_cmdb.releases import gate
-from driftline_cmdb.tables.cis import CLASSES, Ci, Relation
+from driftline_cmdb.tables.cis import Ci, Relation
 
 #: How a relation is known that a person put on record.
 BY_A_PERSON = "said by a person"
-_LONGEST = 200
-
-
-@dataclass(frozen=True, slots=True)
-class NewCi:
-    """A CI that is put on record before, or without, any report."""
-
-    name: str
-    ci_class: str = "server"
-    #: "planned" becomes "installed" with its first report.
-    status: str = "planned"
-    owner: str | None = None
-    environment: str | None = None
-    location: str | None = None
-    criticality: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,36 +24,6 @@ class Related:
     relation: Relation
     from_ci: Ci
     to_ci: Ci
-
-
-def create_ci(session: Session, new: NewCi, actor: str, now_ms: int) -> Ci:
-    """Put a CI on record: planned, or one that nothing reports of, such as a service.
-
-    :raises Invalid: a name, class or status that does not do.
-    :raises Conflict: where a CI of that name is on record and not disposed of.
-    """
-    name = new.name.strip()
-    if not name or len(name) > _LONGEST:
-        raise Invalid(f"name: must have 1 to {_LONGEST} characters")
-    if new.ci_class not in CLASSES:
-        raise Invalid(f'ci_class: "{new.ci_class}" is not one of {", ".join(CLASSES)}')
-    if (wrong := life_cycle.refusal_of_new(new.status)) is not None:
-        raise Invalid(wrong)
-    values = {field: getattr(new, field) for field in ("owner", "environment", "location", "criticality")}
-    for field, value in values.items():
-        if value is not None and len(value) > _LONGEST:
-            raise Invalid(f"{field}: longer than {_LONGEST} characters")
-    there = session.exec(select(Ci.uid).where(Ci.name == name, Ci.status != "disposed")).first()
-    if there is not None:
-        raise Conflict(f'a CI is named "{name}" already: {there}')
-    ci = Ci(uid=str(uuid4()), name=name, ci_class=new.ci_class, status=new.status, announced=True, **values)
-    session.add(ci)
-    session.flush()
-    detail = {"uid": ci.uid, "class": ci.ci_class, "status": ci.status} | {k: v for k, v in values.items() if v}
-    audit.record(session, actor, "ci.created", f"CI {name}", detail, now_ms)
-    recording.write(session, [ci], now_ms)
-    gate.look_at(session, [ci], now_ms)
-    return ci
 
 
 def relate(session: Session, from_ci: Ci, kind: str, to_ci: Ci, by: str, actor: str, now_ms: int) -> Relation:

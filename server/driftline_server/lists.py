@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, func, literal, nulls_last
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlmodel import Session, select
 
+from driftline_baseline.catalog.sheet import guard
 from driftline_cmdb.errors import Invalid
 
 #: Rows of one answer at most; a larger export takes several.
@@ -23,8 +24,6 @@ MAXIMUM = 10_000
 
 Row = TypeVar("Row", bound=BaseModel)
 Item = TypeVar("Item")
-# A spreadsheet takes a cell that starts so as a formula (OWASP, "CSV injection")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +131,27 @@ def csv_of(rows: Sequence[BaseModel], name: str, total: int | None = None) -> Re
 
 
 def to_csv(rows: Sequence[BaseModel]) -> str:
-    """Return rows as CSV (RFC 4180); what holds more than one value stands as JSON."""
+    """Return rows as CSV (RFC 4180); what holds more than one value stands as JSON, or in columns of its own."""
     out = io.StringIO()
     writer = csv.writer(out)
     if rows:
-        names = list(type(rows[0]).model_fields)
-        writer.writerow(names)
-        writer.writerows([[cell(getattr(row, name)) for name in names] for row in rows])
+        columns = [column for name in type(rows[0]).model_fields for column in _columns(name, rows)]
+        writer.writerow([guard(title) for title, _, _ in columns])
+        for row in rows:
+            values = ((getattr(row, name), key) for _, name, key in columns)
+            writer.writerow([cell(value if key is None else value.get(key)) for value, key in values])
     return out.getvalue()
+
+
+def _columns(name: str, rows: Sequence[BaseModel]) -> list[tuple[str, str, str | None]]:
+    """Return the columns of one part of rows: title, name, and the key where each key has a column of its own.
+
+    A model says so by ``SPREAD``: name of the part -> what stands before its keys.
+    """
+    before = getattr(type(rows[0]), "SPREAD", {}).get(name)
+    if before is None:
+        return [(name, name, None)]
+    return [(f"{before}.{key}", name, key) for key in sorted({key for row in rows for key in getattr(row, name)})]
 
 
 def cell(value: object) -> str | int | float:
@@ -158,7 +170,7 @@ def cell(value: object) -> str | int | float:
         text = value
     else:
         text = json.dumps(value, ensure_ascii=False, default=lambda item: item.model_dump(mode="json"))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return guard(text)
 
 
 @dataclass(frozen=True, slots=True)

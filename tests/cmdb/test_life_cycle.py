@@ -12,6 +12,7 @@ from driftline.v1.facts_pb2 import Facts
 from driftline_cmdb import leaving, record, relations, sources
 from driftline_cmdb.baselines import coverage
 from driftline_cmdb.baselines.selection import covering
+from driftline_cmdb.cis.editing import edit_ci
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import long_silence, silent_sources
 from driftline_cmdb.drift.assess import assess_due
@@ -192,10 +193,8 @@ def test_only_what_may_follow_follows(fleet: Fleet) -> None:
         ci = record.find_ci(session, "web1")
         for wrong in ("silent", "retired", "disposed", "planned", "lost", None):
             with pytest.raises(Invalid, match="status"):
-                retiring.check_edit(ci, wrong)
-        retiring.check_edit(ci, "in production")
-        ci.status = "in production"
-        session.add(ci)
+                edit_ci(session, ci.uid, {"status": wrong}, "alice", T)
+        edit_ci(session, ci.uid, {"status": "in production"}, "alice", T)
     decide(fleet.database, "retire", "web1", T)
     decide(fleet.database, "reinstate", "web1", T)
     assert status(fleet.database, "web1") == ("in production", "in production")
@@ -404,24 +403,26 @@ def test_a_source_is_silent_while_another_kind_hears_of_its_ci(fleet: Fleet) -> 
             session.add(other)
             session.flush()
             bindings.bind(session, other.id, ci.id, "said", T)
-    assert silent_sources.look(fleet.database, T + 30 * MINUTE, AFTER, T + 20 * MINUTE) == 0  # nobody listened
-    assert silent_sources.look(fleet.database, T + 30 * MINUTE, AFTER, T) == 1
-    assert silent_sources.look(fleet.database, T + 31 * MINUTE, AFTER, T) == 0
-    (finding,) = findings(fleet.database, "silent source")
+    assert (
+        silent_sources.find_silent_sources(fleet.database, T + 30 * MINUTE, AFTER, T + 20 * MINUTE) == 0
+    )  # nobody listened
+    assert silent_sources.find_silent_sources(fleet.database, T + 30 * MINUTE, AFTER, T) == 1
+    assert silent_sources.find_silent_sources(fleet.database, T + 31 * MINUTE, AFTER, T) == 0
+    (finding,) = findings(fleet.database, "source silent")
     said = "the agent of web1 is silent since 2026-09-21 00:00 UTC; agent: snmp web1 still reports of it: it is up"
     assert (finding.message, finding.detail["cause"]["sure"]) == (said, "certain")
     assert not fleet.silence(T + 31 * MINUTE) and status(fleet.database, "web1") == ("installed", "installed")
     fleet.heard(T + 32 * MINUTE, "web1")
-    silent_sources.look(fleet.database, T + 33 * MINUTE, AFTER, T)
-    assert not findings(fleet.database, "silent source")
+    silent_sources.find_silent_sources(fleet.database, T + 33 * MINUTE, AFTER, T)
+    assert not findings(fleet.database, "source silent")
     # A former agent of the same host, silent for good, is no news where only agents are heard.
     with fleet.database.write() as session:
         switch = session.exec(select(Source).where(Source.uid == "switch")).one()
         switch.seen_ms = T
         session.add(switch)
     fleet.heard(T + 60 * MINUTE, "web1")
-    silent_sources.look(fleet.database, T + 60 * MINUTE, AFTER, T)
-    assert [one.detail["source"] for one in findings(fleet.database, "silent source")] == ["switch"]
+    silent_sources.find_silent_sources(fleet.database, T + 60 * MINUTE, AFTER, T)
+    assert [one.detail["source"] for one in findings(fleet.database, "source silent")] == ["switch"]
 
 
 def test_a_silent_site_is_asked_about_once(fleet: Fleet) -> None:

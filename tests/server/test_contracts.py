@@ -30,6 +30,7 @@ NAMES = {
     "origin": "debian-security",
     "review": "1",
     "decision": "1",
+    "digest": "0123",
 }
 
 

@@ -42,7 +42,9 @@ def test_csv_has_the_same_rows(site: Site, path: str) -> None:
     items = api.get(f"{joined}limit=10000").json()["items"]
     assert len(rows) == len(items) == int(answer.headers["x-total-count"])
     if items:
-        assert list(rows[0]) == list(items[0])
+        spread = ("labels", "fields") if path.startswith("/cis") else ()  # these have a column for each key
+        columns = [name for name in rows[0] if not name.startswith(("label.", "field."))]
+        assert columns == [name for name in items[0] if name not in spread]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ NAMES = {
 MORE = [
     "/cis?q=web&sort=-open_drifts&drifting=1",
     "/cis?q=nothing",
+    "/cis?ci_class=server",
+    "/catalog?version=0",
     "/cis/web1/facts?q=openssl",
     "/cis/web1/facts?section=software&offset=100",
     "/cis/web1/facts?at=2026-01-01T00:00",
@@ -105,7 +107,7 @@ def test_page_needs_a_login(site: Site, path: str) -> None:
     assert answer.headers["location"].startswith("/login")
 
 
-@pytest.mark.parametrize("path", ["/people", "/join-tokens", "/cis/web1/edit"])
+@pytest.mark.parametrize("path", ["/people", "/join-tokens", "/cis/web1/edit", "/cis/import"])
 def test_page_needs_a_role(site: Site, path: str) -> None:
     answer = site.browser("viewer").get(path)
     assert answer.status_code == 403

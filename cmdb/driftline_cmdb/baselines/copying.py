@@ -6,7 +6,7 @@ import yaml
 from sqlmodel import Session
 
 from driftline_baseline.document import Selector, plain_selector
-from driftline_baseline.kinds import SELECTOR_FIELDS
+from driftline_baseline.kinds import SELECTOR_FIELDS, selects_by
 from driftline_cmdb import audit
 from driftline_cmdb.baselines.pins import copy_pins
 from driftline_cmdb.baselines.selection import parsed
@@ -85,12 +85,12 @@ def _changed(selector: Selector, settings: Mapping[str, str]) -> Selector:
             labels.pop(name[7:], None)
             if value:
                 labels[name[7:]] = value
-        elif name in SELECTOR_FIELDS:
+        elif selects_by(name):
             fields.pop(name, None)
             if values := tuple(part for part in value.split(",") if part):
                 fields[name] = values
         else:
-            known = ", ".join((*SELECTOR_FIELDS, "labels.NAME"))
+            known = ", ".join((*SELECTOR_FIELDS, "labels.NAME", "field.NAME"))
             raise Invalid(f'set: "{name}" is not one of {known}')
     if not fields and not labels and not selector.facts:
         raise Invalid("set: nothing would be selected; set environment, class, labels.NAME ...")

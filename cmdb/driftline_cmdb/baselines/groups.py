@@ -12,7 +12,7 @@ from driftline_baseline import capture as captures
 from driftline_baseline.capture import MOVES_BY_ITSELF
 from driftline_baseline.document import Document, Selector
 from driftline_baseline.expected import element_path
-from driftline_baseline.kinds import SELECTOR_FIELDS
+from driftline_baseline.kinds import selects_by
 from driftline_baseline.majority import Majority, Minority, Seen, majority
 from driftline_baseline.values import encode, show
 from driftline_baseline.wording import what
@@ -76,7 +76,7 @@ def parse_group(text: str) -> Selector:
         found = tuple(value for value in values.split(",") if value)
         if not equals or not name or not found:
             raise Invalid(f'group: "{word}" names no CIs; write label=value, class=server or ci=web1,web2')
-        if name in SELECTOR_FIELDS:
+        if selects_by(name):
             fields[name] = found
         elif len(found) == 1:
             labels[name.removeprefix("labels.")] = found[0]

@@ -15,6 +15,8 @@ from sqlmodel import Session, col, or_, select
 from driftline import facts
 from driftline.schema import Value
 from driftline_baseline import reading
+from driftline_baseline.catalog.model import PREFIX
+from driftline_baseline.catalog.values import text_of
 from driftline_baseline.document import Document, Selector, is_pattern
 from driftline_baseline.expected import element_path
 from driftline_baseline.life_cycle import GONE
@@ -132,6 +134,7 @@ def fields_of(ci: Ci, also: Sequence[str] = ()) -> dict[str, Collection[str | No
         "location": (ci.location,),
         "criticality": (ci.criticality,),
         "services": ci.services,
+        **{f"{PREFIX}{name}": (text_of(value),) for name, value in ci.fields.items()},
     }
 
 

@@ -1,6 +1,6 @@
 """Bindings: which sources speak for a CI, from when to when. Every change of a binding goes through here."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,6 +85,18 @@ def bind(
     # Claims follow the binding, so that a look-up by evidence is one index.
     session.execute(update(IdentityClaim).where(col(IdentityClaim.source_id) == source_id).values(ci_id=ci_id))
     return binding
+
+
+def bind_records(session: Session, cis_of: Mapping[int, int], rank: int, now_ms: int) -> None:
+    """Let the records of CIs speak for them, many at once: they have just been made, and claim nothing.
+
+    :param cis_of: the CI's id by the id of its record's source.
+    """
+    session.add_all(
+        Binding(source_id=source_id, ci_id=ci_id, rank=rank, reason="its own record", since_ms=now_ms)
+        for source_id, ci_id in cis_of.items()
+    )
+    session.flush()
 
 
 def end(session: Session, binding: Binding, now_ms: int) -> None:

@@ -105,16 +105,6 @@ def dependants(session: Session, ci: Ci) -> list[str]:
     return list(session.exec(query.order_by(Ci.name)))
 
 
-def check_edit(ci: Ci, status: str | None) -> None:
-    """Check a status that an edit gives a CI.
-
-    :raises Invalid: where it may not follow the one that the CI has; the message says what may.
-    """
-    wrong = life_cycle.refusal_of_edit(ci.name, ci.status, status or "")
-    if wrong is not None:
-        raise Invalid(wrong)
-
-
 def _check(ci: Ci, decision: str, reason: str) -> None:
     if not reason.strip():
         raise Invalid("reason: is empty; say why")

@@ -10,30 +10,34 @@ from sqlalchemy import func, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, or_, select
 
+from driftline_baseline.catalog.model import Catalog
 from driftline_baseline.gate import STATUS, GatePolicy, watches_software
 from driftline_baseline.release import PASSED
 from driftline_cmdb import continuity
 from driftline_cmdb.baselines.selection import covering, table
+from driftline_cmdb.catalog.versions import catalog_of
 from driftline_cmdb.database import Database
 from driftline_cmdb.intern import insert_ignoring
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.releases import gate_policy
-from driftline_cmdb.tables.cis import CLASSES, UNSEEN_STATUSES, Ci, Finding
+from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Ci, Finding
 from driftline_cmdb.tables.releases import GateLook, GateWaiver, Release, ReleaseWave, ReleaseWaveCi
 
 KIND = "production gate"
 #: All CIs are looked at so often, and at once when a baseline, policy or waiver has changed, ms.
 LOOK_EVERY_MS = 600_000
 
-#: The gate asks for CIs that run something themselves; what a service needs, its hosts must have.
-_CLASSES = CLASSES[:4]
-_SOFTWARE_OF = ("server",)
+#: Classes, and what is based on them, that packages are installed on.
+_SOFTWARE_OF = ("server", "virtual machine")
 _PAGE = 500
 
 
-def is_in_production(policy: GatePolicy, ci: Ci) -> bool:
-    """Tell whether a CI is in production, by its status or its environment."""
-    if ci.ci_class not in _CLASSES or ci.status in UNSEEN_STATUSES or ci.merged_into_id is not None:
+def is_in_production(policy: GatePolicy, catalog: Catalog, ci: Ci) -> bool:
+    """Tell whether a CI is in production, by its status or its environment.
+
+    The gate asks for CIs that report themselves; what a service needs, its hosts must have.
+    """
+    if not catalog.reports(ci.ci_class) or ci.status in UNSEEN_STATUSES or ci.merged_into_id is not None:
         return False
     return ci.status == STATUS or policy.is_production(ci.environment)
 
@@ -41,7 +45,8 @@ def is_in_production(policy: GatePolicy, ci: Ci) -> bool:
 def missing(session: Session, cis: Sequence[Ci], now_ms: int) -> dict[int, str]:
     """Return what CIs in production lack, with the mend, by CI; those that are in order or waived are left out."""
     policy = gate_policy.in_force(session)
-    inside = [ci for ci in cis if is_in_production(policy, ci)]
+    catalog = catalog_of(session)
+    inside = [ci for ci in cis if is_in_production(policy, catalog, ci)]
     if not inside:
         return {}
     ids = [ci.id for ci in inside]
@@ -60,7 +65,7 @@ def missing(session: Session, cis: Sequence[Ci], now_ms: int) -> dict[int, str]:
             mends.append(f"driftline baseline capture {ci.name} --name {ci.name}")
         elif (
             wants_baseline
-            and ci.ci_class in _SOFTWARE_OF
+            and any(catalog.is_a(ci.ci_class, one) for one in _SOFTWARE_OF)
             and not any(watches_software(one.document) for one in covered[ci.id])
         ):
             names = ", ".join(one.name for one in covered[ci.id])

@@ -3,6 +3,7 @@
 from sqlmodel import Session, delete, select
 
 from driftline_baseline.release import BEGUN
+from driftline_cmdb.catalog.versions import catalog_of
 from driftline_cmdb.drift.due import mark_all_due
 from driftline_cmdb.errors import Conflict, Invalid, Refused
 from driftline_cmdb.releases import gate, gate_policy, waves
@@ -40,7 +41,8 @@ def start_wave(session: Session, name: str, number: int, actor: str, comment: st
     if not cis:
         raise Conflict(f"wave {number} of release {name} contains no CI: its selector matches none now")
     if not production:
-        _no_production(name, number, [ci for ci in cis.values() if gate.is_in_production(policy, ci)])
+        catalog = catalog_of(session)
+        _no_production(name, number, [ci for ci in cis.values() if gate.is_in_production(policy, catalog, ci)])
     session.execute(delete(table_of(ReleaseWaveCi)).where(table_of(ReleaseWaveCi).c.wave_id == wave.id))
     waves.fix(session, wave, cis)
     snapshot(session, found, cis.values(), now_ms)

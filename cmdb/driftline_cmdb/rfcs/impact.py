@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
+from driftline_cmdb.catalog.versions import catalog_of
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.rfcs import relations
 from driftline_cmdb.rfcs.reading import affected, find_rfc
@@ -53,7 +54,8 @@ def impact_of(session: Session, number: int) -> Impact:
         for ci_id, _ in sorted(steps.items(), key=lambda item: (item[1].distance, cis[item[0]].name))
     ]
     services = {name for ci in cis.values() for name in ci.services}
-    services |= {one.ci.name for one in dependants if one.ci.ci_class == "service"}
+    catalog = catalog_of(session)
+    services |= {one.ci.name for one in dependants if catalog.is_a(one.ci.ci_class, "service")}
     return Impact(sorted(touched.values(), key=lambda ci: ci.name), dependants, sorted(services))
 
 

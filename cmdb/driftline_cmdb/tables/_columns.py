@@ -27,7 +27,8 @@ def time_ms_or_none() -> Any:
 
 def document(default: type) -> Any:
     """Return the definition of a JSON column with an empty list or dict as its default."""
-    return Field(default_factory=default, sa_type=JSON)
+    # Not the type itself: pydantic would read its signature out of its docstring, at every row.
+    return Field(default_factory=lambda: default(), sa_type=JSON)
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:

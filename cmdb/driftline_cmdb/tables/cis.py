@@ -7,18 +7,6 @@ from sqlmodel import Field, SQLModel
 from driftline_baseline import life_cycle
 from driftline_cmdb.tables._columns import document, partial_index, row_id, time_ms, time_ms_or_none
 
-#: What a CI can be. An agent's CI is a server until someone says otherwise; the last four have no source of their own.
-CLASSES = (
-    "server",
-    "network device",
-    "storage device",
-    "power device",
-    "cluster",
-    "application",
-    "database",
-    "service",
-)
-
 #: Of a CI from which no report is expected.
 UNSEEN_STATUSES = life_cycle.UNSEEN
 
@@ -32,7 +20,7 @@ class Ci(SQLModel, table=True):
     id: int = row_id()
     #: Stable identity for the outside, a UUID.
     uid: str = Field(unique=True)
-    #: One of CLASSES.
+    #: A class of the catalog: `driftline_cmdb.catalog.versions.catalog_of`.
     ci_class: str = "server"
     name: str = Field(index=True)
     status: str = "installed"
@@ -45,6 +33,7 @@ class Ci(SQLModel, table=True):
     criticality: str | None = None
     services: list[str] = document(list)
     labels: dict[str, str] = document(dict)
+    #: The fields that the catalog gives its class, by name.
     fields: dict[str, Any] = document(dict)
     #: The CI that this one was merged into; it stands for this one since. `driftline_cmdb.identity.aliases`.
     merged_into_id: int | None = Field(default=None, foreign_key="ci.id", index=True)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from driftline_cmdb import record
@@ -13,6 +13,7 @@ from driftline_server.cis import files, life, relations, speaking, views
 from driftline_server.cis import why as why_views
 from driftline_server.cis.edit import edit
 from driftline_server.cis.expected import ExpectedRow, expected_rows
+from driftline_server.cis.own_fields import asked
 from driftline_server.cis.software import SoftwareRow, software_rows
 from driftline_server.cis.speaking import SourceOfCi
 from driftline_server.lists import AWindow, Listing, answer, csv_of
@@ -28,6 +29,7 @@ Match = Annotated[
 
 @router.get("/cis", response_model=Listing[views.CiRow], summary="List CIs")
 def list_cis(
+    request: Request,
     _caller: Viewer,
     db: Db,
     window: AWindow,
@@ -43,9 +45,23 @@ def list_cis(
     silent: Annotated[bool, Query(description="Only those of which nothing was heard lately.")] = False,
     merged: Annotated[bool, Query(description="Those that were merged into another CI, instead.")] = False,
 ) -> Listing[views.CiRow] | Response:
-    """List configuration items. Sorts by name, status, version, environment, owner, open_drifts, last_seen ..."""
+    """List configuration items. Sorts by name, status, version, environment, owner, open_drifts, last_seen ...
+
+    Fields of the catalog filter too: `field.cost_centre=4711`; in a text `*` stands for anything.
+    """
     silent_since_ms = now_ms() - SILENT_AFTER_MS if silent else None
-    wanted = views.CiFilter(q, status, ci_class, environment, owner, label, drifting, silent_since_ms, merged)
+    wanted = views.CiFilter(
+        q,
+        status,
+        ci_class,
+        environment,
+        owner,
+        label,
+        drifting,
+        silent_since_ms,
+        merged,
+        asked(request.query_params),
+    )
     with db.read() as session:
         rows, total = views.list_cis(session, wanted, window)
     return answer(rows, total, window, "cis")
@@ -68,7 +84,7 @@ def show_ci(_caller: Viewer, db: Db, ci: str) -> views.CiDetail:
 
 @router.patch("/cis/{ci}", response_model=views.CiDetail, summary="Edit a CI")
 def edit_ci(caller: Operator, db: Db, ci: str, wanted: views.CiEdit) -> views.CiDetail:
-    """Set owner, responsible person, environment, location, criticality, status, services or labels of a CI."""
+    """Set owner, responsible person, environment, location, criticality, class, status, services, labels or fields."""
     now = now_ms()
     with db.write() as session:
         return views.detail(session, edit(session, ci, wanted, caller.name, now), now)

@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlmodel import Session
 
 from driftline import paths
 from driftline_baseline import life_cycle
+from driftline_baseline.catalog.model import PREFIX
 from driftline_cmdb import record
+from driftline_cmdb.catalog.versions import catalog_of
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.cis import STATUSES, Ci
@@ -16,6 +18,7 @@ from driftline_server.access.guard import AdminForm, Db, OperatorForm, OperatorO
 from driftline_server.cis import facts, files, life, software, views
 from driftline_server.cis import why as why_views
 from driftline_server.cis.edit import edit
+from driftline_server.cis.own_fields import asked
 from driftline_server.drift import views as drift_views
 from driftline_server.lists import PageWindow, Shown, Window
 from driftline_server.times import now_ms, parse_moment
@@ -36,6 +39,7 @@ def list_cis(
     window: PageWindow,
     q: str | None = None,
     status: str | None = None,
+    ci_class: str | None = None,
     environment: str | None = None,
     owner: str | None = None,
     drifting: str | None = None,
@@ -44,13 +48,26 @@ def list_cis(
 ) -> Response:
     """Show the list of CIs."""
     silent_since_ms = now_ms() - SILENT_AFTER_MS if silent else None
-    wanted = views.CiFilter(q, status, None, environment, owner, None, bool(drifting), silent_since_ms, bool(merged))
+    wanted = views.CiFilter(
+        q,
+        status,
+        ci_class,
+        environment,
+        owner,
+        None,
+        bool(drifting),
+        silent_since_ms,
+        bool(merged),
+        asked(request.query_params),
+    )
     with db.read() as session:
         rows, total = views.list_cis(session, wanted, window)
+        classes = list(catalog_of(session).classes)
     filters = {"q": q, "status": status, "environment": environment, "owner": owner, "drifting": drifting}
-    filters |= {"silent": silent, "merged": merged}
+    filters |= {"silent": silent, "merged": merged, "ci_class": ci_class}
+    filters |= {f"{PREFIX}{name}": value for name, value in wanted.fields.items()}
     shown = Shown(rows, total, window, "/cis", filters)
-    return render(request, "cis/list.html", caller, list=shown, statuses=STATUSES)
+    return render(request, "cis/list.html", caller, list=shown, statuses=STATUSES, classes=classes)
 
 
 def _ci(session: Session, name: str) -> tuple[Ci, views.CiDetail]:
@@ -85,8 +102,15 @@ def edit_form(request: Request, caller: OperatorPage, db: Db, ci: str) -> Respon
     """Show the form for what people say of a CI."""
     with db.read() as session:
         _, detail = _ci(session, ci)
+        classes = list(catalog_of(session).classes)
     statuses = life_cycle.following(detail.life_cycle)
-    return render(request, "cis/edit.html", caller, ci=detail, tab="summary", statuses=statuses)
+    return render(request, "cis/edit.html", caller, ci=detail, tab="summary", statuses=statuses, classes=classes)
+
+
+async def _own_fields(request: Request) -> dict[str, str | None]:
+    """Return the fields of the catalog that a form has."""
+    form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+    return {name[len(PREFIX) :]: value.strip() or None for name, value in form.items() if name.startswith(PREFIX)}
 
 
 @router.post("/cis/{ci}/edit")
@@ -95,6 +119,8 @@ def edit_ci(
     db: Db,
     ci: str,
     status: Annotated[str, Form()],
+    fields: Annotated[dict[str, str | None], Depends(_own_fields)],
+    ci_class: Annotated[str, Form()] = "",
     owner: Annotated[str, Form()] = "",
     responsible: Annotated[str, Form()] = "",
     environment: Annotated[str, Form()] = "",
@@ -113,7 +139,10 @@ def edit_ci(
         criticality=criticality.strip() or None,
         services=_words(services),
         labels=dict(_label(word) for word in _words(labels)),
+        fields=dict(fields),
     )
+    if ci_class:
+        wanted.ci_class = ci_class
     with db.write() as session:
         found = edit(session, ci, wanted, caller.name, now_ms())
         return RedirectResponse(f"/cis/{found.uid}?done=edited", 303)

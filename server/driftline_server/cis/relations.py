@@ -7,6 +7,8 @@ from sqlmodel import Session
 
 from driftline_baseline.graph import KINDS, REVERSED
 from driftline_cmdb import record, relations
+from driftline_cmdb.cis import creating
+from driftline_cmdb.cis.creating import create_ci
 from driftline_cmdb.relations import Related
 from driftline_cmdb.tables.cis import Ci
 from driftline_server.evidence import CiRef, ci_ref
@@ -45,11 +47,18 @@ class NewCi(BaseModel):
     environment: str | None = None
     location: str | None = None
     criticality: str | None = None
+    responsible: str | None = None
+    services: list[str] = Field(default_factory=list)
+    labels: dict[str, str] = Field(default_factory=dict)
+    fields: dict[str, str | int | float | bool] = Field(
+        default_factory=dict, description="Fields that the catalog gives its class, by name."
+    )
 
 
 def create(session: Session, wanted: NewCi, actor: str, now_ms: int) -> Ci:
     """Put a CI on record."""
-    return relations.create_ci(session, relations.NewCi(**wanted.model_dump()), actor, now_ms)
+    given = wanted.model_dump()
+    return create_ci(session, creating.NewCi(**{**given, "services": tuple(wanted.services)}), actor, now_ms)
 
 
 def relate(session: Session, ci: str, wanted: NewRelation, actor: str, now_ms: int) -> RelationRow:

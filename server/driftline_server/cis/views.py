@@ -1,9 +1,9 @@
 """What REST and pages show of CIs."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 from sqlalchemy import func, or_
@@ -18,7 +18,9 @@ from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path
 from driftline_cmdb.tables.silence import SilentCi
 from driftline_cmdb.tables.sources import Source
+from driftline_server.cis import own_fields
 from driftline_server.cis.life import LifeDecisionRow, ended_by
+from driftline_server.cis.own_fields import Said
 from driftline_server.cis.relations import RelationRow, rows_of
 from driftline_server.cis.speaking import SourceOfCi, sources_of
 from driftline_server.evidence import Evidence, evidence
@@ -41,6 +43,9 @@ KEY_FACTS = (
 class CiRow(BaseModel):
     """A configuration item."""
 
+    #: In CSV each label and field has a column, as `driftline ci import` reads them.
+    SPREAD: ClassVar[dict[str, str]] = {"labels": "label", "fields": "field"}
+
     #: Stable identity, a UUID.
     uid: str
     name: str
@@ -60,6 +65,8 @@ class CiRow(BaseModel):
     criticality: str | None
     services: list[str]
     labels: dict[str, str]
+    #: Those that the catalog gives its class, by name; a reference is the uid of a CI.
+    fields: dict[str, Any]
     open_drifts: int
     #: When a source first and last reported of it; None where none did yet.
     first_seen: datetime | None
@@ -80,7 +87,6 @@ class CiDetail(CiRow):
 
     #: The decision that took it out of use.
     ended_by: LifeDecisionRow | None
-    fields: dict[str, Any]
     #: Those that speak for it now, the one whose word counts most first.
     sources: list[SourceOfCi]
     #: Those that spoke for it, the last one first.
@@ -91,6 +97,7 @@ class CiDetail(CiRow):
     relations: list[RelationRow]
     #: What it was merged into, what into it, and its hardware.
     identity: Identity
+    said: Said
 
 
 class Fact(BaseModel):
@@ -128,6 +135,7 @@ class Change(BaseModel):
 class CiEdit(BaseModel):
     """What people say of a CI; what is left out stays, null clears."""
 
+    ci_class: str | None = None
     status: str | None = None
     owner: str | None = None
     responsible: str | None = None
@@ -135,7 +143,10 @@ class CiEdit(BaseModel):
     location: str | None = None
     criticality: str | None = None
     services: list[str] | None = None
+    #: All labels that it has then.
     labels: dict[str, str] | None = None
+    #: Some of the fields that the catalog gives its class; the others stay.
+    fields: dict[str, str | int | float | bool | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +168,8 @@ class CiFilter:
     silent_since_ms: int | None = None
     #: Those that were merged into another one, instead of those that were not.
     merged: bool = False
+    #: Values of fields of the catalog, by name.
+    fields: Mapping[str, str] = field(default_factory=dict)
 
 
 _OPEN = (
@@ -188,7 +201,7 @@ _SORTS = {
 def list_cis(session: Session, wanted: CiFilter, window: Window) -> tuple[list[CiRow], int]:
     """Return a part of the CIs, and how many there are.
 
-    :raises Invalid: a column that cannot be sorted by.
+    :raises Invalid: a column that cannot be sorted by, or a field that is none.
     """
     into = col(Ci.merged_into_id)
     statement: Any = select(Ci, _OPEN, life.IS_SILENT).where(into.is_not(None) if wanted.merged else into.is_(None))
@@ -205,6 +218,7 @@ def list_cis(session: Session, wanted: CiFilter, window: Window) -> tuple[list[C
     if wanted.label:
         name, _, value = wanted.label.partition("=")
         statement = statement.where(col(Ci.labels)[name].as_string() == value)
+    statement = statement.where(*own_fields.conditions(session, wanted.fields))
     if wanted.drifting:
         statement = statement.where(_OPEN > 0)
     if wanted.silent_since_ms is not None:
@@ -226,7 +240,6 @@ def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
     return CiDetail(
         **row.model_dump(),
         ended_by=ended_by(session, ci),
-        fields=ci.fields,
         sources=[one for one in sources if one.until is None],
         former_sources=[one for one in sources if one.until is not None],
         findings=[
@@ -235,6 +248,7 @@ def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
         ],
         relations=rows_of(session, ci),
         identity=identity_of(session, ci),
+        said=own_fields.said_of(session, ci),
     )
 
 
@@ -253,8 +267,8 @@ def fact(found: record.FactValue) -> Fact:
 
 def unit_of(path: str) -> str:
     """Return the unit of an attribute by its path; empty where it has none."""
-    field = schema.field_at(paths.schema_path(path))
-    return "" if field is None or field.unit == "1" else field.unit
+    known = schema.field_at(paths.schema_path(path))
+    return "" if known is None or known.unit == "1" else known.unit
 
 
 def change(found: record.Change) -> Change:
@@ -328,6 +342,7 @@ def _row(ci: Ci, open_drifts: int, system: str | None, *, is_silent: bool) -> Ci
         criticality=ci.criticality,
         services=ci.services,
         labels=ci.labels,
+        fields=ci.fields,
         open_drifts=open_drifts,
         first_seen=moment_or_none(ci.first_seen_ms),
         last_seen=moment_or_none(ci.last_seen_ms),

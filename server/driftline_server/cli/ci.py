@@ -46,6 +46,8 @@ def list_cis(
     drifting: Annotated[bool, typer.Option("--drifting", help="Only those with open drifts.")] = False,
     silent: Annotated[bool, typer.Option("--silent", help="Only those of which nothing was heard lately.")] = False,
     merged: Annotated[bool, typer.Option("--merged", help="Those that were merged into another, instead.")] = False,
+    ci_class: Annotated[str | None, typer.Option("--class", help="server, service, ...")] = None,
+    field: Annotated[list[str] | None, typer.Option("--field", help="cost_centre=4711, team=web*; may repeat.")] = None,
     sort: Sort = None,
     limit: Limit = 100,
     as_json: Json = False,
@@ -58,8 +60,10 @@ def list_cis(
         drifting=drifting or None,
         silent=silent or None,
         merged=merged or None,
+        ci_class=ci_class,
         sort=sort,
         limit=limit,
+        **_fields(field or []),
     )
     if as_json:
         print_json(found["items"])
@@ -83,6 +87,13 @@ def list_cis(
     more(found)
 
 
+def _fields(wanted: list[str]) -> dict[str, str]:
+    for one in wanted:
+        if "=" not in one:
+            fail(f'--field: "{one}" is not name=value', 2)
+    return {f"field.{one.partition('=')[0].removeprefix('field.')}": one.partition("=")[2] for one in wanted}
+
+
 @group.command("show")
 def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
     """Show a CI: what it is, who answers for it, which sources speak for it."""
@@ -100,18 +111,19 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
             ("ended by", ended(ci["ended_by"])),
             ("version", ci["version"]),
             ("os", ci["os"]),
-            ("owner", ci["owner"]),
-            ("responsible", ci["responsible"]),
+            ("owner", _named(ci, ci["owner"])),
+            ("responsible", _named(ci, ci["responsible"])),
             ("environment", ci["environment"]),
-            ("location", ci["location"]),
+            ("location", _named(ci, ci["location"])),
             ("criticality", ci["criticality"]),
             ("services", ", ".join(ci["services"])),
             ("labels", ", ".join(f"{name}={one}" for name, one in ci["labels"].items())),
+            *((one["name"].replace("_", " "), one["shown"]) for one in ci["said"]["own"]),
             ("open drifts", ci["open_drifts"]),
             ("first seen", moment(ci["first_seen"])),
             ("last seen", moment(ci["last_seen"])),
-            ("merged into", _named(ci["identity"]["merged_into"])),
-            ("stands for", ", ".join(_named(one) for one in ci["identity"]["merged"])),
+            ("merged into", _ref(ci["identity"]["merged_into"])),
+            ("stands for", ", ".join(_ref(one) for one in ci["identity"]["merged"])),
         ]
     )
     title("sources")
@@ -163,7 +175,13 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
         table(("KIND", "SINCE (UTC)", "WHAT"), ((f["kind"], moment(f["opened"]), f["message"]) for f in ci["findings"]))
 
 
-def _named(ci: dict[str, str] | None) -> str:
+def _named(ci: dict[str, Any], text: str | None) -> str | None:
+    """Return a text, with the uid of the CI that it names."""
+    found = ci["said"]["named"].get(text)
+    return f"{text} ({found['uid']})" if found else text
+
+
+def _ref(ci: dict[str, str] | None) -> str:
     return f"{ci['name']} ({ci['uid']})" if ci else ""
 
 

@@ -77,9 +77,11 @@ class Client:
         """Send a whole thing."""
         return self._ask("PUT", path, json=body)
 
-    def send(self, path: str, content: bytes) -> Any:
-        """Send a file; return what the API says."""
-        return self._ask("PUT", path, content=content, headers={"Content-Type": "application/octet-stream"})
+    def send(
+        self, path: str, content: bytes, *, method: str = "PUT", media_type: str = "application/octet-stream"
+    ) -> Any:
+        """Send a file, which may take the server a while; return what the API says."""
+        return self._ask(method, path, content=content, headers={"Content-Type": media_type}, timeout=10 * TIMEOUT)
 
     def patch(self, path: str, body: dict[str, Any]) -> Any:
         """Send what changes of a thing."""

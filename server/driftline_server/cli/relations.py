@@ -7,6 +7,7 @@ import typer
 from driftline_server.cli.ci import Host, group
 from driftline_server.cli.client import connect, part
 from driftline_server.cli.output import Json, Limit, moment, more, print_json, table
+from driftline_server.cli.saying import Setting, changed_by
 
 Name = Annotated[str, typer.Argument(help="Name of the new CI.")]
 Class = Annotated[str, typer.Option("--class", help="server, network device, service, application, ...")]
@@ -22,8 +23,16 @@ def register(_app: typer.Typer) -> None:
     """Add nothing: the commands belong to `driftline ci`."""
 
 
-def _create(context: typer.Context, name: str, ci_class: str, status: str, as_json: bool, **values: str | None) -> None:
-    given = {field: value for field, value in values.items() if value is not None}
+def _create(
+    context: typer.Context,
+    name: str,
+    ci_class: str,
+    status: str,
+    setting: list[str],
+    as_json: bool,
+    **values: str | None,
+) -> None:
+    given = {field: value for field, value in values.items() if value is not None} | changed_by(setting, None, name)
     made = connect(context).post("/cis", {"name": name, "ci_class": ci_class, "status": status, **given})
     if as_json:
         print_json(made)
@@ -43,11 +52,12 @@ def create(
     environment: Environment = None,
     site: Site = None,
     criticality: Criticality = None,
+    setting: Setting = None,
     as_json: Json = False,
 ) -> None:
     """Put a CI on record that nothing reports of: a service, an application, a switch."""
     more_of_it = {"owner": owner, "environment": environment, "location": site, "criticality": criticality}
-    _create(context, name, ci_class, status, as_json, **more_of_it)
+    _create(context, name, ci_class, status, setting or [], as_json, **more_of_it)
 
 
 @group.command("plan")
@@ -59,11 +69,12 @@ def plan(
     environment: Environment = None,
     site: Site = None,
     criticality: Criticality = None,
+    setting: Setting = None,
     as_json: Json = False,
 ) -> None:
     """Announce a CI that will report later; its first report makes it installed."""
     more_of_it = {"owner": owner, "environment": environment, "location": site, "criticality": criticality}
-    _create(context, name, ci_class, "planned", as_json, **more_of_it)
+    _create(context, name, ci_class, "planned", setting or [], as_json, **more_of_it)
 
 
 @group.command("relate")

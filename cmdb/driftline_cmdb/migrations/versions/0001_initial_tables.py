@@ -58,6 +58,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_baseline_name")),
     )
     op.create_table(
+        "catalogversion",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_catalogversion")),
+        sa.UniqueConstraint("number", name=op.f("uq_catalogversion_number")),
+    )
+    op.create_table(
         "changefreeze",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -110,6 +121,21 @@ def upgrade() -> None:
     with op.batch_alter_table("ci", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_ci_merged_into_id"), ["merged_into_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_ci_name"), ["name"], unique=False)
+
+    op.create_table(
+        "ciimport",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("options", sa.JSON(), nullable=False),
+        sa.Column("seen", sa.LargeBinary(), nullable=False),
+        sa.Column("applied_by", sa.String(), nullable=True),
+        sa.Column("applied_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_ciimport")),
+    )
+    with op.batch_alter_table("ciimport", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_ciimport_created_ms"), ["created_ms"], unique=False)
 
     op.create_table(
         "delivery",
@@ -1705,6 +1731,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("delivery")
+    with op.batch_alter_table("ciimport", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_ciimport_created_ms"))
+
+    op.drop_table("ciimport")
     with op.batch_alter_table("ci", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_ci_name"))
         batch_op.drop_index(batch_op.f("ix_ci_merged_into_id"))
@@ -1715,6 +1745,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_changefreeze_end_ms"))
 
     op.drop_table("changefreeze")
+    op.drop_table("catalogversion")
     op.drop_table("baseline")
     op.drop_table("auditkey")
     with op.batch_alter_table("auditentry", schema=None) as batch_op:
