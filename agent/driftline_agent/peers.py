@@ -155,7 +155,7 @@ class Memory:
                 self._crowd(group, keys, now)
         if len(self.entries) + len(self.crowded) > MOST:
             # Hosts on very many ports: of that direction and protocol nothing can be told.
-            ways = [(key[0], key[1]) for key in (*self.entries, *self.crowded)]
+            ways = [key[:2] for key in self.entries] + [group[:2] for group in self.crowded]
             way = max(sorted(set(ways)), key=ways.count)
             self._crowd((way[0], way[1], 0), [key for key in self.entries if key[:2] == way], now)
             self.crowded = {group: one for group, one in self.crowded.items() if group[:2] != way or not group[2]}

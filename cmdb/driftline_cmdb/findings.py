@@ -8,7 +8,7 @@ from driftline_cmdb.tables.cis import Finding
 from driftline_cmdb.tables.integrity import FindingDecision
 
 #: Kinds whose end driftline sees by itself; closed by hand they would open again at the next look.
-WATCHED = ("silent", "integrity", "audit broken", "production gate", "limited")
+WATCHED = ("silent", "integrity", "audit broken", "production gate", "limited", "unseen dependency")
 
 
 def find(session: Session, finding_id: int) -> Finding:
