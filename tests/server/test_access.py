@@ -52,6 +52,8 @@ MATRIX = [
     ("POST", "/freezes", {}, "ocA"),
     ("POST", "/freezes/sale/end", {}, "aA"),
     ("POST", "/drifts/1/accept", {}, "aA"),
+    ("POST", "/proposal-ignores", {"port": "1", "reason": "x"}, "ocA"),
+    ("PUT", "/service-rules", {"document": "x"}, "ocA"),
     ("POST", "/sources/source-web1/revoke", {"reason": "lost"}, "cA"),
     ("POST", "/sources/source-web1/release", {"reason": "a move"}, "cA"),
 ]

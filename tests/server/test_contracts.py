@@ -28,6 +28,8 @@ NAMES = {
     "waiver": "1",
     "rule": "security",
     "origin": "debian-security",
+    "proposal": "1",
+    "ignore": "1",
 }
 
 

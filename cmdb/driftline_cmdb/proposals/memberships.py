@@ -104,10 +104,9 @@ def _membership(service: Ci, member: ServiceMember, host: Ci, now_ms: int) -> Ma
 
 def _lapse(session: Session, ci_ids: Collection[int], over: Collection[str]) -> None:
     """Let go of services that no host makes or that are on record, and of hosts that make theirs no more."""
-    is_near = (Proposal.kind == "runs on") & col(Proposal.behind_ci_id).in_(sorted(ci_ids))
-    for row in session.exec(
-        select(Proposal).where(Proposal.state == "open", or_(col(Proposal.key).in_(over), is_near))
-    ):
+    is_near = (col(Proposal.kind) == "runs on") & col(Proposal.behind_ci_id).in_(sorted(ci_ids))
+    query = select(Proposal).where(Proposal.state == "open", or_(col(Proposal.key).in_(over), is_near))
+    for row in session.exec(query):
         if row.kind == "runs on" and ("rule" not in row.evidence or _makes(session, row)):
             continue
         row.state = "lapsed"

@@ -16,6 +16,7 @@ from driftline_server.cis import facts, files, software, views
 from driftline_server.cis.edit import edit
 from driftline_server.drift import views as drift_views
 from driftline_server.lists import PageWindow, Shown, Window
+from driftline_server.proposals import views as proposal_views
 from driftline_server.times import now_ms, parse_moment
 from driftline_server.utilization import views as utilization_views
 from driftline_server.web import render
@@ -63,8 +64,17 @@ def show_ci(request: Request, caller: ViewerPage, db: Db, ci: str) -> Response:
         key_facts = {item.path: item.value for item in record.facts_of(session, found, views.KEY_FACTS)}
         drifts, _ = drift_views.list_drifts(session, drift_views.DriftFilter(ci_id=found.id), Window(limit=10))
         latest = utilization_views.latest(session, record.sources_of(session, found.id))
+        proposed = proposal_views.open_of(session, found.id)
     return render(
-        request, "cis/show.html", caller, ci=detail, tab="summary", facts=key_facts, drifts=drifts, latest=latest
+        request,
+        "cis/show.html",
+        caller,
+        ci=detail,
+        tab="summary",
+        facts=key_facts,
+        drifts=drifts,
+        latest=latest,
+        proposed=proposed,
     )
 
 
