@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from driftline_cmdb.tables._columns import document, partial_index, row_id, time_ms, time_ms_or_none
+from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
 
 
 class Look(SQLModel, table=True):
@@ -74,8 +74,6 @@ class ServiceMember(SQLModel, table=True):
 
 class Proposal(SQLModel, table=True):
     """Something that a person may confirm or reject."""
-
-    __table_args__ = (partial_index("proposal_open", "kind", where="state = 'open'"),)
 
     id: int = row_id()
     #: One of `driftline_baseline.proposals.KINDS`.

@@ -705,13 +705,6 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_proposal_behind_ci_id"), ["behind_ci_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_proposal_front_ci_id"), ["front_ci_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_proposal_state"), ["state"], unique=False)
-        batch_op.create_index(
-            "proposal_open",
-            ["kind"],
-            unique=False,
-            sqlite_where=sa.text("state = 'open'"),
-            postgresql_where=sa.text("state = 'open'"),
-        )
 
     op.create_table(
         "relation",
@@ -1598,9 +1591,6 @@ def downgrade() -> None:
 
     op.drop_table("relation")
     with op.batch_alter_table("proposal", schema=None) as batch_op:
-        batch_op.drop_index(
-            "proposal_open", sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'")
-        )
         batch_op.drop_index(batch_op.f("ix_proposal_state"))
         batch_op.drop_index(batch_op.f("ix_proposal_front_ci_id"))
         batch_op.drop_index(batch_op.f("ix_proposal_behind_ci_id"))
