@@ -19,6 +19,7 @@ WATCHED = (
     "identity",
     "sources disagree",
     "source silent",
+    "unseen dependency",
 )
 
 

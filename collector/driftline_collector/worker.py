@@ -15,6 +15,7 @@ from driftline_cmdb.database import Database
 from driftline_cmdb.drift import assess, long_silence, silence, silent_sources
 from driftline_cmdb.errors import Unavailable
 from driftline_cmdb.identity import dividing, reporting
+from driftline_cmdb.proposals import periodic
 from driftline_cmdb.tables.elements import Due
 from driftline_collector.authority.authority import Authority
 from driftline_collector.clock import Clock
@@ -104,6 +105,7 @@ class Jobs:
             ("heads", self._records.sign, 60),
             ("integrity", self._records.verify, 5),
             ("compact", self._compact, 60),
+            ("proposals", self._propose, 60),
             ("rotate", self._rotate, 3600),
             ("forget", self._forget, 3600),
             ("texts", self._forget_texts, 86_400),
@@ -160,6 +162,9 @@ class Jobs:
         if failures:
             self._metrics.job_failures.labels("compact").inc()
             log.error("some hours could not be sealed", extra={"hours": len(failures), "first": failures[0]})
+
+    def _propose(self) -> None:
+        periodic.run(self._database, self._clock())
 
     def _rotate(self) -> None:
         self._authority.rotate()

@@ -26,6 +26,8 @@ from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
 from driftline_cmdb.identity import bindings, deciding
 from driftline_cmdb.integrity import asking, attesting, running
+from driftline_cmdb.proposals import deciding as proposing
+from driftline_cmdb.proposals import periodic
 from driftline_cmdb.releases import editing, rollout, testing, waivers
 from driftline_cmdb.rfcs import decisions, discussion, freezes, planning, reading, templates
 from driftline_cmdb.standing import origins, replay, rules
@@ -82,7 +84,18 @@ def machine(name: str, number: int) -> dict[str, Facts]:
     eth0.enabled, eth0.link, eth0.driver = True, "up", "virtio_net"
     eth0.addresses.add(address=f"192.0.2.{number}/24", scope="global")
     network.network.listening.add(protocol="tcp", address="0.0.0.0", port=22, process="sshd")
-    return {"os": system, "hardware": hardware, "packages": software, "network": network}
+    found = {"os": system, "hardware": hardware, "packages": software, "network": network}
+    if name == "db1":
+        found["sockets"] = Facts()
+        found["sockets"].network.listening.add(
+            protocol="tcp", address="0.0.0.0", port=5432, unit="postgresql@15-main.service"
+        )
+    elif name == "old1":
+        found["peers"] = Facts()
+        found["peers"].network.peers.add(
+            direction="out", protocol="tcp", address="192.0.2.3", port=5432, unit="shop.service"
+        )
+    return found
 
 
 class Fleet(Timeline):
@@ -224,6 +237,7 @@ def seed(database: Database) -> Seeded:
         judging.give(session, 2, "late paperwork", "approver", "", now)
     dispatch.route_due(database, now)
     _decide(database, now)
+    _propose(database, now)
     _verify(database, now)
     return Seeded(tokens)
 
@@ -240,6 +254,13 @@ def _decide(database: Database, now: int) -> None:
         session.add_all([review, SharedEvidence(key="uuid:03000200-0400-0500-0006-000700080009", **learnt)])
         session.flush()
         deciding.decide_review(session, review.id, "clone", "operator", "two machines, seen in the rack", now)
+
+
+def _propose(database: Database, now: int) -> None:
+    """Propose what is seen, and leave something out."""
+    periodic.run(database, now)
+    with database.write() as session:
+        proposing.ignore(session, "", "tcp/9100", "operator", "monitoring is no dependency", now)
 
 
 def _verify(database: Database, now: int) -> None:

@@ -53,6 +53,8 @@ MATRIX = [
     ("POST", "/freezes/sale/end", {}, "aA"),
     ("POST", "/drifts/1/accept", {}, "aA"),
     ("PUT", "/cis/web1/sources/source-web1/rank", {"rank": 1, "reason": ""}, "ocA"),
+    ("POST", "/proposal-ignores", {"port": "1", "reason": "x"}, "ocA"),
+    ("PUT", "/service-rules", {"document": "x"}, "ocA"),
     ("POST", "/sources/source-web1/revoke", {"reason": "lost"}, "cA"),
     ("POST", "/sources/source-web1/release", {"reason": "a move"}, "cA"),
     ("GET", "/sources/source-web1/holders", None, "voacA"),

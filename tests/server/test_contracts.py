@@ -31,6 +31,8 @@ NAMES = {
     "review": "1",
     "decision": "1",
     "digest": "0123",
+    "proposal": "1",
+    "ignore": "1",
 }
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from tests.server.test_contracts import ROUTES
 
-from driftline_baseline import standing
+from driftline_baseline import services, standing
 from driftline_baseline.allowed import ALLOWED_KINDS
+from driftline_baseline.proposals import KINDS as KINDS_OF_PROPOSALS
 from driftline_cmdb.attention.events import KINDS
 from driftline_cmdb.tables.people import ROLES
 from driftline_server.cli.main import commands
@@ -43,6 +44,16 @@ def test_a_standing_rule() -> None:
     assert {*ALLOWED_KINDS, "path", "origin", *standing.KEYS} <= set(keys)
 
 
+def test_service_rules() -> None:
+    """The document in the guide is one, and its table has every key."""
+    text = read("services.md")
+    (document,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert [rule.rule for rule in services.parse(document).rules] == ["shop-db"]
+    keys = re.findall(r"\w+", "\n".join(re.findall(r"^\| `(.*?)\|", text, re.MULTILINE)))
+    assert {*services.KEYS, *services.CONDITIONS, *services.INFRASTRUCTURE} <= set(keys)
+    assert all(f"`{kind}`" in text for kind in KINDS_OF_PROPOSALS)
+
+
 def test_roles() -> None:
     assert re.findall(r"^\| (viewer|operator|approver|admin) \|", read("server.md"), re.MULTILINE) == list(ROLES)
 
@@ -70,6 +81,7 @@ def test_kinds_of_events() -> None:
         "api.md",
         "rfcs.md",
         "standing-rules.md",
+        "services.md",
         "dev/assets.md",
         "dev/add-a-page.md",
     ],

@@ -21,6 +21,7 @@ NAMES = {
     "release": "openssl-3",
     "rule": "security",
     "review": "1",
+    "proposal": "1",
 }
 #: The same page with some of its parameters in use.
 MORE = [
@@ -59,6 +60,10 @@ MORE = [
     "/rules?q=sec&state=in+force&sort=-hits",
     "/rules/security?version=1",
     "/audit?action=rfc&q=approver",
+    "/proposals?state=all&kind=depends+on&ci=web1&sort=-title",
+    "/proposals?mine=true&q=x",
+    "/proposals/2",
+    "/service-rules?version=0",
     "/people?q=a",
     "/notifications?state=waiting&sort=channel",
     "/events?kind=rfc&sort=-severity",

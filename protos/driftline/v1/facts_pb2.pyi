@@ -83,6 +83,7 @@ from driftline.v1.network_pb2 import LldpNeighbour as LldpNeighbour
 from driftline.v1.network_pb2 import ManagedChain as ManagedChain
 from driftline.v1.network_pb2 import Neighbour as Neighbour
 from driftline.v1.network_pb2 import Network as Network
+from driftline.v1.network_pb2 import Peer as Peer
 from driftline.v1.network_pb2 import PolicyRule as PolicyRule
 from driftline.v1.network_pb2 import Resolver as Resolver
 from driftline.v1.network_pb2 import Route as Route

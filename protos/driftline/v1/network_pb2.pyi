@@ -35,6 +35,7 @@ class Network(_message.Message):
     FIREWALL_FIELD_NUMBER: _builtins.int
     PASSING_INTERFACES_FIELD_NUMBER: _builtins.int
     PASSING_ROUTES_FIELD_NUMBER: _builtins.int
+    PEERS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def interfaces(self) -> _containers.RepeatedCompositeFieldContainer[Global___Interface]:
         """Those that stay. Others are in passing_interfaces."""
@@ -78,6 +79,10 @@ class Network(_message.Message):
         adds for link-local addresses. Fields as in routes. STATE for that reason.
         """
 
+    @_builtins.property
+    def peers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Peer]:
+        """Who the host talks to, as seen within about the last day. Connections come and go by themselves, hence STATE."""
+
     def __init__(
         self,
         *,
@@ -92,10 +97,11 @@ class Network(_message.Message):
         firewall: Global___Firewall | None = ...,
         passing_interfaces: _abc.Iterable[Global___Interface] | None = ...,
         passing_routes: _abc.Iterable[Global___Route] | None = ...,
+        peers: _abc.Iterable[Global___Peer] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["firewall", b"firewall", "resolver", b"resolver"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dhcp_leases", b"dhcp_leases", "firewall", b"firewall", "interfaces", b"interfaces", "listening", b"listening", "lldp_neighbours", b"lldp_neighbours", "neighbours", b"neighbours", "passing_interfaces", b"passing_interfaces", "passing_routes", b"passing_routes", "resolver", b"resolver", "routes", b"routes", "rules", b"rules"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dhcp_leases", b"dhcp_leases", "firewall", b"firewall", "interfaces", b"interfaces", "listening", b"listening", "lldp_neighbours", b"lldp_neighbours", "neighbours", b"neighbours", "passing_interfaces", b"passing_interfaces", "passing_routes", b"passing_routes", "peers", b"peers", "resolver", b"resolver", "routes", b"routes", "rules", b"rules"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1353,3 +1359,55 @@ class ListeningSocket(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListeningSocket: _TypeAlias = ListeningSocket  # noqa: Y015
+
+@_typing.final
+class Peer(_message.Message):
+    """Another host that this one talks to: over TCP, or over a connected UDP socket. One entry however many connections
+    there are; no ephemeral port is told of. Source: sock_diag(7), or else /proc/net/{tcp,udp}{,6}.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    PROCESS_FIELD_NUMBER: _builtins.int
+    EXECUTABLE_FIELD_NUMBER: _builtins.int
+    PACKAGE_FIELD_NUMBER: _builtins.int
+    direction: _builtins.str
+    """in: the other one connected to a port here. out: this host connected to a port there."""
+    protocol: _builtins.str
+    """tcp or udp."""
+    address: _builtins.str
+    """The other host's address. * where there are too many for this port to be told of one by one."""
+    port: _builtins.int
+    """The port that is connected to: of "in" this host's, of "out" the other one's. 0 where one host has very many."""
+    unit: _builtins.str
+    """systemd unit of the program at this end. The socket's control group, or its process's."""
+    process: _builtins.str
+    """Name of the process at this end, where it could be read."""
+    executable: _builtins.str
+    """Its executable."""
+    package: _builtins.str
+    """Package that the executable is from."""
+    def __init__(
+        self,
+        *,
+        direction: _builtins.str = ...,
+        protocol: _builtins.str = ...,
+        address: _builtins.str = ...,
+        port: _builtins.int = ...,
+        unit: _builtins.str = ...,
+        process: _builtins.str = ...,
+        executable: _builtins.str = ...,
+        package: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "direction", b"direction", "executable", b"executable", "package", b"package", "port", b"port", "process", b"process", "protocol", b"protocol", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Peer: _TypeAlias = Peer  # noqa: Y015

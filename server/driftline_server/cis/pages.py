@@ -21,6 +21,7 @@ from driftline_server.cis.edit import edit
 from driftline_server.cis.own_fields import asked
 from driftline_server.drift import views as drift_views
 from driftline_server.lists import PageWindow, Shown, Window
+from driftline_server.proposals import views as proposal_views
 from driftline_server.times import now_ms, parse_moment
 from driftline_server.utilization import views as utilization_views
 from driftline_server.web import render
@@ -83,6 +84,7 @@ def show_ci(request: Request, caller: ViewerPage, db: Db, ci: str) -> Response:
         key_facts = {item.path: item.value for item in record.facts_of(session, found, views.KEY_FACTS)}
         drifts, _ = drift_views.list_drifts(session, drift_views.DriftFilter(ci_id=found.id), Window(limit=10))
         latest = utilization_views.latest(session, found.id)
+        proposed = proposal_views.open_of(session, found.id)
     return render(
         request,
         "cis/show.html",
@@ -94,6 +96,7 @@ def show_ci(request: Request, caller: ViewerPage, db: Db, ci: str) -> Response:
         latest=latest,
         meanings={status.name: status.meaning for status in life_cycle.BY_NAME.values()},
         decisions=life.decisions_on(found.status),
+        proposed=proposed,
     )
 
 

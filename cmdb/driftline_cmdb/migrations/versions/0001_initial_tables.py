@@ -304,6 +304,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_person_name")),
     )
     op.create_table(
+        "proposalignore",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("network", sa.String(), nullable=False),
+        sa.Column("port", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_proposalignore")),
+    )
+    op.create_table(
         "release",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -360,6 +371,17 @@ def upgrade() -> None:
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_routingversion")),
         sa.UniqueConstraint("number", name=op.f("uq_routingversion_number")),
+    )
+    op.create_table(
+        "servicerulesversion",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("document", sa.String(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("comment", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_servicerulesversion")),
+        sa.UniqueConstraint("number", name=op.f("uq_servicerulesversion_number")),
     )
     op.create_table(
         "sharedevidence",
@@ -562,6 +584,46 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_lifedecision_ci_id"), ["ci_id"], unique=False)
 
     op.create_table(
+        "look",
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("stamp", sa.BigInteger(), nullable=False),
+        sa.Column("looked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("rules", sa.Integer(), nullable=False),
+        sa.Column("talks", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_look_ci_id")),
+        sa.PrimaryKeyConstraint("ci_id", name=op.f("pk_look")),
+    )
+    with op.batch_alter_table("look", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_look_looked_ms"), ["looked_ms"], unique=False)
+
+    op.create_table(
+        "proposal",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("front_ci_id", sa.Integer(), nullable=True),
+        sa.Column("behind_ci_id", sa.Integer(), nullable=True),
+        sa.Column("material", sa.JSON(), nullable=False),
+        sa.Column("evidence", sa.JSON(), nullable=False),
+        sa.Column("first_seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=True),
+        sa.Column("decided_ms", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("decided_material", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["behind_ci_id"], ["ci.id"], name=op.f("fk_proposal_behind_ci_id")),
+        sa.ForeignKeyConstraint(["front_ci_id"], ["ci.id"], name=op.f("fk_proposal_front_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_proposal")),
+        sa.UniqueConstraint("key", name=op.f("uq_proposal_key")),
+    )
+    with op.batch_alter_table("proposal", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_proposal_behind_ci_id"), ["behind_ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_proposal_front_ci_id"), ["front_ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_proposal_state"), ["state"], unique=False)
+
+    op.create_table(
         "relation",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("from_ci_id", sa.Integer(), nullable=False),
@@ -665,6 +727,65 @@ def upgrade() -> None:
     with op.batch_alter_table("rfc", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_rfc_rule_id"), ["rule_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_rfc_state"), ["state"], unique=False)
+
+    op.create_table(
+        "seenaddress",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_seenaddress_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seenaddress")),
+    )
+    with op.batch_alter_table("seenaddress", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_seenaddress_address"), ["address"], unique=False)
+        batch_op.create_index(batch_op.f("ix_seenaddress_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
+        "seenlink",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("front_ci_id", sa.Integer(), nullable=False),
+        sa.Column("behind_ci_id", sa.Integer(), nullable=False),
+        sa.Column("protocol", sa.String(), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("front_unit", sa.String(), nullable=False),
+        sa.Column("behind_unit", sa.String(), nullable=False),
+        sa.Column("by_front", sa.Boolean(), nullable=False),
+        sa.Column("by_behind", sa.Boolean(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["behind_ci_id"], ["ci.id"], name=op.f("fk_seenlink_behind_ci_id")),
+        sa.ForeignKeyConstraint(["front_ci_id"], ["ci.id"], name=op.f("fk_seenlink_front_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seenlink")),
+        sa.UniqueConstraint(
+            "front_ci_id",
+            "behind_ci_id",
+            "protocol",
+            "port",
+            name=op.f("uq_seenlink_front_ci_id_behind_ci_id_protocol_port"),
+        ),
+    )
+    with op.batch_alter_table("seenlink", schema=None) as batch_op:
+        batch_op.create_index("seenlink_behind", ["behind_ci_id", "protocol", "port"], unique=False)
+
+    op.create_table(
+        "servicemember",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("ci_class", sa.String(), nullable=False),
+        sa.Column("relation", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("ports", sa.JSON(), nullable=False),
+        sa.Column("why", sa.JSON(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_servicemember_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_servicemember")),
+        sa.UniqueConstraint("ci_id", "name", name=op.f("uq_servicemember_ci_id_name")),
+    )
+    with op.batch_alter_table("servicemember", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_servicemember_name"), ["name"], unique=False)
 
     op.create_table(
         "websession",
@@ -1613,6 +1734,19 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_websession_person_id"))
 
     op.drop_table("websession")
+    with op.batch_alter_table("servicemember", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_servicemember_name"))
+
+    op.drop_table("servicemember")
+    with op.batch_alter_table("seenlink", schema=None) as batch_op:
+        batch_op.drop_index("seenlink_behind")
+
+    op.drop_table("seenlink")
+    with op.batch_alter_table("seenaddress", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_seenaddress_ci_id"))
+        batch_op.drop_index(batch_op.f("ix_seenaddress_address"))
+
+    op.drop_table("seenaddress")
     with op.batch_alter_table("rfc", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rfc_state"))
         batch_op.drop_index(batch_op.f("ix_rfc_rule_id"))
@@ -1631,6 +1765,16 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_relation_from_ci_id"))
 
     op.drop_table("relation")
+    with op.batch_alter_table("proposal", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_proposal_state"))
+        batch_op.drop_index(batch_op.f("ix_proposal_front_ci_id"))
+        batch_op.drop_index(batch_op.f("ix_proposal_behind_ci_id"))
+
+    op.drop_table("proposal")
+    with op.batch_alter_table("look", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_look_looked_ms"))
+
+    op.drop_table("look")
     with op.batch_alter_table("lifedecision", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_lifedecision_ci_id"))
 
@@ -1676,6 +1820,7 @@ def downgrade() -> None:
 
     op.drop_table("standingrule")
     op.drop_table("sharedevidence")
+    op.drop_table("servicerulesversion")
     op.drop_table("routingversion")
     with op.batch_alter_table("rfctemplate", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rfctemplate_state"))
@@ -1686,6 +1831,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_release_state"))
 
     op.drop_table("release")
+    op.drop_table("proposalignore")
     op.drop_table("person")
     op.drop_table("path")
     op.drop_table("originversion")

@@ -1,0 +1,1 @@
+"""Services and relations proposed from what is seen, for people to confirm."""
