@@ -11,17 +11,16 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from sqlmodel import Session, col, select
-from tests.support.timeline import Host, Timeline, _compare, clock
+from tests.support.timeline import Host, Timeline, _compare
 from tests.support.utilization import batch_of
 
-from driftline import facts
 from driftline.v1.collector_pb2 import READ, HostClaims, Manifest, Section
 from driftline_cmdb import record, sources, utilization
 from driftline_cmdb.database import Database
-from driftline_cmdb.drift.assess import assess_due
-from driftline_cmdb.errors import CmdbError, Refused, Rejected, Unauthenticated, Unavailable
-from driftline_cmdb.identity import bindings, deciding, holders, merging, replacing, retiring
-from driftline_cmdb.reports import Committed, Report, prepare_section
+from driftline_cmdb.errors import Divided, Refused, Rejected, Unauthenticated, Unavailable
+from driftline_cmdb.identity import bindings, deciding, dividing, life, merging, replacing, retiring, undoing
+from driftline_cmdb.identity.spans import spoken
+from driftline_cmdb.reports import Report, prepare_section
 from driftline_cmdb.sources import TokenText
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.identity import Asset, IdentityDecision, IdentityReview, SharedEvidence
@@ -213,12 +212,30 @@ class Identities(Timeline):
                 else:
                     agent.spool.insert(0, self._full(name, now))
                 continue
+            except Divided:
+                agent.sequence -= 1
+                self._own_identity(name, now)
+                if report.batch is None:
+                    agent.spool[0] = replace(report, sections=self._everything(agent, now))
+                else:
+                    agent.spool.insert(0, self._full(name, now))
+                continue
             except (Refused, Unauthenticated, Unavailable) as error:
                 agent.sequence -= 1
                 agent.refused = str(error)
                 return
             agent.refused = None
             agent.spool.pop(0)
+
+    def _own_identity(self, name: str, now: int) -> None:
+        """Get an identity of its own, as an agent does that is told that its identity was divided."""
+        agent = self.agents[name]
+        claims = MessageToDict(self._claims(agent.machine, name), preserving_proto_field_name=True)
+        ask = dividing.Ask(agent.epoch, agent.continuation, claims, f"key of {name}".encode())
+        with self.database.write() as session:
+            source = dividing.own_identity(session, agent.source_id, ask, now)
+            agent.source_id, agent.uid = source.id, source.uid
+        agent.new_epoch()
 
     def _full(self, name: str, now: int) -> Report:
         agent = self.agents[name]
@@ -266,7 +283,7 @@ class Identities(Timeline):
                 query = query.where(IdentityDecision.action == step["action"])
             last = session.exec(query.order_by(col(IdentityDecision.id).desc())).first()
             assert last is not None, "there is no decision to undo"
-            merging.undo(session, last.id, step["by"], step.get("why", "a test"), now)
+            undoing.undo(session, last.id, step["by"], step.get("why", "a test"), now)
 
     def replace(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
@@ -288,7 +305,24 @@ class Identities(Timeline):
     def release_source(self, step: dict[str, Any], now: int) -> None:
         with self.database.write() as session:
             source = session.get_one(Source, self.agents[step["agent"]].source_id)
-            sources.release(session, source, step["by"], step.get("why", "a test"), now)
+            dividing.release(session, source, step["by"], step.get("why", "a test"), now)
+
+    def split_source(self, step: dict[str, Any], now: int) -> None:
+        """Give each holder of an agent's certificate an identity of its own; `keep` is the agent that keeps the CI."""
+        keep = self.agents[step["keep"]].epoch if "keep" in step else None
+        with self.database.write() as session:
+            source = session.get_one(Source, self.agents[step["agent"]].source_id)
+            dividing.split(session, source, keep, step["by"], step.get("why", "a test"), now)
+
+    def expect_clones(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            source = session.get_one(Source, self.agents[step["agent"]].source_id)
+            dividing.expect(session, source, step["by"], step.get("why", "a test"), now)
+
+    def retire_source(self, step: dict[str, Any], now: int) -> None:
+        with self.database.write() as session:
+            source = session.get_one(Source, self.agents[step["agent"]].source_id)
+            dividing.retire(session, source, step["by"], step.get("why", "a test"), now)
 
     def _ci(self, session: Session, name: str) -> Ci:
         return record.find_ci(session, name)
@@ -356,7 +390,7 @@ class Identities(Timeline):
         into = session.get_one(Ci, ci.merged_into_id).name if ci.merged_into_id is not None else None
         return {
             "name": ci.name,
-            "status": ci.status,
+            "status": life.shown_status(session, ci),
             "class": ci.ci_class,
             "owner": ci.owner,
             "agents": sorted(names[one.source_id] for one in ours if one.until_ms is None),
@@ -368,7 +402,7 @@ class Identities(Timeline):
         """Return a CI's minutes of CPU utilization, oldest first."""
         with self.database.read() as session:
             ci = self._ci(session, ci_name)
-            spans = bindings.spans_of(session, [ci.id])[ci.id]
+            spans = spoken(session, ci.id, record=False)
             views = utilization.series_of(session, spans, [_CPU.metric], now - 2 * _DAY_S * 1000, now, 60_000)
             return [round(point.mean, 4) for view in views for point in view.points]
 
@@ -383,6 +417,3 @@ def _said(row: dict[str, Any], wanted: list[dict[str, Any]]) -> dict[str, Any]:
         if want.get("kind") == row["kind"] and "message" in want and want["message"] in row["message"]:
             return {"message": want["message"]}
     return {}
-
-
-__all__ = ["CmdbError", "Committed", "Identities", "assess_due", "clock", "facts", "holders"]
