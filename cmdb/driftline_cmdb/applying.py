@@ -14,7 +14,7 @@ from driftline import facts, schema
 from driftline_cmdb import continuity, dropped, limitations, narrowing, utilization
 from driftline_cmdb.continuity import Position
 from driftline_cmdb.errors import CmdbError, NotFound
-from driftline_cmdb.identity import dividing, holders
+from driftline_cmdb.identity import dividing, holders, rejoining
 from driftline_cmdb.identity.claims import plain_claims
 from driftline_cmdb.identity.identify import bound_ci
 from driftline_cmdb.identity.reporting import check_may_report
@@ -151,6 +151,8 @@ class Wave:
         first = source.seen_ms is None or source.ci_id is None  # or its CI is known only now
         if first and seen_ms is not None and ci_id is not None:
             self.newcomers.append(ci_id)
+            if source.ci_id is not None:  # its token named the CI
+                rejoining.take_place(self._session, source.id, ci_id, report.received_ms)
         known = sections[report.source_id]
         now: dict[str, Any] = {"_id": source.id, "seen_ms": seen_ms, "left_ms": None, "left_reason": None}
         changed = False

@@ -22,10 +22,10 @@ from driftline_cmdb.identity import bindings, deciding, dividing, life, merging,
 from driftline_cmdb.identity.spans import spoken
 from driftline_cmdb.reports import Report, prepare_section
 from driftline_cmdb.sources import TokenText
-from driftline_cmdb.tables.cis import Ci, Finding
+from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.identity import Asset, IdentityDecision, IdentityReview, SharedEvidence
 from driftline_cmdb.tables.sources import RECORD, Source
-from driftline_cmdb.utilization.minutes import Row, SeriesKey
+from driftline_cmdb.utilization.minutes import SeriesKey
 
 _CPU = SeriesKey("system.cpu.utilization", "", "1", 4)
 #: What a case calls the fields of HostClaims.
@@ -137,7 +137,7 @@ class Identities(Timeline):
         """Have an agent report one minute of CPU utilization."""
         minute = now // 60_000 - 1
         value = round(step["cpu"] * 10_000)
-        batch = batch_of({_CPU: {minute: Row(value, value, value, value)}})
+        batch = batch_of({_CPU: {minute: (value, value, value, value)}})
         self._queue(step["agent"], self._empty(step["agent"], now, batch=utilization.check(batch, now)))
 
     def _claims(self, machine: str, name: str, called: str | None = None) -> HostClaims:
@@ -360,7 +360,7 @@ class Identities(Timeline):
                 held = set(session.exec(select(Source.id).where(col(Source.quarantined_ms).is_not(None))))
                 assert sorted(n for n, a in self.agents.items() if a.source_id in held) == sorted(step["quarantined"])
             if "waiting" in step:
-                waiting = [n for n, a in self.agents.items() if bindings.of_source(session, a.source_id) is None]
+                waiting = [n for n, a in self.agents.items() if self._waits(session, a.source_id)]
                 assert sorted(waiting) == sorted(step["waiting"]), waiting
             if "shared" in step:
                 shared = sorted(session.exec(select(SharedEvidence.key)))
@@ -382,6 +382,16 @@ class Identities(Timeline):
             assert self._cpu(name, now) == wanted, self._cpu(name, now)
         timeline_keys = {key: value for key, value in step.items() if key not in _OURS}
         super().expect(timeline_keys, now)
+
+    def _waits(self, session: Session, source_id: int) -> bool:
+        """Tell whether a source speaks for no CI because nobody has decided for which."""
+        if bindings.of_source(session, source_id) is not None:
+            return False
+        asked = select(IdentityReview.id).where(
+            IdentityReview.source_id == source_id, col(IdentityReview.closed_ms).is_(None)
+        )
+        ever = select(Binding.id).where(Binding.source_id == source_id)
+        return session.exec(asked).first() is not None or session.exec(ever.limit(1)).first() is None
 
     def _shown(self, session: Session, ci: Ci, names: dict[int, str]) -> dict[str, Any]:
         spans = bindings.spans_of(session, [ci.id])[ci.id]

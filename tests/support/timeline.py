@@ -746,7 +746,8 @@ class Timeline:
                 assert [[one.path, one.after_ms, one.observed_ms] for one in changes] == bounds
             for host, wanted in step.get("facts", {}).items():
                 values = {one.path: one.value for one in record.facts_of(session, record.find_ci(session, host))}
-                assert {path: values.get(path) for path in wanted} == wanted
+                held = {path: values.get(path) for path in wanted}
+                assert held == wanted, f"{host}: {held}"
             if "releases" in step:
                 found = [
                     {

@@ -84,8 +84,13 @@ def weigh(
 
 
 def hardware_changed(before: Sequence[Evidence], after: Sequence[Evidence], context: Context) -> bool:
-    """Tell whether a source runs on other hardware altogether: nothing is left, and the machine itself is another."""
-    old, new = ([one for one in side if _counts(one, bool(context.virtualization))] for side in (before, after))
+    """Tell whether a source runs on another machine: nothing is left, and the machine itself is another.
+
+    But disks: they move with an installation, so they say nothing here.
+    """
+    virtual = bool(context.virtualization)
+    sides = (before, after)
+    old, new = ([one for one in side if one.kind != "disk_serial" and _counts(one, virtual)] for side in sides)
     if {one.key for one in old} & {one.key for one in new}:
         return False
     kinds = {one.kind for one in old} & {one.kind for one in new}

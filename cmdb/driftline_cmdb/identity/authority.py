@@ -1,9 +1,9 @@
 """Which source speaks for which part of a CI, where several do: muted sections, and what the sources disagree on.
 
 Per family (`driftline_baseline.speaking`) the first source by `bindings.precedence` has the word: one that is not
-quarantined before one that is, then the higher rank, an agent before a device, the later binding. Silence changes
-nothing: a source that stops reporting keeps the word until a person, or its quarantine, takes it from it (design
-section 6, rule 17).
+quarantined before one that is, then the higher rank, an agent before a device, the one that joined later. Silence
+changes nothing: a source that stops reporting keeps the word until a person, or its quarantine, takes it from it
+(design section 6, rule 17).
 """
 
 from collections.abc import Sequence

@@ -39,7 +39,8 @@ class Voice:
 def precedence(at_ms: int | None = None, *, lowest_first: bool = False) -> list[ColumnElement[Any]]:
     """Return what to sort bindings, joined with their sources, by: the one whose word counts most comes first.
 
-    A quarantined source comes last; else the higher rank, an agent before a device, the later binding.
+    A quarantined source comes last; else the higher rank, an agent before a device, the source that joined later: what
+    was installed anew is newer, whichever of the two was bound first.
 
     :param at_ms: as quarantine was at this time, as far as that is still known; now by default.
     :param lowest_first: the other way round, for who reads rows so that the later one wins.
@@ -47,7 +48,7 @@ def precedence(at_ms: int | None = None, *, lowest_first: bool = False) -> list[
     quarantined = col(Source.quarantined_ms)
     free = quarantined.is_(None) if at_ms is None else or_(quarantined.is_(None), quarantined > at_ms)
     agent = col(Source.kind) == "agent"
-    best = [case((free, 1), else_=0), col(Binding.rank), case((agent, 1), else_=0), col(Binding.since_ms)]
+    best = [case((free, 1), else_=0), col(Binding.rank), case((agent, 1), else_=0), col(Source.enrolled_ms)]
     return [one.asc() if lowest_first else one.desc() for one in (*best, col(Binding.id))]
 
 

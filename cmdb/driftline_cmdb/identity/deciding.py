@@ -75,7 +75,7 @@ def decide_review(
         own = None
     elif action in ("same", "replacement") and own is not None:
         check_merge(own, claimed)
-    earlier = _earlier_agents(session, claimed, source) if action in ("same", "replacement") else []
+    earlier = _earlier(session, claimed, source) if action in ("same", "replacement") else []
     if action == "same" and despite is None:
         _check_both_report(session, review, source, claimed, earlier)
     deciding, now_on = _begin(session, action, said, source, claimed, own, bound)
@@ -137,12 +137,12 @@ def _new_ci(session: Session, source: Source, now_ms: int) -> Ci:
     return ci
 
 
-def _earlier_agents(session: Session, claimed: Ci, source: Source) -> list[tuple[Binding, Source]]:
-    """Return the agents that speak for the claimed CI and that the new one takes the place of."""
+def _earlier(session: Session, claimed: Ci, source: Source) -> list[tuple[Binding, Source]]:
+    """Return the sources of its kind that speak for the claimed CI: the new one takes their place."""
     found = []
     for binding in bindings.of_ci(session, claimed.id):
         other = session.get_one(Source, binding.source_id)
-        if other.kind == "agent" and other.id != source.id:
+        if other.kind == source.kind and other.id != source.id:
             found.append((binding, other))
     return found
 

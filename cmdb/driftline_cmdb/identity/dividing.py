@@ -253,6 +253,7 @@ def named(parties: list[Holder], name: str) -> Holder:
         or one.claims.get("hostname") == name
         or any(peer[0] == name for peer in one.peers)
     ]
+    found = [one for one in found if one.epoch == name] or found
     if len(found) == 1:
         return found[0]
     known = "; ".join(f"{one.epoch} ({holders.said(one)})" for one in found or parties)

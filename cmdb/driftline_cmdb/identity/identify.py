@@ -170,8 +170,8 @@ def _note_other_hardware(
         return {kind: [one.value for one in side if one.kind == kind] for kind in sorted(kinds)}
 
     message = (
-        f"{ci.name} ({ci.uid}) runs on other hardware altogether than before: was it replaced (driftline ci replace), "
-        "or were its disks or its agent's identity copied?"
+        f"{ci.name} ({ci.uid}) runs on another machine than before: was its board replaced, or the machine "
+        "(driftline ci replace), or were its disks moved or its agent's identity copied?"
     )
     detail = {"source": source.uid, "before": named(old), "after": named(new)}
     continuity.open_finding(session, "other hardware", f"other hardware:{source.uid}", ci.id, message, detail, now_ms)
