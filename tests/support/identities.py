@@ -74,6 +74,8 @@ class Identities(Timeline):
         self.machines: dict[str, dict[str, Any]] = {}
         self.agents: dict[str, Agent] = {}
         self.snapshots: dict[str, Agent] = {}
+        #: Agents by the sources that they were before their identity was divided.
+        self.divided: dict[int, str] = {}
         self.hosts = self.agents  # type: ignore[assignment]  # agents are hosts that know more
 
     def run(self, case: dict[str, Any]) -> None:
@@ -234,6 +236,7 @@ class Identities(Timeline):
         ask = dividing.Ask(agent.epoch, agent.continuation, claims, f"key of {name}".encode())
         with self.database.write() as session:
             source = dividing.own_identity(session, agent.source_id, ask, now)
+            self.divided.setdefault(agent.source_id, next(n for n, a in self.agents.items() if a.uid == agent.uid))
             agent.source_id, agent.uid = source.id, source.uid
         agent.new_epoch()
 
@@ -331,7 +334,7 @@ class Identities(Timeline):
 
     def expect(self, step: dict[str, Any], now: int) -> None:
         with self.database.read() as session:
-            names = {agent.source_id: name for name, agent in reversed(self.agents.items())}
+            names = self.divided | {agent.source_id: name for name, agent in reversed(self.agents.items())}
             if "cis" in step:
                 _compare([self._shown(session, ci, names) for ci in session.exec(select(Ci))], step["cis"])
             if "queue" in step:
