@@ -362,11 +362,12 @@ def test_versions_of_a_file_are_those_of_who_was_bound(site: Site) -> None:
         out.files.files.add(path="/etc/motd", digest=digest)
         return out
 
-    site.source("web")
+    site.source("db")
+    site.later()
+    site.source("web")  # joined later, so that it has the word where both speak
     site.say("web", files=file("a"))
     site.later()
     site.say("web", files=file("b"))
-    site.source("db")
     site.say("db", files=file("x"))
     moved_ms = site.later()
     site.move("web", "db")
@@ -376,7 +377,7 @@ def test_versions_of_a_file_are_those_of_who_was_bound(site: Site) -> None:
         web, db = (record.find_ci(session, name).id for name in ("web", "db"))
         of_web = [(one.digest, one.until_ms) for one in file_history.versions(session, web, "/etc/motd")]
         of_db = {one.digest: one.since_ms for one in file_history.versions(session, db, "/etc/motd")}
-    assert of_web == [("b", moved_ms), ("a", NOW + MINUTE - 1000)]
+    assert of_web == [("b", moved_ms), ("a", NOW + 2 * MINUTE - 1000)]
     assert of_db.keys() == {"c", "b", "x"}
     assert of_db["b"] == moved_ms
 
