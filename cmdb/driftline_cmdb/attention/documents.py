@@ -7,38 +7,16 @@ from sqlmodel import Session, col, select
 from driftline_baseline import routing
 from driftline_baseline.errors import DocumentError
 from driftline_baseline.routing import Routing
-from driftline_cmdb import audit
-from driftline_cmdb.errors import Conflict, Invalid, NotFound
+from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.attention import ChannelSender, RoutingVersion
+from driftline_cmdb.versioned import Versioned
 
 #: A server that has not said so for this time does not send to a channel any more, ms.
 SENDS_FOR_MS = 10 * 60_000
 
 
-def in_force(session: Session) -> RoutingVersion:
-    """Return the newest version; number 0, what driftline is shipped with, where nobody has written one."""
-    newest = session.exec(select(RoutingVersion).order_by(col(RoutingVersion.number).desc()).limit(1)).first()
-    return newest or _shipped()
-
-
-def _shipped() -> RoutingVersion:
-    return RoutingVersion(number=0, document=routing.SHIPPED, author="driftline", created_ms=0)
-
-
-def version(session: Session, number: int | None) -> RoutingVersion:
-    """Return a version, the one in force by default.
-
-    :raises NotFound: where there is none.
-    """
-    newest = in_force(session)
-    if number is None or number == newest.number:
-        return newest
-    if number == 0:
-        return _shipped()
-    found = session.exec(select(RoutingVersion).where(RoutingVersion.number == number)).first()
-    if found is None:
-        raise NotFound(f"the routing has no version {number}; the newest is {newest.number}")
-    return found
+_VERSIONS = Versioned(RoutingVersion, "routing", "routing.changed", lambda: routing.SHIPPED)
+in_force, version = _VERSIONS.in_force, _VERSIONS.version
 
 
 @lru_cache(maxsize=16)
@@ -63,15 +41,8 @@ def put(
     :raises Conflict: where another version came meanwhile.
     """
     read = parsed(document)
-    newest = in_force(session)
-    if after is not None and after != newest.number:
-        raise Conflict(f"routing v{newest.number} came since you read v{after}: look at it and write yours anew")
-    made = RoutingVersion(
-        number=newest.number + 1, document=document, author=author, comment=comment, created_ms=now_ms
-    )
-    session.add(made)
-    session.flush()
-    audit.record(session, author, "routing.changed", f"routing v{made.number}", {"why": comment}, now_ms)
+    _VERSIONS.check_after(session, after)
+    made = _VERSIONS.put(session, document, author, comment, now_ms)
     return made, sorted(read.channels() - sent_to(session, now_ms).keys())
 
 

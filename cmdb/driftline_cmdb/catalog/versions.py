@@ -1,43 +1,21 @@
 """The catalog document: its versions, and the one in force."""
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from driftline_baseline.catalog import reading
 from driftline_baseline.catalog.model import Catalog
 from driftline_baseline.errors import DocumentError
-from driftline_cmdb import audit
 from driftline_cmdb.catalog import trial
-from driftline_cmdb.errors import Conflict, Invalid, NotFound, Refused
+from driftline_cmdb.errors import Conflict, Invalid, Refused
 from driftline_cmdb.tables.catalog import CatalogVersion
+from driftline_cmdb.versioned import Versioned
 
 #: CIs that one refusal names.
 _SHOWN = 20
 
 
-def in_force(session: Session) -> CatalogVersion:
-    """Return the newest version; number 0, without anything of its own, where nobody has written one."""
-    newest = session.exec(select(CatalogVersion).order_by(col(CatalogVersion.number).desc()).limit(1)).first()
-    return newest or _shipped()
-
-
-def _shipped() -> CatalogVersion:
-    return CatalogVersion(number=0, document=reading.SHIPPED, author="driftline", created_ms=0)
-
-
-def version(session: Session, number: int | None = None) -> CatalogVersion:
-    """Return a version, the one in force by default.
-
-    :raises NotFound: where there is none.
-    """
-    newest = in_force(session)
-    if number is None or number == newest.number:
-        return newest
-    if number == 0:
-        return _shipped()
-    found = session.exec(select(CatalogVersion).where(CatalogVersion.number == number)).first()
-    if found is None:
-        raise NotFound(f"the catalog has no version {number}; the newest is {newest.number}")
-    return found
+_VERSIONS = Versioned(CatalogVersion, "catalog", "catalog.changed", lambda: reading.SHIPPED)
+in_force, version, history = _VERSIONS.in_force, _VERSIONS.version, _VERSIONS.history
 
 
 def catalog_of(session: Session) -> Catalog:
@@ -74,9 +52,7 @@ def put(
     :raises Refused: where CIs would no longer fit; names them.
     :raises Conflict: where another version came meanwhile, or the document is the one in force.
     """
-    newest = in_force(session)
-    if after is not None and after != newest.number:
-        raise Conflict(f"catalog v{newest.number} came since you read v{after}: look at it and write yours anew")
+    newest = _VERSIONS.check_after(session, after)
     found = check(session, document)
     if found.broken:
         named = "; ".join(one.show() for one in found.broken[:_SHOWN])
@@ -84,16 +60,4 @@ def put(
         raise Refused(f"{len(found.broken)} values of CIs would no longer fit: {named}{more}; change those first")
     if document == newest.document:
         raise Conflict(f"this is catalog v{newest.number}, which is in force already")
-    made = CatalogVersion(
-        number=newest.number + 1, document=document, author=author, comment=comment, created_ms=now_ms
-    )
-    session.add(made)
-    session.flush()
-    detail = {"why": comment, "changes": list(found.changes)}
-    audit.record(session, author, "catalog.changed", f"catalog v{made.number}", detail, now_ms)
-    return made, found
-
-
-def history(session: Session) -> list[CatalogVersion]:
-    """Return all versions, the newest first."""
-    return [*session.exec(select(CatalogVersion).order_by(col(CatalogVersion.number).desc())), _shipped()]
+    return _VERSIONS.put(session, document, author, comment, now_ms, {"changes": list(found.changes)}), found

@@ -2,40 +2,17 @@
 
 from functools import lru_cache
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from driftline_baseline import services
 from driftline_baseline.errors import DocumentError
 from driftline_baseline.services import ServiceRules
-from driftline_cmdb import audit
-from driftline_cmdb.errors import Conflict, Invalid, NotFound
+from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.proposals import ServiceRulesVersion
+from driftline_cmdb.versioned import Versioned
 
-
-def in_force(session: Session) -> ServiceRulesVersion:
-    """Return the newest version; number 0, what driftline is shipped with, where nobody has written one."""
-    newest = session.exec(select(ServiceRulesVersion).order_by(col(ServiceRulesVersion.number).desc()).limit(1)).first()
-    return newest or _shipped()
-
-
-def version(session: Session, number: int | None) -> ServiceRulesVersion:
-    """Return a version, the one in force by default.
-
-    :raises NotFound: where there is none.
-    """
-    newest = in_force(session)
-    if number is None or number == newest.number:
-        return newest
-    if number == 0:
-        return _shipped()
-    found = session.exec(select(ServiceRulesVersion).where(ServiceRulesVersion.number == number)).first()
-    if found is None:
-        raise NotFound(f"the service rules have no version {number}; the newest is {newest.number}")
-    return found
-
-
-def _shipped() -> ServiceRulesVersion:
-    return ServiceRulesVersion(number=0, document=services.shipped(), author="driftline", comment="", created_ms=0)
+_VERSIONS = Versioned(ServiceRulesVersion, "service rules", "service_rules.changed", services.shipped)
+in_force, version = _VERSIONS.in_force, _VERSIONS.version
 
 
 @lru_cache(maxsize=16)
@@ -60,13 +37,5 @@ def put(
     :raises Conflict: where another version came meanwhile.
     """
     parsed(document)
-    newest = in_force(session)
-    if after is not None and after != newest.number:
-        raise Conflict(f"service rules v{newest.number} came since you read v{after}: look at it and write yours anew")
-    made = ServiceRulesVersion(
-        number=newest.number + 1, document=document, author=author, comment=comment, created_ms=now_ms
-    )
-    session.add(made)
-    session.flush()
-    audit.record(session, author, "service_rules.changed", f"service rules v{made.number}", {"why": comment}, now_ms)
-    return made
+    _VERSIONS.check_after(session, after)
+    return _VERSIONS.put(session, document, author, comment, now_ms)

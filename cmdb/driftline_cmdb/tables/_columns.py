@@ -39,3 +39,14 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
 def table_of(model: type[SQLModel]) -> Table:
     """Return a model's table, for Core statements."""
     return model.__table__  # type: ignore[attr-defined,no-any-return]  # SQLModel adds it
+
+
+class DocumentVersion(SQLModel):
+    """A version of a document; the newest is in force. Base of the tables of `driftline_cmdb.versioned`."""
+
+    id: int = row_id()
+    number: int = Field(unique=True)
+    document: str
+    author: str
+    comment: str = ""
+    created_ms: int = time_ms()

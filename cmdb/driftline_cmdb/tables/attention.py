@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import JSON, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from driftline_cmdb.tables._columns import document, partial_index, row_id, time_ms, time_ms_or_none
+from driftline_cmdb.tables._columns import DocumentVersion, document, partial_index, row_id, time_ms, time_ms_or_none
 
 
 class AttentionEvent(SQLModel, table=True):
@@ -96,15 +96,8 @@ class DeliveryItem(SQLModel, table=True):
     event_id: int = Field(foreign_key="attentionevent.id", primary_key=True, index=True)
 
 
-class RoutingVersion(SQLModel, table=True):
+class RoutingVersion(DocumentVersion, table=True):
     """A version of the routing document; the newest is in force."""
-
-    id: int = row_id()
-    number: int = Field(unique=True)
-    document: str
-    author: str
-    comment: str = ""
-    created_ms: int = time_ms()
 
 
 class ChannelSender(SQLModel, table=True):

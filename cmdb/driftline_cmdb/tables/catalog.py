@@ -4,18 +4,11 @@ from typing import Any
 
 from sqlmodel import Field, SQLModel
 
-from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
+from driftline_cmdb.tables._columns import DocumentVersion, document, time_ms, time_ms_or_none
 
 
-class CatalogVersion(SQLModel, table=True):
+class CatalogVersion(DocumentVersion, table=True):
     """A version of the catalog document; the newest is in force."""
-
-    id: int = row_id()
-    number: int = Field(unique=True)
-    document: str
-    author: str
-    comment: str = ""
-    created_ms: int = time_ms()
 
 
 class CiImport(SQLModel, table=True):

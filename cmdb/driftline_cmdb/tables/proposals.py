@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from driftline_cmdb.tables._columns import document, row_id, time_ms, time_ms_or_none
+from driftline_cmdb.tables._columns import DocumentVersion, document, row_id, time_ms, time_ms_or_none
 
 
 class Look(SQLModel, table=True):
@@ -113,13 +113,5 @@ class ProposalIgnore(SQLModel, table=True):
     until_ms: int | None = time_ms_or_none()
 
 
-class ServiceRulesVersion(SQLModel, table=True):
+class ServiceRulesVersion(DocumentVersion, table=True):
     """One version of the rules by which services are proposed; the newest is in force."""
-
-    id: int = row_id()
-    number: int = Field(unique=True)
-    #: YAML; `driftline_baseline.services` reads it.
-    document: str
-    author: str
-    comment: str
-    created_ms: int = time_ms()
