@@ -16,7 +16,7 @@ from driftline_agent.host import Host
 from driftline_agent.identity import enrolment, store
 from driftline_agent.identity.token import parse_token
 from driftline_cmdb import record, sources, utilization
-from driftline_cmdb.identity import dividing
+from driftline_cmdb.identity import dividing, spans
 from driftline_cmdb.tables.cis import Ci
 from driftline_collector.collector import Collector
 
@@ -116,7 +116,7 @@ def test_a_copied_state_folder_from_copy_to_two_cis(
     old = first.uid
     with collector.database.write() as session:
         ci_id = record.find_ci(session, "web1").id
-        utilization_before = utilization.latest_of(session, [sources.find(session, old).id])
+        utilization_before = utilization.latest_of(session, spans.spoken(session, ci_id, record=False))
         dividing.split(session, sources.find(session, old), "web1", "alice", "cloned by hand", now_ms())
     for machine in (clone, first):
         for _ in range(20):  # what was known of the certificate is remembered for a second

@@ -28,7 +28,7 @@ MOST_ROWS = 50_000
 #: Other words for columns, as exports and people have them.
 ALIASES = {"ci_class": "class", "site": "location", "service": "services", "responsible person": "responsible"}
 #: Columns of the export that nobody sets.
-READ_ONLY = ("version", "os", "open_drifts", "first_seen", "last_seen")
+READ_ONLY = ("life_cycle", "version", "os", "open_drifts", "first_seen", "last_seen")
 COLUMNS = (*BY, "class", "status", *TEXTS, "services")
 #: What driftline sees and nobody says; the export has it where the CI is silent.
 _SEEN = "silent"
