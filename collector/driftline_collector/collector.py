@@ -31,7 +31,7 @@ from driftline_collector.worker import Assessor, Jobs
 log = logging.getLogger(__name__)
 
 #: Seconds that stopping may take: calls, then the queue, then the assessment.
-_CALLS_S, _QUEUE_S, _ASSESS_S = 0.8, 0.6, 0.3
+_CALLS_S, _JOBS_S, _QUEUE_S, _ASSESS_S = 0.8, 0.3, 0.6, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Collector:
         :return: False where a transaction still runs, because the database does not answer.
         """
         ended = [server.stop(_CALLS_S) for server in (self._enrol, self._report)]
-        self._jobs.stop()
+        self._jobs.stop(_JOBS_S)
         for event in ended:
             event.wait(_CALLS_S + 0.1)
         self.committer.stop(_QUEUE_S)

@@ -97,6 +97,9 @@ class Jobs:
         self._records = Records(settings, database, clock)
         self._control = Control(database, clock)
         self._scheduler = BackgroundScheduler(timezone=UTC)
+        #: Names of the jobs that run now.
+        self._at_work: set[str] = set()
+        self._ended = threading.Condition()
         for name, job, seconds in (
             ("fleet", self._count_fleet, 10),
             ("silence", self._find_silence, 30),
@@ -117,17 +120,19 @@ class Jobs:
         self._records.start()
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Start no more jobs; one that runs is not waited for, its transaction ends whole or not at all."""
+    def stop(self, within_s: float) -> None:
+        """Start no more jobs; one that runs for longer is left, its transaction ends whole or not at all."""
         self._records.stop()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+        with self._ended:
+            self._ended.wait_for(lambda: not self._at_work, within_s)
 
     def _add(self, name: str, job: Callable[[], object], seconds: int) -> None:
         self._scheduler.add_job(
-            guarded,
+            self._run,
             "interval",
-            (name, self._metrics, job),
+            (name, job),
             id=name,
             seconds=seconds,
             jitter=max(1, seconds // 10),
@@ -136,6 +141,16 @@ class Jobs:
             misfire_grace_time=None,
             next_run_time=datetime.now(UTC) + timedelta(seconds=min(1.0, seconds / 10)),
         )
+
+    def _run(self, name: str, job: Callable[[], object]) -> None:
+        with self._ended:
+            self._at_work.add(name)
+        try:
+            guarded(name, self._metrics, job)
+        finally:
+            with self._ended:
+                self._at_work.discard(name)
+                self._ended.notify_all()
 
     def _count_fleet(self) -> None:
         with self._database.read() as session:

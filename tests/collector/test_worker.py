@@ -51,7 +51,7 @@ def silent(collector: Collector) -> list[str]:
 def test_silence_counts_only_while_the_collector_listens(collector: Collector, agent: Agent, clock: MovedClock) -> None:
     agent.submit(packages(("openssl", "1")))
     jobs = collector._jobs
-    jobs.stop()
+    jobs.stop(1)
     clock.ahead_ms = HOUR_MS  # the machine slept
     jobs._find_silence()
     assert silent(collector) == []
@@ -64,7 +64,7 @@ def test_silence_counts_only_while_the_collector_listens(collector: Collector, a
 def test_rfcs_move_on_with_their_windows(collector: Collector, agent: Agent, clock: MovedClock) -> None:
     agent.submit(packages(("openssl", "1")))
     jobs = collector._jobs
-    jobs.stop()
+    jobs.stop(1)
     now = jobs._clock()
     with collector.database.write() as session:
         ci = session.exec(select(Ci)).one()
@@ -94,7 +94,7 @@ def test_an_approved_baseline_comes_into_force_when_its_time_has_come(
         versions.create(session, document, "alice", now)
         approval.approve(session, "policy", "bob", now, at_ms=now + HOUR_MS)
     jobs = collector._jobs
-    jobs.stop()
+    jobs.stop(1)
     jobs._control.run()
     with collector.database.read() as session:
         assert session.exec(select(BaselineVersion.state)).one() == "approved"

@@ -128,7 +128,8 @@ READING = {
     ("integrity", "show", "1"): ["digests", "Every stored element hashes to its digest"],
     ("integrity", "attestations", "web"): ["web1", "seen in rack 4", "never"],
     ("audit", "keys"): ["="],
-    ("catalog", "history"): ["v0", "driftline"],
+    ("catalog", "show"): ["server", "service"],
+    ("catalog", "history"): [],
     ("status",): ["open drifts"],
 }
 
