@@ -130,6 +130,14 @@ READING = {
     ("audit", "keys"): ["="],
     ("catalog", "show"): ["server", "service"],
     ("catalog", "history"): [],
+    ("identity", "list", "--state", "all"): ["same name", "web1"],
+    ("identity", "show", "1"): ["same name", "web1", "web2", "hostname"],
+    ("identity", "decisions"): ["clone", "two machines, seen in the rack"],
+    ("identity", "shared"): ["system_uuid"],
+    ("proposal", "list"): ["open"],
+    ("proposal", "show", "1"): ["open"],
+    ("source", "holders", "source-web1"): ["web1"],
+    ("ci", "why", "web1"): ["source-web1"],
     ("status",): ["open drifts"],
 }
 
