@@ -137,7 +137,6 @@ READING = {
     ("proposal", "list"): ["open"],
     ("proposal", "show", "1"): ["open"],
     ("source", "holders", "source-web1"): ["web1"],
-    ("ci", "why", "web1"): ["source-web1"],
     ("status",): ["open drifts"],
 }
 

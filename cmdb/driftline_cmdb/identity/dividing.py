@@ -331,8 +331,9 @@ def _decide(
     """Write the decision down; None where the identity speaks for no CI, then the audit trail alone has it."""
     if binding is None:
         return None
+    detail = {"source": source.uid, "summary": f"{action}: {source.hostname or 'unnamed'} ({source.uid})"}
     decision = IdentityDecision(
-        at_ms=now_ms, actor=actor, action=action, reason=reason, ci_id=binding.ci_id, detail={"source": source.uid}
+        at_ms=now_ms, actor=actor, action=action, reason=reason, ci_id=binding.ci_id, detail=detail
     )
     session.add(decision)
     session.flush()

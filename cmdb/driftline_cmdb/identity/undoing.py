@@ -13,6 +13,9 @@ from driftline_cmdb.tables.identity import Asset, IdentityDecision, IdentityRevi
 from driftline_cmdb.tables.rfcs import RfcDelta
 from driftline_cmdb.tables.sources import Source
 
+#: What cannot be set back: identities were given out by it, or taken away.
+FINAL = ("split source", "expect", "retire source")
+
 
 def find_decision(session: Session, decision_id: int) -> IdentityDecision:
     """Return a decision on identity.
@@ -29,6 +32,7 @@ def undo(session: Session, decision_id: int, actor: str, reason: str, now_ms: in
     """Set back what a decision did, as far as nothing else touched it. That is a decision too, and can be undone.
 
     :raises NotFound: where there is none.
+    :raises Refused: where it gave out or took away identities.
     :raises Conflict: where it was undone already, or another decision or binding came after it.
     :raises Invalid: without a reason.
     """
@@ -51,6 +55,11 @@ def undo(session: Session, decision_id: int, actor: str, reason: str, now_ms: in
 
 
 def _check(session: Session, undone: IdentityDecision) -> None:
+    if undone.action in FINAL:
+        raise Refused(
+            f"decision {undone.id} ({undone.action}) cannot be undone: identities were given out or taken away by it; "
+            "merge or split the CIs instead, or have the agent join anew"
+        )
     if undone.undone_by_id is not None:
         raise Conflict(f"decision {undone.id} was undone by decision {undone.undone_by_id} already")
     touched = _touched(undone)

@@ -1,6 +1,7 @@
 """`driftline ci`: configuration items."""
 
 import sys
+from collections import Counter
 from typing import Annotated, Any
 
 import typer
@@ -128,7 +129,18 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
     )
     title("sources")
     table(
-        ("UID", "KIND", "HOST NAME", "STATE", "LAST CALL (UTC)", "RANK", "SINCE (UTC)", "UNTIL (UTC)", "MUTED", "WHY"),
+        (
+            "UID",
+            "KIND",
+            "HOST NAME",
+            "STATE",
+            "LAST CALL (UTC)",
+            "RANK",
+            "SINCE (UTC)",
+            "UNTIL (UTC)",
+            "MUTED SECTIONS",
+            "WHY",
+        ),
         (
             (
                 one["uid"],
@@ -139,7 +151,7 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
                 one["rank"],
                 moment(one["since"]),
                 moment(one["until"]),
-                ", ".join(muted["section"] for muted in one["muted"]),
+                len(one["muted"]) or "",
                 one["reason"],
             )
             for one in ci["sources"] + ci["former_sources"]
@@ -149,7 +161,7 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
         title("whose word counts")
         table(
             ("SOURCE", "SPEAKS FOR"),
-            ((one["hostname"] or one["uid"], ", ".join(one["speaks_for"])) for one in ci["sources"]),
+            ((f"{one['hostname']} ({one['uid'][:8]})", _parts(one["speaks_for"])) for one in ci["sources"]),
         )
     if ci["identity"]["assets"]:
         title("hardware")
@@ -179,6 +191,12 @@ def _named(ci: dict[str, Any], text: str | None) -> str | None:
     """Return a text, with the uid of the CI that it names."""
     found = ci["said"]["named"].get(text)
     return f"{text} ({found['uid']})" if found else text
+
+
+def _parts(families: list[str]) -> str:
+    """Return families as the sections that they are of, each with how many: ``network (5)``."""
+    count = Counter(family.partition(".")[0] for family in families)
+    return ", ".join(f"{section} ({number})" for section, number in sorted(count.items())) or "nothing"
 
 
 def _ref(ci: dict[str, str] | None) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, or_, select
 
 from driftline_cmdb.errors import Invalid
-from driftline_cmdb.identity import deciding
+from driftline_cmdb.identity import deciding, undoing
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.identity import IdentityDecision, IdentityReview, SharedEvidence
 from driftline_cmdb.tables.rfcs import Rfc
@@ -95,6 +95,8 @@ class DecisionRow(BaseModel):
     rfc: int | None
     #: The decision that undid it.
     undone_by: int | None
+    #: False where it gave out or took away identities, or was undone.
+    can_undo: bool
     #: What else is to be said: why the RFC predicts nothing.
     note: str
 
@@ -249,13 +251,14 @@ def _decision(decision: IdentityDecision, ci: Ci, other: Ci | None, rfc: int | N
         other=ci_ref(other) if other is not None else None,
         rfc=rfc,
         undone_by=decision.undone_by_id,
+        can_undo=decision.undone_by_id is None and decision.action not in undoing.FINAL,
         note=str(decision.detail.get("why_not", "")),
     )
 
 
 def actions() -> Iterable[str]:
     """Return what may be decided on identity, for filters."""
-    return (*deciding.ACTIONS, "merge", "split", "replace", "undo")
+    return (*deciding.ACTIONS, "merge", "split", "replace", *undoing.FINAL, "undo")
 
 
 def list_shared(

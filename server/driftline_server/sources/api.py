@@ -82,7 +82,7 @@ def list_sources(
 def revoke(caller: Admin, db: Db, uid: str, wanted: Reason) -> Decided:
     """Revoke all certificates of a source: it may report nothing more, and must enrol anew."""
     with db.write() as session:
-        source = views.find_source(session, uid)
+        source = cmdb_sources.find(session, uid)
         cmdb_sources.revoke_certificates(session, source, caller.name, wanted.reason, now_ms())
         return Decided(source=uid, reason=wanted.reason)
 
@@ -91,7 +91,7 @@ def revoke(caller: Admin, db: Db, uid: str, wanted: Reason) -> Decided:
 def release(caller: Admin, db: Db, uid: str, wanted: Reason) -> Decided:
     """Take reports of a quarantined source again."""
     with db.write() as session:
-        source = views.find_source(session, uid)
+        source = cmdb_sources.find(session, uid)
         dividing.release(session, source, caller.name, wanted.reason, now_ms())
         return Decided(source=uid, reason=wanted.reason)
 
@@ -100,7 +100,7 @@ def release(caller: Admin, db: Db, uid: str, wanted: Reason) -> Decided:
 def show_holders(_caller: Viewer, db: Db, uid: str) -> holding.Holders:
     """Show who reports with a source's identity: one, or after a copy or a roll-back several, side by side."""
     with db.read() as session:
-        return holding.holders_of(session, views.find_source(session, uid), now_ms())
+        return holding.holders_of(session, cmdb_sources.find(session, uid), now_ms())
 
 
 @router.post("/sources/{uid}/split", response_model=holding.Holders, summary="Split an identity")
@@ -108,7 +108,7 @@ def split(caller: Admin, db: Db, uid: str, wanted: Split) -> holding.Holders:
     """Give each who holds an identity one of its own. Who is named keeps the CI, each other one gets one of its own."""
     now = now_ms()
     with db.write() as session:
-        source = views.find_source(session, uid)
+        source = cmdb_sources.find(session, uid)
         dividing.split(session, source, wanted.keep, caller.name, wanted.reason, now)
         return holding.holders_of(session, source, now)
 
@@ -118,7 +118,7 @@ def expect(caller: Admin, db: Db, uid: str, wanted: Reason) -> holding.Holders:
     """Have an identity be a golden image's: each machine that comes with it gets an identity and a CI of its own."""
     now = now_ms()
     with db.write() as session:
-        source = views.find_source(session, uid)
+        source = cmdb_sources.find(session, uid)
         dividing.expect(session, source, caller.name, wanted.reason, now)
         return holding.holders_of(session, source, now)
 
@@ -127,7 +127,7 @@ def expect(caller: Admin, db: Db, uid: str, wanted: Reason) -> holding.Holders:
 def retire(caller: Admin, db: Db, uid: str, wanted: Reason) -> Decided:
     """Take an identity away from all who hold it, and close its findings. They must enrol anew with a join token."""
     with db.write() as session:
-        source = views.find_source(session, uid)
+        source = cmdb_sources.find(session, uid)
         dividing.retire(session, source, caller.name, wanted.reason, now_ms())
         return Decided(source=uid, reason=wanted.reason)
 

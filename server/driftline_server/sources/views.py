@@ -7,7 +7,6 @@ from sqlalchemy import func, true
 from sqlmodel import Session, col, or_, select
 
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
-from driftline_cmdb.errors import NotFound
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.sources import RECORD, Certificate, JoinToken, Source
 from driftline_server.cis.speaking import state_of
@@ -98,17 +97,6 @@ def list_sources(
     }
     found, total = part(session, statement, window, sorts, "hostname", col(Source.id))
     return [_source(source, ci, end, now_ms) for source, ci, end in found], total
-
-
-def find_source(session: Session, uid: str) -> Source:
-    """Return a source.
-
-    :raises NotFound: no such source.
-    """
-    source = session.exec(select(Source).where(Source.uid == uid, Source.kind != RECORD)).first()
-    if source is None:
-        raise NotFound(f'there is no source "{uid}"')
-    return source
 
 
 def _source(source: Source, ci: Ci | None, until_ms: int | None, now_ms: int) -> SourceRow:
