@@ -244,13 +244,13 @@ class Wave:
         if source.ci_id is not None and not claims_moved:
             return int(source.ci_id)
         row = self._session.get_one(Source, source.id)
-        ci = bound_ci(self._session, row, report.claims, report.received_ms)
+        ci_id = bound_ci(self._session, row, report.claims, report.received_ms)
         self._session.flush()
-        if ci is None:
-            return None
-        if source.ci_id is not None and row.hostname != source.hostname and ci.name == row.hostname:
-            self.renamed.append(ci.id)
-        return ci.id
+        if ci_id is None or source.ci_id is None or row.hostname == source.hostname:
+            return ci_id
+        if self._session.get_one(Ci, ci_id).name == row.hostname:
+            self.renamed.append(ci_id)
+        return ci_id
 
     def _section(
         self,

@@ -10,8 +10,9 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
+from driftline_cmdb import driven
 from driftline_cmdb.attention import events
 from driftline_cmdb.errors import Divided, Forked, Held, Refused, Rejected
 from driftline_cmdb.tables.cis import Finding
@@ -140,11 +141,10 @@ def open_finding(
 
     :param tell: False where people are told of it by another event.
     """
-    if session.exec(select(Finding.id).where(Finding.key == key, Finding.closed_ms == None)).first() is not None:  # noqa: E711
+    if driven.ask(session, "SELECT id FROM finding WHERE key IN ({asked}) AND closed_ms IS NULL", [key]):
         return False
-    finding = Finding(kind=kind, key=key, ci_id=ci_id, message=message, detail=detail, opened_ms=now_ms)
-    session.add(finding)
-    session.flush()
+    values = {"kind": kind, "key": key, "ci_id": ci_id, "message": message, "detail": detail, "opened_ms": now_ms}
+    finding_id = driven.add(session, Finding, **values)
     if tell:
-        events.emit_finding(session, finding, now_ms)
+        events.emit_opened(session, finding_id, kind, ci_id, message, now_ms)
     return True

@@ -164,7 +164,7 @@ def enrol_source(
     if token.ci_id is not None:
         reason = f"join token {token.id}, made by {token.created_by}, names this CI"
         ci = aliases.survivor(session, session.get_one(Ci, token.ci_id))
-        bindings.bind(session, source.id, ci.id, reason, now_ms)
+        bindings.bind(session, source.id, ci.id, reason, now_ms, claims_follow=False)
         identity_claims.store(session, source, identity_claims.claims_of(claims), ci.id, now_ms)
     detail = {"hostname": hostname, "token": token.id, "ci_id": token.ci_id}
     audit.record(session, agent, "source.enrolled", f"source {uid}", detail, now_ms)

@@ -23,9 +23,9 @@ def merged(site: Site) -> None:
         for name, rank in (("web2", 0), ("old1", 7)):
             (row,) = bindings.of_ci(session, record.find_ci(session, name).id)
             bindings.end(session, row, now - 60_000)
-            again = bindings.bind(session, row.source_id, web1.id, f"{name} is the same", now - 60_000, rank=rank)
+            begun = bindings.bind(session, row.source_id, web1.id, f"{name} is the same", now - 60_000, rank=rank)
             if name == "old1":
-                bindings.end(session, again, now)
+                bindings.end(session, *bindings.rows(session, [begun]), now)
         authority.settle(session, web1.id, now)
 
 

@@ -1,6 +1,5 @@
 """What claims say, as keys that can be compared, and what of it is junk."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,8 +33,11 @@ def _sorted_out(claims: HostClaims) -> tuple[list[Evidence], list[tuple[str, str
     found: list[Evidence] = []
     junk: list[tuple[str, str, str]] = []
     for kind in KINDS.values():
+        values = _values(claims, kind)
+        if not values:
+            continue
         of_kind: dict[str, Evidence] = {}
-        for value in _values(claims, kind):
+        for value in values:
             space, normal, why = look_at(kind.name, value)
             if why is None and kind.hardware and claims.container:
                 why = f"hardware of the host that this container ({claims.container}) runs on"
@@ -75,8 +77,6 @@ def look_at(name: str, value: str) -> tuple[str, str, str | None]:
     return space, normal, next((junk.why for junk in JUNK[space] if junk.has(normal)), None)
 
 
-def _values(claims: HostClaims, kind: Kind) -> Iterator[str]:
+def _values(claims: HostClaims, kind: Kind) -> list[str]:
     said = getattr(claims, kind.claim)
-    for value in (said,) if isinstance(said, str) else sorted(said):
-        if value.strip():
-            yield value
+    return [value for value in ([said] if isinstance(said, str) else sorted(said)) if value.strip()] if said else []

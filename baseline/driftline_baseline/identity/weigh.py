@@ -1,7 +1,7 @@
 """Weighs what two sides claim: how much says that they are one machine, how much says that they are two."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from driftline.v1.collector_pb2 import HostClaims
@@ -37,7 +37,7 @@ class Piece:
 
     def plain(self) -> dict[str, Any]:
         """Return it as the record keeps it."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from driftline_baseline.kinds import SEVERITIES
+from driftline_cmdb import driven
 from driftline_cmdb.intern import insert_ignoring
 from driftline_cmdb.tables.attention import AttentionEvent
 from driftline_cmdb.tables.cis import Finding
@@ -81,7 +82,7 @@ def emit(
         "due_ms": now_ms if due_ms is None else due_ms,
     }
     if once is None:
-        session.add(AttentionEvent(**row))
+        driven.add(session, AttentionEvent, **row)
     else:
         insert_ignoring(session, AttentionEvent, [{**row, "folded": 0, "state": "new", "why": ""}])
 
@@ -149,14 +150,27 @@ def _was_critical(session: Session, rfc: Rfc) -> bool:
 
 def emit_finding(session: Session, finding: Finding, now_ms: int, severity: str | None = None) -> None:
     """Tell that a finding was opened; it has been flushed."""
+    emit_opened(session, finding.id, finding.kind, finding.ci_id, finding.message, now_ms, severity)
+
+
+def emit_opened(
+    session: Session,
+    finding_id: int,
+    kind: str,
+    ci_id: int | None,
+    message: str,
+    now_ms: int,
+    severity: str | None = None,
+) -> None:
+    """Tell that a finding was opened, by its values."""
     emit(
         session,
         "finding.opened",
-        f"finding:{finding.id}",
-        severity or FINDING_SEVERITY.get(finding.kind, "warning"),
-        finding.message,
+        f"finding:{finding_id}",
+        severity or FINDING_SEVERITY.get(kind, "warning"),
+        message,
         now_ms,
-        cis=[finding.ci_id] if finding.ci_id is not None else [],
-        finding_id=finding.id,
-        detail={"kind": finding.kind},
+        cis=[ci_id] if ci_id is not None else [],
+        finding_id=finding_id,
+        detail={"kind": kind},
     )

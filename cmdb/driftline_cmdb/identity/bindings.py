@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, or_, update
+from sqlalchemy import ColumnElement, case, or_
 from sqlmodel import Session, col, select
 
+from driftline_cmdb import driven
 from driftline_cmdb.tables.cis import Binding
-from driftline_cmdb.tables.identity import IdentityClaim
 from driftline_cmdb.tables.sources import RECORD, Source
 
 
@@ -72,20 +72,21 @@ def bind(
     *,
     rank: int = 0,
     decision_id: int | None = None,
-) -> Binding:
+    claims_follow: bool = True,
+) -> int:
     """Let a source speak for a CI from a time on; what it was bound to before must have been ended.
+
+    Returns the binding's id.
 
     :param reason: the evidence that matched, or the decision, for people.
     :param since_ms: may lie before now, for a source whose reports waited for the decision.
+    :param claims_follow: False where the caller stores what the source claims for this CI, too.
     """
-    binding = Binding(
-        source_id=source_id, ci_id=ci_id, rank=rank, reason=reason, since_ms=since_ms, decision_id=decision_id
-    )
-    session.add(binding)
-    session.flush()
-    # Claims follow the binding, so that a look-up by evidence is one index.
-    session.execute(update(IdentityClaim).where(col(IdentityClaim.source_id) == source_id).values(ci_id=ci_id))
-    return binding
+    values = {"source_id": source_id, "ci_id": ci_id, "rank": rank, "reason": reason, "since_ms": since_ms}
+    binding_id = driven.add(session, Binding, **values, decision_id=decision_id)
+    if claims_follow:
+        _claims_follow(session, source_id, ci_id)
+    return binding_id
 
 
 def bind_records(session: Session, cis_of: Mapping[int, int], rank: int, now_ms: int) -> None:
@@ -112,8 +113,12 @@ def reopen(session: Session, binding: Binding) -> None:
     binding.until_ms = None
     session.add(binding)
     session.flush()
-    claims = update(IdentityClaim).where(col(IdentityClaim.source_id) == binding.source_id)
-    session.execute(claims.values(ci_id=binding.ci_id))
+    _claims_follow(session, binding.source_id, binding.ci_id)
+
+
+def _claims_follow(session: Session, source_id: int, ci_id: int) -> None:
+    """Have the claims of a source follow its binding, so that a look-up by evidence is one index."""
+    driven.write(session, "UPDATE identityclaim SET ci_id = ? WHERE source_id = ?", [(ci_id, source_id)])
 
 
 def of_source(session: Session, source_id: int) -> Binding | None:

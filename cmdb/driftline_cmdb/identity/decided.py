@@ -84,7 +84,7 @@ class Deciding:
         """Let a source speak for a CI."""
         since_ms = self.said.now_ms if since_ms is None else since_ms
         made = bindings.bind(self.session, source_id, ci.id, reason, since_ms, rank=rank, decision_id=self.row.id)
-        self.began.append(made.id)
+        self.began.append(made)
         self.touched[ci.id] = ci
 
     def move(self, moved: Sequence[Binding], from_ci: Ci, to_ci: Ci, words: str, *, copy: bool = False) -> None:

@@ -8,7 +8,8 @@ from sqlmodel import Session
 
 from driftline.v1.collector_pb2 import HostClaims
 from driftline_baseline.identity import KINDS, THRESHOLD, Context, Evidence, Match, context_of, keys_of, weigh
-from driftline_cmdb.identity import aliases, driven
+from driftline_cmdb import driven
+from driftline_cmdb.identity import aliases
 from driftline_cmdb.identity.claims import claims_of
 
 #: Who claims some keys (key, CI, what that was merged into), and which of them are shared (key alone). What is shared
@@ -32,6 +33,8 @@ SELECT speak.top, source.claims FROM speak JOIN source ON source.id = speak.sour
 """
 #: CIs that are weighed, and sources of one CI of which the claims are read, the latest.
 CIS, _SOURCES = 20, 20
+#: More CIs than this that claim one key share it: it is learnt, and counts for nothing.
+MOST = 5
 #: Kinds that are a name only.
 NAMES = ("fqdn", "hostname")
 
@@ -61,6 +64,21 @@ class Found:
     #: The CIs that claim each of the other keys.
     holders: Mapping[str, set[int]]
 
+    def crowded(self, own: int | None = None) -> Mapping[str, set[int]]:
+        """Return the keys that more CIs claim than tell machines apart, with these CIs.
+
+        :param own: a CI that claims all of them, too.
+        """
+        also = set() if own is None else {own}
+        return {key: cis | also for key, cis in self.holders.items() if len(cis | also) > MOST}
+
+    def without(self, crowded: Collection[str]) -> "Found":
+        """Return it with some more keys that count for nothing."""
+        if not crowded:
+            return self
+        left = {key: cis for key, cis in self.holders.items() if key not in crowded}
+        return Found(self.shared.union(crowded), left)
+
     def worth(self, evidence: Iterable[Evidence]) -> dict[int, int]:
         """Return for each CI the most that what it has in common could weigh."""
         kinds: dict[str, int] = {}
@@ -71,6 +89,31 @@ class Found:
             for ci_id in cis:
                 out[ci_id] = out.get(ci_id, 0) + kinds[key]
         return out
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the record says to what a source claims. Nothing is written down for it."""
+
+    mine: Side
+    found: Found
+    #: The CIs that it was weighed against.
+    theirs: Mapping[int, Side]
+    #: Those that it may be, the likeliest first.
+    matches: list[Candidate]
+
+
+def question(session: Session, mine: Side, own: int | None = None) -> Answer:
+    """Ask the record which CIs a source may be by what it claims, but the one that it speaks for.
+
+    :param own: the CI that it speaks for.
+    """
+    found = look_up(session, mine.evidence, () if own is None else (own,))
+    counting = found.without(found.crowded(own))
+    worth = counting.worth(mine.evidence)
+    likely = sorted((ci_id for ci_id in worth if worth[ci_id] >= THRESHOLD), key=lambda ci_id: (-worth[ci_id], ci_id))
+    theirs = sides(session, likely[:CIS])
+    return Answer(mine, found, theirs, likeliest(mine, theirs, counting.shared))
 
 
 def look_up(session: Session, evidence: Sequence[Evidence], except_ci: Collection[int] = ()) -> Found:

@@ -1,5 +1,6 @@
 """Replacement of hardware by an RFC: the CI keeps name, owner, baseline, relations and history, the asset changes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -8,7 +9,7 @@ from driftline import facts, schema
 from driftline.v1.collector_pb2 import HostClaims
 from driftline_baseline.identity import serial_key
 from driftline_baseline.lifecycle import IN_EFFECT
-from driftline_cmdb import audit, recording
+from driftline_cmdb import audit, driven, recording
 from driftline_cmdb.errors import Conflict, Invalid, Refused
 from driftline_cmdb.identity import assets, bindings
 from driftline_cmdb.identity.aliases import aliases, survivor
@@ -25,6 +26,10 @@ from driftline_cmdb.tables.sources import Source
 #: Elements that hardware brings along, by how their paths begin.
 _OF_HARDWARE = ("hardware.", "network.interfaces[", "storage.devices[", "os.host")
 _LONGEST = 200
+_EXPECTED = """
+SELECT serial_key, id FROM asset WHERE serial_key IN ({asked}) AND status = 'expected' AND until_ms IS NULL
+ORDER BY id DESC
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def replace(
     old = assets.present(session, ci)
     if old is not None and old.key == key:
         raise Refused(f"{ci.name} is {old.serial_number} already; give the serial number of the new hardware")
-    waiting = _expected(session, key)
+    waiting = _expected(session, [key])
     if waiting is not None:
         other = session.get_one(Ci, waiting.ci_id)
         raise Conflict(f"{serial} is expected for {other.name} already; undo that first: driftline identity decisions")
@@ -163,19 +168,16 @@ def _identity_paths(session: Session, ci: Ci) -> list[str]:
     return found
 
 
-def _expected(session: Session, key: str) -> Asset | None:
-    query = select(Asset).where(Asset.serial_key == key, Asset.status == "expected", col(Asset.until_ms).is_(None))
-    return session.exec(query.limit(1)).first()
+def _expected(session: Session, keys: Sequence[str]) -> Asset | None:
+    """Return the asset that is expected with one of some keys, of the first that is."""
+    found = dict(driven.ask(session, _EXPECTED, keys)) if keys else {}
+    return next((session.get_one(Asset, found[key]) for key in keys if key in found), None)
 
 
 def expected_replacement(session: Session, claims: HostClaims) -> Asset | None:
     """Return the asset that a CI waits for and that these claims are of; None where none waits for them."""
-    for serial in (claims.system_serial_number, claims.chassis_serial_number, claims.board_serial_number):
-        key = serial_key(serial) if serial else None
-        found = _expected(session, key) if key is not None else None
-        if found is not None:
-            return found
-    return None
+    said = (claims.system_serial_number, claims.chassis_serial_number, claims.board_serial_number)
+    return _expected(session, [key for serial in said if serial and (key := serial_key(serial)) is not None])
 
 
 def take_over(session: Session, asset: Asset, source: Source, now_ms: int) -> Ci:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from driftline_baseline.identity import THRESHOLD, Match
-from driftline_cmdb import continuity
+from driftline_cmdb import continuity, driven
 from driftline_cmdb.identity.matching import Candidate
-from driftline_cmdb.tables.cis import Ci, Finding
+from driftline_cmdb.tables.cis import Finding
 from driftline_cmdb.tables.identity import IdentityReview
 from driftline_cmdb.tables.sources import Source
 
@@ -24,12 +24,15 @@ _ASK = {
     MOVED: "was it moved to other hardware, or is it a clone?",
     SAME_NAME: "only the name is the same, so it got a CI of its own: is it the same, or a replacement?",
 }
+_OPEN = "SELECT id FROM identityreview WHERE source_id IN ({asked}) AND closed_ms IS NULL"
+_NAMES = "SELECT id, uid, name FROM ci WHERE id IN ({asked})"
+_FINDING = "SELECT id FROM finding WHERE key IN ({asked}) AND closed_ms IS NULL"
 
 
 def of_source(session: Session, source_id: int) -> IdentityReview | None:
     """Return the open review of a source."""
-    query = select(IdentityReview).where(IdentityReview.source_id == source_id, col(IdentityReview.closed_ms).is_(None))
-    return session.exec(query).first()
+    found = driven.ask(session, _OPEN, [source_id])
+    return session.get_one(IdentityReview, found[0][0]) if found else None
 
 
 def open_review(
@@ -41,7 +44,7 @@ def open_review(
     others: Sequence[Candidate],
     now_ms: int,
     own_ci_id: int | None = None,
-) -> IdentityReview:
+) -> None:
     """Ask a person whether a source is a CI; what the source was asked about before is closed.
 
     :param others: further CIs that it may be, the likeliest first.
@@ -50,17 +53,19 @@ def open_review(
     before = of_source(session, source.id)
     if before is not None:
         close(session, before, now_ms)
-    named = {ci.id: ci for ci in session.exec(select(Ci).where(col(Ci.id).in_([ci_id, *(o.ci_id for o in others)])))}
-    ci = named[ci_id]
+    rows = driven.ask(session, _NAMES, [ci_id, *(one.ci_id for one in others)])
+    named = {row_id: (uid, name) for row_id, uid, name in rows}
+    ci_uid, ci_name = named[ci_id]
     key = f"identity:{source.uid}"
     message = (
-        f"{source.hostname or source.uid} ({source.uid}) claims to be {ci.name} ({ci.uid}), score {match.score} "
+        f"{source.hostname or source.uid} ({source.uid}) claims to be {ci_name} ({ci_uid}), score {match.score} "
         f"({THRESHOLD} is a match): {_ASK[kind]}"
     )
-    detail = {"source": source.uid, "ci": ci.uid, "kind": kind, "score": match.score}
+    detail = {"source": source.uid, "ci": ci_uid, "kind": kind, "score": match.score}
     continuity.open_finding(session, FINDING, key, ci_id, message, detail, now_ms)
-    finding = session.exec(select(Finding).where(Finding.key == key, col(Finding.closed_ms).is_(None))).one()
-    review = IdentityReview(
+    driven.add(
+        session,
+        IdentityReview,
         kind=kind,
         source_id=source.id,
         ci_id=ci_id,
@@ -68,14 +73,11 @@ def open_review(
         score=match.score,
         pieces=[piece.plain() for piece in match.pieces],
         others=[
-            {"ci": named[one.ci_id].uid, "name": named[one.ci_id].name, "score": one.match.score} for one in others
+            {"ci": uid, "name": name, "score": one.match.score} for one in others for uid, name in (named[one.ci_id],)
         ],
         opened_ms=now_ms,
-        finding_id=finding.id,
+        finding_id=driven.ask(session, _FINDING, [key])[0][0],
     )
-    session.add(review)
-    session.flush()
-    return review
 
 
 def close(session: Session, review: IdentityReview, now_ms: int, decision_id: int | None = None) -> None:

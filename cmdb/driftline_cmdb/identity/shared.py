@@ -8,32 +8,29 @@ from sqlmodel import Session, col, select
 from driftline_cmdb import audit, continuity
 from driftline_cmdb.attention import events
 from driftline_cmdb.errors import Conflict, Invalid, NotFound
+from driftline_cmdb.identity.matching import MOST
 from driftline_cmdb.intern import insert_ignoring
 from driftline_cmdb.tables.cis import Finding
 from driftline_cmdb.tables.identity import IdentityClaim, SharedEvidence
 
-#: More CIs than this that claim one key share it.
-MOST = 5
 #: Kind and key of the one finding that lists what was learnt.
 FINDING = "shared evidence"
 _BY = "driftline"
 
 
-def learn(session: Session, holders: Mapping[str, set[int]], kinds: Mapping[str, str], now_ms: int) -> set[str]:
-    """Learn the keys that more than a handful of CIs claim; return them.
+def learn(session: Session, crowded: Mapping[str, set[int]], kinds: Mapping[str, str], now_ms: int) -> None:
+    """Learn keys that more than a handful of CIs claim.
 
-    :param holders: the CIs that claim each key, at most a handful and some more.
+    :param crowded: the CIs that claim each key.
     :param kinds: the kind of each key.
     """
-    found = sorted(key for key, cis in holders.items() if len(cis) > MOST)
-    if found:
+    if crowded:
         rows = [
-            {"key": key, "kind": kinds[key], "machines": len(holders[key]), "learnt_ms": now_ms, "by": _BY, "note": ""}
-            for key in found
+            {"key": key, "kind": kinds[key], "machines": len(crowded[key]), "learnt_ms": now_ms, "by": _BY, "note": ""}
+            for key in sorted(crowded)
         ]
         insert_ignoring(session, SharedEvidence, rows)
-        _note(session, {key: kinds[key] for key in found}, now_ms)
-    return set(found)
+        _note(session, {key: kinds[key] for key in sorted(crowded)}, now_ms)
 
 
 def _note(session: Session, learnt: Mapping[str, str], now_ms: int) -> None:
