@@ -54,7 +54,10 @@ class Browser:
 
     def _next(self, until: float) -> dict[str, Any]:
         while b"\0" not in self._buffer:
-            ready, _, _ = select.select([self._read], [], [], max(0, until - time.monotonic()))
+            # Not select(): it takes no descriptor above 1023.
+            poll = select.poll()
+            poll.register(self._read, select.POLLIN)
+            ready = poll.poll(max(0, until - time.monotonic()) * 1000)
             assert ready, "the browser does not answer"
             self._buffer += os.read(self._read, 1 << 20)
         text, _, self._buffer = self._buffer.partition(b"\0")
