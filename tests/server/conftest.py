@@ -55,10 +55,28 @@ class Site:
         self._clients.append(client)
         return client
 
-    def close(self) -> None:
-        """Close all clients."""
-        for client in self._clients:
+    @property
+    def opened(self) -> int:
+        """How many clients are open."""
+        return len(self._clients)
+
+    def close(self, since: int = 0) -> None:
+        """Close all clients, or those opened since there were so many."""
+        for client in self._clients[since:]:
             client.close()
+        del self._clients[since:]
+
+
+@pytest.fixture(autouse=True)
+def _clients_end_with_their_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close what a test opened at the shared site: hundreds of tests would run out of descriptors."""
+    if "site" not in request.fixturenames:
+        yield
+        return
+    shared: Site = request.getfixturevalue("site")
+    before = shared.opened
+    yield
+    shared.close(before)
 
 
 def log_in(client: httpx.Client, name: str, password: str, **more: str) -> httpx.Response:
