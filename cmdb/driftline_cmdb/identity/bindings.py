@@ -154,21 +154,6 @@ def spans_of(session: Session, ci_ids: Collection[int]) -> dict[int, list[Span]]
     return found
 
 
-def spoke_at(session: Session, ci_id: int, at_ms: int) -> list[int]:
-    """Return the ids of the sources that spoke for a CI at a time, the one whose word counted most first."""
-    query = (
-        select(Binding.source_id)
-        .join(Source, col(Source.id) == col(Binding.source_id))
-        .where(
-            Binding.ci_id == ci_id,
-            Binding.since_ms <= at_ms,
-            or_(col(Binding.until_ms).is_(None), col(Binding.until_ms) > at_ms),
-        )
-        .order_by(*precedence(at_ms))
-    )
-    return list(session.exec(query))
-
-
 def rows(session: Session, ids: Iterable[int]) -> list[Binding]:
     """Return bindings by id, in the order of their ids."""
     return list(session.exec(select(Binding).where(col(Binding.id).in_(sorted(ids))).order_by(col(Binding.id))))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from sqlmodel import Session, col, select
 
+from driftline_baseline import speaking as spoken
 from driftline_baseline.expected import element_path
 from driftline_cmdb.identity import bindings
 from driftline_cmdb.packing import chunks
@@ -15,11 +16,6 @@ from driftline_cmdb.tables.sources import RECORD, Source
 
 #: Paths of what the record itself says of a CI begin so.
 OF_THE_RECORD = "record."
-
-
-def family_of(place: str) -> str:
-    """Return the part of a CI that one source speaks for as a whole: a path up to its first key."""
-    return place.partition("[")[0]
 
 
 def speakers(session: Session, ci_id: int, places: Collection[str]) -> dict[str, int]:
@@ -54,7 +50,7 @@ def ever_held(session: Session, source_ids: Collection[int], places: Collection[
 def families(session: Session, source_ids: Collection[int]) -> set[str]:
     """Return the parts of a CI that some sources ever spoke of."""
     query = select(Path.text).join(Holding, col(Holding.path_id) == col(Path.id))
-    return {family_of(text) for text in session.exec(query.where(col(Holding.source_id).in_(source_ids)).distinct())}
+    return set(spoken.families(session.exec(query.where(col(Holding.source_id).in_(source_ids)).distinct())))
 
 
 def unread(session: Session, ci_id: int) -> Callable[[str], bool] | None:
@@ -76,7 +72,7 @@ def unread(session: Session, ci_id: int) -> Callable[[str], bool] | None:
     if not left:
         return None
     lost = families(session, left) - families(session, here)
-    return lambda place: family_of(place) in lost if lost else False
+    return lambda place: spoken.family(place) in lost if lost else False
 
 
 def holding_deltas(session: Session, ci_id: int, deltas: Iterable[RfcDelta]) -> list[RfcDelta]:
