@@ -60,35 +60,30 @@ _ERRORS: tuple[tuple[type[Exception], type[SnmpError]], ...] = (
     (errind.EngineIDMismatch, SecurityError),
 )
 _CONTEXT_REPORTS = ("snmpUnknownContexts", "snmpUnavailableContexts")
-_KINDS: tuple[tuple[type[Any], Kind], ...] = (
-    (rfc1902.Counter32, Kind.COUNTER32),
-    (rfc1902.Counter64, Kind.COUNTER64),
-    (rfc1902.TimeTicks, Kind.TIME_TICKS),
-    (rfc1902.Gauge32, Kind.GAUGE32),
-    (rfc1902.Unsigned32, Kind.GAUGE32),
-    (rfc1902.IpAddress, Kind.IP_ADDRESS),
-    (rfc1902.Opaque, Kind.OPAQUE),
-    (rfc1905.NoSuchObject, Kind.NO_SUCH_OBJECT),
-    (rfc1905.NoSuchInstance, Kind.NO_SUCH_INSTANCE),
-    (rfc1905.EndOfMibView, Kind.END_OF_MIB_VIEW),
-    (rfc1902.Integer32, Kind.INTEGER),
-    (rfc1902.OctetString, Kind.OCTETS),
-    (rfc1902.ObjectIdentifier, Kind.OID),
-    (rfc1902.Null, Kind.NULL),
-)
-
-
-def kind_of(value: Any) -> Kind:
-    """Return the kind of a value of pysnmp's; the same tag is the same kind."""
-    for made, kind in _KINDS:
-        if isinstance(value, made) and made.tagSet == value.tagSet:
-            return kind
-    return Kind.UNKNOWN
+#: By tag: the classes of some values are pyasn1's own.
+_KINDS: dict[Any, Kind] = {
+    made.tagSet: kind
+    for made, kind in (
+        (rfc1902.Counter32, Kind.COUNTER32),
+        (rfc1902.Counter64, Kind.COUNTER64),
+        (rfc1902.TimeTicks, Kind.TIME_TICKS),
+        (rfc1902.Gauge32, Kind.GAUGE32),
+        (rfc1902.IpAddress, Kind.IP_ADDRESS),
+        (rfc1902.Opaque, Kind.OPAQUE),
+        (rfc1905.NoSuchObject, Kind.NO_SUCH_OBJECT),
+        (rfc1905.NoSuchInstance, Kind.NO_SUCH_INSTANCE),
+        (rfc1905.EndOfMibView, Kind.END_OF_MIB_VIEW),
+        (rfc1902.Integer32, Kind.INTEGER),
+        (rfc1902.OctetString, Kind.OCTETS),
+        (rfc1902.ObjectIdentifier, Kind.OID),
+        (rfc1902.Null, Kind.NULL),
+    )
+}
 
 
 def variable(name: Any, value: Any) -> Var:
     """Return a variable of pysnmp's as ours."""
-    kind = kind_of(value)
+    kind = _KINDS.get(value.tagSet, Kind.UNKNOWN)
     data: Data = None
     if kind in (Kind.OCTETS, Kind.UNKNOWN):
         data = value.asOctets() if hasattr(value, "asOctets") else str(value).encode()
