@@ -116,6 +116,12 @@ def read(data: bytes) -> Request:
     return Request(tag, *(int.from_bytes(numbers[at][1], "big") for at in range(3)), binds)
 
 
+def head(data: bytes) -> tuple[int, bytes]:
+    """Return version and community of a request."""
+    version, community = _parts(_element(data)[1])[:2]
+    return int.from_bytes(version[1], "big"), community[1]
+
+
 @dataclass
 class Sends:
     """A datagram of an answer: when and from where."""
