@@ -78,15 +78,14 @@ def measured(label: str, targets: int, walk: Callable[[], Awaitable[int]]) -> No
     async def run(rounds: int) -> int:
         return sum([sum(await asyncio.gather(*(walk() for _ in range(targets)))) for _ in range(rounds)])
 
-    rounds = max(1, ROUNDS // targets)
-    try:
-        asyncio.run(run(1))
+    best: tuple[float, float, int] | None = None
+    for _ in range(3):  # others use the machine too: the least counts
         start, cpu = time.perf_counter(), time.process_time()
-        count = asyncio.run(run(rounds))
-    except Exception as error:
-        print(f"{label:28} {error!r}")
-        return
-    show(label, count, time.perf_counter() - start, time.process_time() - cpu)
+        count = asyncio.run(run(max(1, ROUNDS // targets)))
+        took = (time.process_time() - cpu, time.perf_counter() - start, count)
+        best = took if best is None else min(best, took)
+    assert best is not None
+    show(label, best[2], best[1], best[0])
 
 
 def show(label: str, count: int, wall_s: float, cpu_s: float) -> None:

@@ -1,6 +1,8 @@
 """What needs no device: names, indexes, textual conventions, BER, adaptation, columns."""
 
+import asyncio
 import datetime
+import time
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from tests.support import badsnmp
 from driftline_agent.devices.snmp import ber, indexes, messages, oids, textual
 from driftline_agent.devices.snmp.columns import Column, Quirk, Why, share
 from driftline_agent.devices.snmp.indexes import Part, Shape
+from driftline_agent.devices.snmp.pace import Pace
 from driftline_agent.devices.snmp.repetitions import Repetitions
 from driftline_agent.devices.snmp.values import Kind, Oid, Var
 
@@ -228,3 +231,28 @@ def test_rows_cut_short_belong_to_the_front_columns() -> None:
     answer = [Var((1, 3, 5 + at % 2, at), Kind.INTEGER, at) for at in range(3)]
     assert share([one, two], answer) == 3
     assert (one.last, two.last) == ((1, 3, 5, 2), (1, 3, 6, 1))
+
+
+def test_pace() -> None:
+    async def run() -> tuple[int, float, Pace]:
+        pace = Pace(in_flight=2, gap_s=0.02, variables=5)
+        inside, most = 0, 0
+
+        async def one() -> None:
+            nonlocal inside, most
+            async with pace.turn():
+                inside += 1
+                most = max(most, inside)
+                await asyncio.sleep(0.05)
+                inside -= 1
+
+        start = time.monotonic()
+        await asyncio.gather(*(one() for _ in range(6)))
+        return most, time.monotonic() - start, pace
+
+    most, took_s, pace = asyncio.run(run())
+    assert (most, pace.requests, pace.exhausted()) == (2, 6, None)
+    assert took_s >= 0.1  # five gaps
+    pace.spend(5)
+    assert pace.exhausted() is Why.VARIABLES
+    assert Pace(seconds=0).exhausted() is Why.TIME

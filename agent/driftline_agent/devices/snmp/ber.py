@@ -164,8 +164,10 @@ def variables(data: bytes, at: int, end: int) -> list[Var]:
                 out.append(make(Var, (name, Kind.INTEGER, from_bytes(content, "big", signed=True))))
             elif tag in unsigned and size <= 9:
                 value = from_bytes(content, "big")
-                kind = unsigned[tag] if value <= _LARGEST.get(tag, 0xFFFFFFFF) else Kind.UNKNOWN
-                out.append(make(Var, (name, kind, content if kind is Kind.UNKNOWN else value)))
+                if size > 4 and value > _LARGEST.get(tag, 0xFFFFFFFF):
+                    out.append(make(Var, (name, Kind.UNKNOWN, content)))
+                else:
+                    out.append(make(Var, (name, unsigned[tag], value)))
             else:
                 out.append(make(Var, (name, *_other(tag, content))))
     except IndexError as error:

@@ -56,7 +56,7 @@ class Column:
     ended: bool = False
     cut: Cut | None = None
     _seen: set[Oid] | None = None
-    _family: int | None = None
+    _kind: Kind | None = None
 
     @property
     def open(self) -> bool:
@@ -106,12 +106,27 @@ class Column:
             self._seen.add(oid)
         return True
 
+    def take_all(self, variables: Sequence[Var]) -> int:
+        """Take what follows, in turn; return how many were new. What is in order takes a short way."""
+        kept, base, size, last = self.variables, self.base, len(self.base), self.last
+        ends = Kind.END_OF_MIB_VIEW
+        room = min(len(variables), self.bound - len(kept)) if self._seen is None and self.open else 0
+        taken = 0
+        for variable in variables[:room]:
+            oid, kind, _ = variable
+            if oid <= last or oid[:size] != base or kind is ends:
+                break
+            if kind is not self._kind:
+                self._note_type(kind)
+            kept.append(variable)
+            last = oid
+            taken += 1
+        return taken + sum([self.take(variable) for variable in variables[taken:]])
+
     def _note_type(self, kind: Kind) -> None:
-        family = -1 if kind in NUMBERS else int(kind)
-        if self._family is None:
-            self._family = family
-        elif family != self._family:
+        if self._kind is not None and kind is not self._kind and _family(kind) != _family(self._kind):
             self.quirks.add(Quirk.MIXED_TYPES)
+        self._kind = kind
 
 
 def share(columns: Sequence[Column], answer: Sequence[Var]) -> int:
@@ -120,4 +135,8 @@ def share(columns: Sequence[Column], answer: Sequence[Var]) -> int:
     Of a row that is cut short the columns at its front have one more, and ask on from there.
     """
     width = len(columns)
-    return sum(columns[at % width].take(variable) for at, variable in enumerate(answer))
+    return sum([column.take_all(answer[at::width]) for at, column in enumerate(columns)])
+
+
+def _family(kind: Kind) -> int:
+    return -1 if kind in NUMBERS else int(kind)

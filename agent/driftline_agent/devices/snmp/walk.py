@@ -19,6 +19,7 @@ from driftline_agent.devices.snmp.errors import (
     StatusError,
     TooBig,
 )
+from driftline_agent.devices.snmp.oids import show
 from driftline_agent.devices.snmp.pace import Pace
 from driftline_agent.devices.snmp.repetitions import Repetitions
 from driftline_agent.devices.snmp.transport import Session
@@ -133,10 +134,11 @@ class Walker:
                     return error
                 await self._back_off(attempt)
             else:
-                # By position: some devices answer with another name than was asked for
-                found.update(
-                    (oid, var) for oid, var in zip(group, answer, strict=True) if var.exists and var.oid == oid
-                )
+                for oid, variable in zip(group, answer, strict=True):
+                    if variable.oid != oid:
+                        return MalformedAnswer(f"{self._session.target}: an answer for {show(variable.oid)}")
+                    if variable.exists:
+                        found[oid] = variable
                 return None
         return None
 
