@@ -1,13 +1,15 @@
 """Both transports keep the same contract, against a real net-snmp agent."""
 
 import asyncio
+import os
+import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
 import pytest
 from tests.support import snmpd
 
-from driftline_agent.devices.snmp import transport
+from driftline_agent.devices.snmp import oids, transport
 from driftline_agent.devices.snmp.credentials import Auth, Community, Credential, Privacy, User
 from driftline_agent.devices.snmp.errors import (
     DecryptionFailed,
@@ -22,6 +24,7 @@ from driftline_agent.devices.snmp.errors import (
 )
 from driftline_agent.devices.snmp.transport import Session, Target
 from driftline_agent.devices.snmp.values import Kind, Var
+from driftline_agent.devices.snmp.walk import Walker
 
 T = TypeVar("T")
 SYSTEM = (1, 3, 6, 1, 2, 1, 1)
@@ -188,6 +191,40 @@ def test_questions_at_the_same_time(agent: snmpd.Snmpd, name: str, credential: C
 def test_a_context_the_device_has_not(agent: snmpd.Snmpd, name: str) -> None:
     with pytest.raises(SnmpError):
         ask(agent, name, snmpd.user(Auth.SHA1), lambda session: session.get([SYS_NAME]), context="vlan-7", timeout_s=1)
+
+
+@pytest.mark.parametrize("name", TRANSPORTS)
+@pytest.mark.parametrize(
+    "credential",
+    [Community(1, snmpd.COMMUNITY), V2, snmpd.user(Auth.SHA512, Privacy.AES256), snmpd.user(Auth.MD5, Privacy.DES)],
+    ids=name_of,
+)
+def test_a_walk_is_what_snmpwalk_tells(agent: snmpd.Snmpd, name: str, credential: Credential) -> None:
+    views = (1, 3, 6, 1, 6, 3, 16, 1, 5)  # vacmMIBViews: stays as it is
+    words = ["snmpwalk", "-v2c", "-c", snmpd.COMMUNITY, "-On", f"127.0.0.1:{agent.port}", "." + oids.show(views)]
+    told = subprocess.run(words, capture_output=True, text=True, check=True, env={**os.environ, "MIBS": ""}).stdout
+    names = [oids.parse(line.partition(" ")[0]) for line in told.splitlines() if "No more variables" not in line]
+    walk = ask(agent, name, credential, lambda session: Walker(session).subtree(views))
+    assert walk.cuts == ()
+    assert [var.oid for var in walk.variables] == names
+    assert len(names) > 20
+
+
+@pytest.mark.parametrize("name", TRANSPORTS)
+def test_a_known_engine_is_not_asked_for(agent: snmpd.Snmpd, name: str) -> None:
+    async def both() -> tuple[bytes | None, list[Var]]:
+        first = await transport.connect(Target("127.0.0.1", snmpd.user(Auth.SHA1), agent.port), "native")
+        await first.get([SYS_NAME])
+        target = Target("127.0.0.1", snmpd.user(Auth.SHA1), agent.port, engine_id=first.engine_id)
+        second = await transport.connect(target, name)
+        try:
+            return second.engine_id, await second.get([SYS_NAME])
+        finally:
+            await first.close()
+            await second.close()
+
+    engine_id, got = asyncio.run(both())
+    assert engine_id and got[0].data == b"agent of the tests"
 
 
 def test_which_transport_and_why() -> None:
