@@ -374,7 +374,9 @@ class Identities(Timeline):
 
 
 #: What this module looks at by itself.
-_OURS = frozenset(["cis", "queue", "alerts", "quarantined", "waiting", "shared", "assets", "refused", "utilization"])
+_OURS = frozenset(
+    ["cis", "queue", "alerts", "quarantined", "waiting", "shared", "assets", "refused", "utilization"]
+)
 
 
 def _said(row: dict[str, Any], wanted: list[dict[str, Any]]) -> dict[str, Any]:
