@@ -1,0 +1,1 @@
+"""Devices that an agent speaks for. Nothing of this is imported unless devices are configured."""

@@ -1,0 +1,1 @@
+"""SNMP: one narrow interface (:mod:`.transport`), two transports, walking, traps."""
