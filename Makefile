@@ -16,7 +16,7 @@ HOST_TESTS := tests/agent/ tests/e2e/ tests/packaging/
 TEST_PROCESSES ?= auto
 UV     := $(shell command -v uv)
 # Debian packages that the tests talk to; sudo-less, so only root installs them.
-TEST_PACKAGES := postgresql iproute2 util-linux openssl chromium systemd facter lshw dmidecode debhelper debootstrap udhcpc busybox dnsmasq-base logrotate nftables iptables ipset net-tools pciutils sudo
+TEST_PACKAGES := postgresql snmp snmpd snmptrapd frr frr-snmp lldpd iproute2 util-linux openssl chromium systemd facter lshw dmidecode debhelper debootstrap udhcpc busybox dnsmasq-base logrotate nftables iptables ipset net-tools pciutils sudo
 
 .DEFAULT_GOAL := help
 .PHONY: help up install develop test check fix protos lock migration wheel deb bench test-tools clean
@@ -56,7 +56,7 @@ migration: develop ## Write a migration for changed tables: make migration NAME=
 
 lock: ## Pin dependencies anew (needs uv); the locks record no download addresses
 	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-agent.lock
-	uv pip compile -q pyproject.toml --extra server --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile -q pyproject.toml --extra server --extra devices --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile -q pyproject.toml --extra dev --extra devices --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
 
 deb: $(VENV)/bin/python ## Build the agent's Debian package into dist/ (root installs debhelper): make deb DEB_PYTHON=3.13 for Debian 13

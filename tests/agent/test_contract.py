@@ -14,6 +14,7 @@ from driftline.paths import schema_path
 from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent.choices import CONTAINER_SOCKETS, CUSTOM_FOLDERS, Choices
+from driftline_agent.devices import topic
 from driftline_agent.host import Host
 from driftline_agent.inputs import Inputs
 from driftline_agent.inventory import Result, read_topic, select, take
@@ -37,8 +38,8 @@ def read(name: str) -> Result:
     return result
 
 
-def covers(topic: Topic, path: str) -> bool:
-    return any(path == fill or path.startswith(fill + ".") for fill in topic.fills)
+def covers(one: Topic | topic.DeviceTopic, path: str) -> bool:
+    return any(path == fill or path.startswith(fill + ".") for fill in one.fills)
 
 
 def test_topics_are_found_by_being_there() -> None:
@@ -48,12 +49,13 @@ def test_topics_are_found_by_being_there() -> None:
 
 def test_every_field_of_the_schema_has_a_topic() -> None:
     leaves = [field.path for field in schema.walk() if field.message is None and field.origin == schema.REPORTED]
-    assert [path for path in leaves if not any(covers(topic, path) for topic in TOPICS.values())] == []
+    every = [*TOPICS.values(), *topic.all_topics().values()]
+    assert [path for path in leaves if not any(covers(one, path) for one in every)] == []
 
 
 def test_what_topics_fill_is_in_the_schema() -> None:
-    for topic in TOPICS.values():
-        for path in topic.fills:
+    for one in (*TOPICS.values(), *topic.all_topics().values()):
+        for path in one.fills:
             assert schema.field_at(path) is not None, path
 
 

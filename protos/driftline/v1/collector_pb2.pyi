@@ -213,6 +213,7 @@ class HostClaims(_message.Message):
     ENTITY_SERIAL_NUMBERS_FIELD_NUMBER: _builtins.int
     MANAGEMENT_ADDRESSES_FIELD_NUMBER: _builtins.int
     LLDP_CHASSIS_ID_FIELD_NUMBER: _builtins.int
+    CI_CLASS_FIELD_NUMBER: _builtins.int
     hostname: _builtins.str
     fqdn: _builtins.str
     machine_id: _builtins.str
@@ -232,6 +233,10 @@ class HostClaims(_message.Message):
     """SNMP-FRAMEWORK-MIB::snmpEngineID, hexadecimal."""
     lldp_chassis_id: _builtins.str
     """LLDP-MIB::lldpLocChassisId, as lldpd writes it."""
+    ci_class: _builtins.str
+    """Class of the catalog that a device is of, by its profile: "network device", "printer". Counts once, when its CI is
+    made.
+    """
     @_builtins.property
     def macs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Permanent hardware addresses of physical interfaces, lower case with colons."""
@@ -267,10 +272,11 @@ class HostClaims(_message.Message):
         entity_serial_numbers: _abc.Iterable[_builtins.str] | None = ...,
         management_addresses: _abc.Iterable[_builtins.str] | None = ...,
         lldp_chassis_id: _builtins.str = ...,
+        ci_class: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["board_serial_number", b"board_serial_number", "chassis_serial_number", b"chassis_serial_number", "cloud_instance_id", b"cloud_instance_id", "container", b"container", "disk_serial_numbers", b"disk_serial_numbers", "entity_serial_numbers", b"entity_serial_numbers", "fqdn", b"fqdn", "hostname", b"hostname", "lldp_chassis_id", b"lldp_chassis_id", "machine_id", b"machine_id", "macs", b"macs", "management_addresses", b"management_addresses", "snmp_engine_id", b"snmp_engine_id", "system_serial_number", b"system_serial_number", "system_uuid", b"system_uuid", "virtualization", b"virtualization"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["board_serial_number", b"board_serial_number", "chassis_serial_number", b"chassis_serial_number", "ci_class", b"ci_class", "cloud_instance_id", b"cloud_instance_id", "container", b"container", "disk_serial_numbers", b"disk_serial_numbers", "entity_serial_numbers", b"entity_serial_numbers", "fqdn", b"fqdn", "hostname", b"hostname", "lldp_chassis_id", b"lldp_chassis_id", "machine_id", b"machine_id", "macs", b"macs", "management_addresses", b"management_addresses", "snmp_engine_id", b"snmp_engine_id", "system_serial_number", b"system_serial_number", "system_uuid", b"system_uuid", "virtualization", b"virtualization"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -290,6 +296,8 @@ class Stamp(_message.Message):
     PREVIOUS_EPOCH_FIELD_NUMBER: _builtins.int
     MACHINE_FIELD_NUMBER: _builtins.int
     BEGUN_FOR_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    LEASE_FIELD_NUMBER: _builtins.int
     epoch: _builtins.str
     """Random id of one life of the agent's state directory; a new one starts numbering anew."""
     sequence: _builtins.int
@@ -310,6 +318,11 @@ class Stamp(_message.Message):
     """
     begun_for: _builtins.str
     """Why the epoch began, where the agent knows: "other hardware", "discontinued", "own identity"."""
+    device: _builtins.str
+    """In a report for a device: its source (DeviceLease.source_id), and the generation of the lease. Epoch, sequence and
+    continuation are the device's then. Empty and 0 where the agent speaks for its own host.
+    """
+    lease: _builtins.int
     def __init__(
         self,
         *,
@@ -321,10 +334,12 @@ class Stamp(_message.Message):
         previous_epoch: _builtins.str = ...,
         machine: _builtins.bytes = ...,
         begun_for: _builtins.str = ...,
+        device: _builtins.str = ...,
+        lease: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "begun_for", b"begun_for", "continuation", b"continuation", "epoch", b"epoch", "machine", b"machine", "previous_epoch", b"previous_epoch", "sent_at_ms", b"sent_at_ms", "sequence", b"sequence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_version", b"agent_version", "begun_for", b"begun_for", "continuation", b"continuation", "device", b"device", "epoch", b"epoch", "lease", b"lease", "machine", b"machine", "previous_epoch", b"previous_epoch", "sent_at_ms", b"sent_at_ms", "sequence", b"sequence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -869,6 +884,376 @@ class LeaveReply(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LeaveReply: _TypeAlias = LeaveReply  # noqa: Y015
+
+@_typing.final
+class DeviceTarget(_message.Message):
+    """One way to reach a device: what makes it the same source whichever agent reads it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    protocol: _builtins.str
+    """snmp."""
+    address: _builtins.str
+    """IP address."""
+    port: _builtins.int
+    context: _builtins.str
+    """contextName of SNMPv3; empty for the default one."""
+    def __init__(
+        self,
+        *,
+        protocol: _builtins.str = ...,
+        address: _builtins.str = ...,
+        port: _builtins.int = ...,
+        context: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "context", b"context", "port", b"port", "protocol", b"protocol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceTarget: _TypeAlias = DeviceTarget  # noqa: Y015
+
+@_typing.final
+class OfferedCredential(_message.Message):
+    """A credential that an agent has. Nothing of its content ever leaves the agent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    PROTOCOL_FIELD_NUMBER: _builtins.int
+    PREFIXES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    protocol: _builtins.str
+    @_builtins.property
+    def prefixes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Where it may be used, as the agent's own file says: 192.0.2.0/24."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        protocol: _builtins.str = ...,
+        prefixes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "prefixes", b"prefixes", "protocol", b"protocol"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferedCredential: _TypeAlias = OfferedCredential  # noqa: Y015
+
+@_typing.final
+class OfferedDevice(_message.Message):
+    """A device of the agent's own file, or one of a prefix in it that answers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_FIELD_NUMBER: _builtins.int
+    INTERVAL_S_FIELD_NUMBER: _builtins.int
+    credential: _builtins.str
+    """Name of the credential that it is read with."""
+    interval_s: _builtins.int
+    @_builtins.property
+    def target(self) -> Global___DeviceTarget: ...
+    def __init__(
+        self,
+        *,
+        target: Global___DeviceTarget | None = ...,
+        credential: _builtins.str = ...,
+        interval_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential", "interval_s", b"interval_s", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferedDevice: _TypeAlias = OfferedDevice  # noqa: Y015
+
+@_typing.final
+class DeviceProblem(_message.Message):
+    """What is the matter with a device that the agent holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    SINCE_MS_FIELD_NUMBER: _builtins.int
+    ANSWERED_MS_FIELD_NUMBER: _builtins.int
+    source_id: _builtins.str
+    reason: _builtins.str
+    """"no answer", "192.0.2.7: the credential core is refused"; empty where it is over."""
+    since_ms: _builtins.int
+    """The agent's clock, ms: when it began, and when the device answered last (0: never in this agent's memory)."""
+    answered_ms: _builtins.int
+    def __init__(
+        self,
+        *,
+        source_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        since_ms: _builtins.int = ...,
+        answered_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_ms", b"answered_ms", "reason", b"reason", "since_ms", b"since_ms", "source_id", b"source_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceProblem: _TypeAlias = DeviceProblem  # noqa: Y015
+
+@_typing.final
+class LeaseDevicesRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_FIELD_NUMBER: _builtins.int
+    DEVICES_FIELD_NUMBER: _builtins.int
+    CREDENTIALS_FIELD_NUMBER: _builtins.int
+    SAME_OFFERS_FIELD_NUMBER: _builtins.int
+    TAKES_MORE_FIELD_NUMBER: _builtins.int
+    RELEASED_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    PROBLEMS_FIELD_NUMBER: _builtins.int
+    site: _builtins.str
+    """Site whose devices it reaches."""
+    same_offers: _builtins.bool
+    takes_more: _builtins.bool
+    """It takes devices that the collector hands out, too."""
+    known: _builtins.bytes
+    """Fingerprint of the last reply's leases."""
+    @_builtins.property
+    def devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___OfferedDevice]:
+        """Its offers, all of them. Where `same_offers` is set both lists are empty: as in the call before."""
+
+    @_builtins.property
+    def credentials(self) -> _containers.RepeatedCompositeFieldContainer[Global___OfferedCredential]: ...
+    @_builtins.property
+    def released(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sources of devices that it gives back."""
+
+    @_builtins.property
+    def problems(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeviceProblem]:
+        """Devices whose state of health changed since the last receipt of such a call."""
+
+    def __init__(
+        self,
+        *,
+        site: _builtins.str = ...,
+        devices: _abc.Iterable[Global___OfferedDevice] | None = ...,
+        credentials: _abc.Iterable[Global___OfferedCredential] | None = ...,
+        same_offers: _builtins.bool = ...,
+        takes_more: _builtins.bool = ...,
+        released: _abc.Iterable[_builtins.str] | None = ...,
+        known: _builtins.bytes = ...,
+        problems: _abc.Iterable[Global___DeviceProblem] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials", "devices", b"devices", "known", b"known", "problems", b"problems", "released", b"released", "same_offers", b"same_offers", "site", b"site", "takes_more", b"takes_more"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaseDevicesRequest: _TypeAlias = LeaseDevicesRequest  # noqa: Y015
+
+@_typing.final
+class LeaseDevicesReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LEASES_FIELD_NUMBER: _builtins.int
+    SAME_FIELD_NUMBER: _builtins.int
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    CALL_AFTER_S_FIELD_NUMBER: _builtins.int
+    READ_NOW_FIELD_NUMBER: _builtins.int
+    same: _builtins.bool
+    fingerprint: _builtins.bytes
+    call_after_s: _builtins.int
+    """When to call again; a lease ends some time after that."""
+    @_builtins.property
+    def leases(self) -> _containers.RepeatedCompositeFieldContainer[Global___DeviceLease]:
+        """All that it holds now; what is not here it must not speak for. Empty where `same` is set: as it knows."""
+
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedDevice]:
+        """Of what it offered, what it does not hold, and why: "held by agent col2"."""
+
+    @_builtins.property
+    def read_now(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sources of devices to read now."""
+
+    def __init__(
+        self,
+        *,
+        leases: _abc.Iterable[Global___DeviceLease] | None = ...,
+        same: _builtins.bool = ...,
+        fingerprint: _builtins.bytes = ...,
+        refused: _abc.Iterable[Global___RefusedDevice] | None = ...,
+        call_after_s: _builtins.int = ...,
+        read_now: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_after_s", b"call_after_s", "fingerprint", b"fingerprint", "leases", b"leases", "read_now", b"read_now", "refused", b"refused", "same", b"same"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LeaseDevicesReply: _TypeAlias = LeaseDevicesReply  # noqa: Y015
+
+@_typing.final
+class DeviceLease(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCE_ID_FIELD_NUMBER: _builtins.int
+    GENERATION_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_FIELD_NUMBER: _builtins.int
+    INTERVAL_S_FIELD_NUMBER: _builtins.int
+    source_id: _builtins.str
+    """Identity of the device as a source, a UUID: the same whoever speaks for it."""
+    generation: _builtins.int
+    """Grows whenever another agent gets it, or the same one anew."""
+    credential: _builtins.str
+    """Name of the credential, where the collector hands the device out; the agent's own file decides otherwise."""
+    interval_s: _builtins.int
+    @_builtins.property
+    def target(self) -> Global___DeviceTarget: ...
+    def __init__(
+        self,
+        *,
+        source_id: _builtins.str = ...,
+        generation: _builtins.int = ...,
+        target: Global___DeviceTarget | None = ...,
+        credential: _builtins.str = ...,
+        interval_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential", "generation", b"generation", "interval_s", b"interval_s", "source_id", b"source_id", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceLease: _TypeAlias = DeviceLease  # noqa: Y015
+
+@_typing.final
+class RefusedDevice(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TARGET_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    @_builtins.property
+    def target(self) -> Global___DeviceTarget: ...
+    def __init__(
+        self,
+        *,
+        target: Global___DeviceTarget | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedDevice: _TypeAlias = RefusedDevice  # noqa: Y015
+
+@_typing.final
+class Sighting(_message.Message):
+    """Something on the network."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    MAC_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_FIELD_NUMBER: _builtins.int
+    SYSTEM_NAME_FIELD_NUMBER: _builtins.int
+    OBJECT_ID_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ENGINE_ID_FIELD_NUMBER: _builtins.int
+    SEEN_AT_MS_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    mac: _builtins.str
+    """Hardware address, lower case with colons, where the agent is on the same link."""
+    credential: _builtins.str
+    """Name of the credential that it answered SNMP with, and what it said."""
+    system_name: _builtins.str
+    object_id: _builtins.str
+    description: _builtins.str
+    engine_id: _builtins.str
+    seen_at_ms: _builtins.int
+    """The agent's clock, ms."""
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it answered to: icmp, tcp/22, tcp/443, snmp."""
+
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        mac: _builtins.str = ...,
+        answers: _abc.Iterable[_builtins.str] | None = ...,
+        credential: _builtins.str = ...,
+        system_name: _builtins.str = ...,
+        object_id: _builtins.str = ...,
+        description: _builtins.str = ...,
+        engine_id: _builtins.str = ...,
+        seen_at_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "answers", b"answers", "credential", b"credential", "description", b"description", "engine_id", b"engine_id", "mac", b"mac", "object_id", b"object_id", "seen_at_ms", b"seen_at_ms", "system_name", b"system_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Sighting: _TypeAlias = Sighting  # noqa: Y015
+
+@_typing.final
+class ReportSightingsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SITE_FIELD_NUMBER: _builtins.int
+    SIGHTINGS_FIELD_NUMBER: _builtins.int
+    site: _builtins.str
+    @_builtins.property
+    def sightings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Sighting]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        site: _builtins.str = ...,
+        sightings: _abc.Iterable[Global___Sighting] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sightings", b"sightings", "site", b"site"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportSightingsRequest: _TypeAlias = ReportSightingsRequest  # noqa: Y015
+
+@_typing.final
+class ReportSightingsReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportSightingsReply: _TypeAlias = ReportSightingsReply  # noqa: Y015
 
 @_typing.final
 class SubmitUtilizationRequest(_message.Message):

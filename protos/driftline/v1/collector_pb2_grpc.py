@@ -175,6 +175,16 @@ class CollectorStub:
                 request_serializer=driftline_dot_v1_dot_collector__pb2.SubmitUtilizationRequest.SerializeToString,
                 response_deserializer=driftline_dot_v1_dot_collector__pb2.SubmitUtilizationReply.FromString,
                 _registered_method=True)
+        self.LeaseDevices = channel.unary_unary(
+                '/driftline.v1.Collector/LeaseDevices',
+                request_serializer=driftline_dot_v1_dot_collector__pb2.LeaseDevicesRequest.SerializeToString,
+                response_deserializer=driftline_dot_v1_dot_collector__pb2.LeaseDevicesReply.FromString,
+                _registered_method=True)
+        self.ReportSightings = channel.unary_unary(
+                '/driftline.v1.Collector/ReportSightings',
+                request_serializer=driftline_dot_v1_dot_collector__pb2.ReportSightingsRequest.SerializeToString,
+                response_deserializer=driftline_dot_v1_dot_collector__pb2.ReportSightingsReply.FromString,
+                _registered_method=True)
         self.Leave = channel.unary_unary(
                 '/driftline.v1.Collector/Leave',
                 request_serializer=driftline_dot_v1_dot_collector__pb2.LeaveRequest.SerializeToString,
@@ -215,6 +225,21 @@ class CollectorServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LeaseDevices(self, request, context):
+        """Which devices may this agent speak for? Takes, keeps and gives back leases. Only an agent that an operator lets speak
+        for devices of a site gets any.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportSightings(self, request, context):
+        """What was seen on the network of a site: for people to decide about, no facts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Leave(self, request, context):
         """The agent stops, and says why: sent once, at its end. It is no report, and silence counts from the last report.
         """
@@ -244,6 +269,16 @@ def add_CollectorServicer_to_server(servicer, server):
                     servicer.SubmitUtilization,
                     request_deserializer=driftline_dot_v1_dot_collector__pb2.SubmitUtilizationRequest.FromString,
                     response_serializer=driftline_dot_v1_dot_collector__pb2.SubmitUtilizationReply.SerializeToString,
+            ),
+            'LeaseDevices': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaseDevices,
+                    request_deserializer=driftline_dot_v1_dot_collector__pb2.LeaseDevicesRequest.FromString,
+                    response_serializer=driftline_dot_v1_dot_collector__pb2.LeaseDevicesReply.SerializeToString,
+            ),
+            'ReportSightings': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportSightings,
+                    request_deserializer=driftline_dot_v1_dot_collector__pb2.ReportSightingsRequest.FromString,
+                    response_serializer=driftline_dot_v1_dot_collector__pb2.ReportSightingsReply.SerializeToString,
             ),
             'Leave': grpc.unary_unary_rpc_method_handler(
                     servicer.Leave,
@@ -360,6 +395,60 @@ class Collector:
             '/driftline.v1.Collector/SubmitUtilization',
             driftline_dot_v1_dot_collector__pb2.SubmitUtilizationRequest.SerializeToString,
             driftline_dot_v1_dot_collector__pb2.SubmitUtilizationReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaseDevices(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/driftline.v1.Collector/LeaseDevices',
+            driftline_dot_v1_dot_collector__pb2.LeaseDevicesRequest.SerializeToString,
+            driftline_dot_v1_dot_collector__pb2.LeaseDevicesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportSightings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/driftline.v1.Collector/ReportSightings',
+            driftline_dot_v1_dot_collector__pb2.ReportSightingsRequest.SerializeToString,
+            driftline_dot_v1_dot_collector__pb2.ReportSightingsReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -99,6 +99,12 @@ class CollectorStub:
     """
     SubmitUtilization: _grpc.UnaryUnaryMultiCallable[_collector_pb2.SubmitUtilizationRequest, _collector_pb2.SubmitUtilizationReply]
     """Utilization with the manifest: in steady state the only call."""
+    LeaseDevices: _grpc.UnaryUnaryMultiCallable[_collector_pb2.LeaseDevicesRequest, _collector_pb2.LeaseDevicesReply]
+    """Which devices may this agent speak for? Takes, keeps and gives back leases. Only an agent that an operator lets speak
+    for devices of a site gets any.
+    """
+    ReportSightings: _grpc.UnaryUnaryMultiCallable[_collector_pb2.ReportSightingsRequest, _collector_pb2.ReportSightingsReply]
+    """What was seen on the network of a site: for people to decide about, no facts."""
     Leave: _grpc.UnaryUnaryMultiCallable[_collector_pb2.LeaveRequest, _collector_pb2.LeaveReply]
     """The agent stops, and says why: sent once, at its end. It is no report, and silence counts from the last report."""
 
@@ -117,6 +123,12 @@ class CollectorAsyncStub(CollectorStub):
     """
     SubmitUtilization: _aio.UnaryUnaryMultiCallable[_collector_pb2.SubmitUtilizationRequest, _collector_pb2.SubmitUtilizationReply]  # type: ignore[assignment]
     """Utilization with the manifest: in steady state the only call."""
+    LeaseDevices: _aio.UnaryUnaryMultiCallable[_collector_pb2.LeaseDevicesRequest, _collector_pb2.LeaseDevicesReply]  # type: ignore[assignment]
+    """Which devices may this agent speak for? Takes, keeps and gives back leases. Only an agent that an operator lets speak
+    for devices of a site gets any.
+    """
+    ReportSightings: _aio.UnaryUnaryMultiCallable[_collector_pb2.ReportSightingsRequest, _collector_pb2.ReportSightingsReply]  # type: ignore[assignment]
+    """What was seen on the network of a site: for people to decide about, no facts."""
     Leave: _aio.UnaryUnaryMultiCallable[_collector_pb2.LeaveRequest, _collector_pb2.LeaveReply]  # type: ignore[assignment]
     """The agent stops, and says why: sent once, at its end. It is no report, and silence counts from the last report."""
 
@@ -156,6 +168,24 @@ class CollectorServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_collector_pb2.SubmitUtilizationReply, _abc.Awaitable[_collector_pb2.SubmitUtilizationReply]]:
         """Utilization with the manifest: in steady state the only call."""
+
+    @_abc_1.abstractmethod
+    def LeaseDevices(
+        self,
+        request: _collector_pb2.LeaseDevicesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collector_pb2.LeaseDevicesReply, _abc.Awaitable[_collector_pb2.LeaseDevicesReply]]:
+        """Which devices may this agent speak for? Takes, keeps and gives back leases. Only an agent that an operator lets speak
+        for devices of a site gets any.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportSightings(
+        self,
+        request: _collector_pb2.ReportSightingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_collector_pb2.ReportSightingsReply, _abc.Awaitable[_collector_pb2.ReportSightingsReply]]:
+        """What was seen on the network of a site: for people to decide about, no facts."""
 
     @_abc_1.abstractmethod
     def Leave(

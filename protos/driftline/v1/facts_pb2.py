@@ -26,6 +26,7 @@ from driftline.v1 import accounts_pb2 as driftline_dot_v1_dot_accounts__pb2
 from driftline.v1 import agent_pb2 as driftline_dot_v1_dot_agent__pb2
 from driftline.v1 import certificates_pb2 as driftline_dot_v1_dot_certificates__pb2
 from driftline.v1 import custom_pb2 as driftline_dot_v1_dot_custom__pb2
+from driftline.v1 import device_pb2 as driftline_dot_v1_dot_device__pb2
 from driftline.v1 import files_pb2 as driftline_dot_v1_dot_files__pb2
 from driftline.v1 import hardware_pb2 as driftline_dot_v1_dot_hardware__pb2
 from driftline.v1 import network_pb2 as driftline_dot_v1_dot_network__pb2
@@ -40,6 +41,7 @@ from driftline.v1.accounts_pb2 import *
 from driftline.v1.agent_pb2 import *
 from driftline.v1.certificates_pb2 import *
 from driftline.v1.custom_pb2 import *
+from driftline.v1.device_pb2 import *
 from driftline.v1.files_pb2 import *
 from driftline.v1.hardware_pb2 import *
 from driftline.v1.network_pb2 import *
@@ -49,7 +51,7 @@ from driftline.v1.services_pb2 import *
 from driftline.v1.software_pb2 import *
 from driftline.v1.storage_pb2 import *
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64riftline/v1/facts.proto\x12\x0c\x64riftline.v1\x1a\x1b\x64riftline/v1/accounts.proto\x1a\x18\x64riftline/v1/agent.proto\x1a\x1f\x64riftline/v1/certificates.proto\x1a\x19\x64riftline/v1/custom.proto\x1a\x18\x64riftline/v1/files.proto\x1a\x1b\x64riftline/v1/hardware.proto\x1a\x1a\x64riftline/v1/network.proto\x1a\x15\x64riftline/v1/os.proto\x1a\x19\x64riftline/v1/record.proto\x1a\x1b\x64riftline/v1/services.proto\x1a\x1b\x64riftline/v1/software.proto\x1a\x1a\x64riftline/v1/storage.proto\x1a\x1a\x64riftline/v1/options.proto\"\xe9\x03\n\x05\x46\x61\x63ts\x12\x1c\n\x02os\x18\x01 \x01(\x0b\x32\x10.driftline.v1.Os\x12(\n\x08hardware\x18\x02 \x01(\x0b\x32\x16.driftline.v1.Hardware\x12&\n\x07storage\x18\x03 \x01(\x0b\x32\x15.driftline.v1.Storage\x12&\n\x07network\x18\x04 \x01(\x0b\x32\x15.driftline.v1.Network\x12(\n\x08software\x18\x05 \x01(\x0b\x32\x16.driftline.v1.Software\x12(\n\x08services\x18\x06 \x01(\x0b\x32\x16.driftline.v1.Services\x12(\n\x08\x61\x63\x63ounts\x18\x07 \x01(\x0b\x32\x16.driftline.v1.Accounts\x12\"\n\x05\x66iles\x18\x08 \x01(\x0b\x32\x13.driftline.v1.Files\x12*\n\x06record\x18\t \x01(\x0b\x32\x14.driftline.v1.RecordB\x04\xb8\xb5\x18\x02\x12\x30\n\x0c\x63\x65rtificates\x18\n \x01(\x0b\x32\x1a.driftline.v1.Certificates\x12$\n\x06\x63ustom\x18\x0b \x01(\x0b\x32\x14.driftline.v1.Custom\x12\"\n\x05\x61gent\x18\x0c \x01(\x0b\x32\x13.driftline.v1.AgentP\x00P\x01P\x02P\x03P\x04P\x05P\x06P\x07P\x08P\tP\nP\x0b\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x64riftline/v1/facts.proto\x12\x0c\x64riftline.v1\x1a\x1b\x64riftline/v1/accounts.proto\x1a\x18\x64riftline/v1/agent.proto\x1a\x1f\x64riftline/v1/certificates.proto\x1a\x19\x64riftline/v1/custom.proto\x1a\x19\x64riftline/v1/device.proto\x1a\x18\x64riftline/v1/files.proto\x1a\x1b\x64riftline/v1/hardware.proto\x1a\x1a\x64riftline/v1/network.proto\x1a\x15\x64riftline/v1/os.proto\x1a\x19\x64riftline/v1/record.proto\x1a\x1b\x64riftline/v1/services.proto\x1a\x1b\x64riftline/v1/software.proto\x1a\x1a\x64riftline/v1/storage.proto\x1a\x1a\x64riftline/v1/options.proto\"\x8f\x04\n\x05\x46\x61\x63ts\x12\x1c\n\x02os\x18\x01 \x01(\x0b\x32\x10.driftline.v1.Os\x12(\n\x08hardware\x18\x02 \x01(\x0b\x32\x16.driftline.v1.Hardware\x12&\n\x07storage\x18\x03 \x01(\x0b\x32\x15.driftline.v1.Storage\x12&\n\x07network\x18\x04 \x01(\x0b\x32\x15.driftline.v1.Network\x12(\n\x08software\x18\x05 \x01(\x0b\x32\x16.driftline.v1.Software\x12(\n\x08services\x18\x06 \x01(\x0b\x32\x16.driftline.v1.Services\x12(\n\x08\x61\x63\x63ounts\x18\x07 \x01(\x0b\x32\x16.driftline.v1.Accounts\x12\"\n\x05\x66iles\x18\x08 \x01(\x0b\x32\x13.driftline.v1.Files\x12*\n\x06record\x18\t \x01(\x0b\x32\x14.driftline.v1.RecordB\x04\xb8\xb5\x18\x02\x12\x30\n\x0c\x63\x65rtificates\x18\n \x01(\x0b\x32\x1a.driftline.v1.Certificates\x12$\n\x06\x63ustom\x18\x0b \x01(\x0b\x32\x14.driftline.v1.Custom\x12\"\n\x05\x61gent\x18\x0c \x01(\x0b\x32\x13.driftline.v1.Agent\x12$\n\x06\x64\x65vice\x18\r \x01(\x0b\x32\x14.driftline.v1.DeviceP\x00P\x01P\x02P\x03P\x04P\x05P\x06P\x07P\x08P\tP\nP\x0bP\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -58,6 +60,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FACTS'].fields_by_name['record']._loaded_options = None
   _globals['_FACTS'].fields_by_name['record']._serialized_options = b'\270\265\030\002'
-  _globals['_FACTS']._serialized_start=405
-  _globals['_FACTS']._serialized_end=894
+  _globals['_FACTS']._serialized_start=432
+  _globals['_FACTS']._serialized_end=959
 # @@protoc_insertion_point(module_scope)

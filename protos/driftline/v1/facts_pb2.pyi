@@ -13,6 +13,7 @@ from driftline.v1 import accounts_pb2 as _accounts_pb2
 from driftline.v1 import agent_pb2 as _agent_pb2
 from driftline.v1 import certificates_pb2 as _certificates_pb2
 from driftline.v1 import custom_pb2 as _custom_pb2
+from driftline.v1 import device_pb2 as _device_pb2
 from driftline.v1 import files_pb2 as _files_pb2
 from driftline.v1 import hardware_pb2 as _hardware_pb2
 from driftline.v1 import network_pb2 as _network_pb2
@@ -39,6 +40,28 @@ from driftline.v1.certificates_pb2 import TrustStore as TrustStore
 from driftline.v1.custom_pb2 import Custom as Custom
 from driftline.v1.custom_pb2 import CustomFact as CustomFact
 from driftline.v1.custom_pb2 import CustomState as CustomState
+from driftline.v1.device_pb2 import BgpPeer as BgpPeer
+from driftline.v1.device_pb2 import BgpSpeaker as BgpSpeaker
+from driftline.v1.device_pb2 import Component as Component
+from driftline.v1.device_pb2 import Device as Device
+from driftline.v1.device_pb2 import DeviceSensor as DeviceSensor
+from driftline.v1.device_pb2 import ForwardingEntry as ForwardingEntry
+from driftline.v1.device_pb2 import HostDevice as HostDevice
+from driftline.v1.device_pb2 import OspfArea as OspfArea
+from driftline.v1.device_pb2 import OspfInterface as OspfInterface
+from driftline.v1.device_pb2 import OspfNeighbour as OspfNeighbour
+from driftline.v1.device_pb2 import OspfRouter as OspfRouter
+from driftline.v1.device_pb2 import PoeGroup as PoeGroup
+from driftline.v1.device_pb2 import PoePort as PoePort
+from driftline.v1.device_pb2 import Printer as Printer
+from driftline.v1.device_pb2 import PrinterSupply as PrinterSupply
+from driftline.v1.device_pb2 import PrinterTray as PrinterTray
+from driftline.v1.device_pb2 import SnmpEntity as SnmpEntity
+from driftline.v1.device_pb2 import SpanningTree as SpanningTree
+from driftline.v1.device_pb2 import StorageArea as StorageArea
+from driftline.v1.device_pb2 import SwitchPort as SwitchPort
+from driftline.v1.device_pb2 import Ups as Ups
+from driftline.v1.device_pb2 import Vlan as Vlan
 from driftline.v1.files_pb2 import File as File
 from driftline.v1.files_pb2 import Files as Files
 from driftline.v1.hardware_pb2 import Battery as Battery
@@ -188,6 +211,7 @@ class Facts(_message.Message):
     CERTIFICATES_FIELD_NUMBER: _builtins.int
     CUSTOM_FIELD_NUMBER: _builtins.int
     AGENT_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def os(self) -> _os_pb2.Os: ...
     @_builtins.property
@@ -212,6 +236,8 @@ class Facts(_message.Message):
     def custom(self) -> _custom_pb2.Custom: ...
     @_builtins.property
     def agent(self) -> _agent_pb2.Agent: ...
+    @_builtins.property
+    def device(self) -> _device_pb2.Device: ...
     def __init__(
         self,
         *,
@@ -227,10 +253,11 @@ class Facts(_message.Message):
         certificates: _certificates_pb2.Certificates | None = ...,
         custom: _custom_pb2.Custom | None = ...,
         agent: _agent_pb2.Agent | None = ...,
+        device: _device_pb2.Device | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "agent", b"agent", "certificates", b"certificates", "custom", b"custom", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "agent", b"agent", "certificates", b"certificates", "custom", b"custom", "device", b"device", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "agent", b"agent", "certificates", b"certificates", "custom", b"custom", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accounts", b"accounts", "agent", b"agent", "certificates", b"certificates", "custom", b"custom", "device", b"device", "files", b"files", "hardware", b"hardware", "network", b"network", "os", b"os", "record", b"record", "services", b"services", "software", b"software", "storage", b"storage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

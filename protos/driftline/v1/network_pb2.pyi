@@ -153,6 +153,9 @@ class Interface(_message.Message):
     RINGS_FIELD_NUMBER: _builtins.int
     CHANNELS_FIELD_NUMBER: _builtins.int
     FLOW_CONTROL_FIELD_NUMBER: _builtins.int
+    INDEX_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    LOWER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     type: _builtins.str
     """ethernet, loopback, wireless, infiniband, bridge, bond, vlan, tun, veth, dummy, wireguard; others as the kernel names
@@ -218,6 +221,10 @@ class Interface(_message.Message):
     """Kind of its connector: twisted pair, fibre, AUI, BNC, direct attach, none, other. ETHTOOL_GSET. STATE: it follows
     the module that is plugged in.
     """
+    index: _builtins.int
+    """Number that SNMP gives it; others at each restart of some devices, hence STATE. IF-MIB::ifIndex."""
+    description: _builtins.str
+    """Description that the device itself gives it, where that is another one than its name. IF-MIB::ifDescr."""
     @_builtins.property
     def addresses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Address]: ...
     @_builtins.property
@@ -258,6 +265,10 @@ class Interface(_message.Message):
         """Pause frames (IEEE 802.3x) that are on: autonegotiate, rx, tx. ETHTOOL_GPAUSEPARAM. STATE: agreed with the other
         end.
         """
+
+    @_builtins.property
+    def lower(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Interfaces that it is made of or that stand on it, by name. IF-MIB::ifStackTable; a host says master and parent."""
 
     def __init__(
         self,
@@ -302,15 +313,20 @@ class Interface(_message.Message):
         rings: _abc.Iterable[_builtins.str] | None = ...,
         channels: _abc.Iterable[_builtins.str] | None = ...,
         flow_control: _abc.Iterable[_builtins.str] | None = ...,
+        index: _builtins.int | None = ...,
+        description: _builtins.str = ...,
+        lower: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_autonegotiation", b"_autonegotiation", "_enabled", b"_enabled", "_mtu", b"_mtu", "_mtu_in_use", b"_mtu_in_use", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "autonegotiation", b"autonegotiation", "bond", b"bond", "bridge", b"bridge", "enabled", b"enabled", "mtu", b"mtu", "mtu_in_use", b"mtu_in_use", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "speed", b"speed", "tun", b"tun", "tunnel", b"tunnel", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vrf_table", b"vrf_table"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_autonegotiation", b"_autonegotiation", "_enabled", b"_enabled", "_index", b"_index", "_mtu", b"_mtu", "_mtu_in_use", b"_mtu_in_use", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "autonegotiation", b"autonegotiation", "bond", b"bond", "bridge", b"bridge", "enabled", b"enabled", "index", b"index", "mtu", b"mtu", "mtu_in_use", b"mtu_in_use", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "speed", b"speed", "tun", b"tun", "tunnel", b"tunnel", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vrf_table", b"vrf_table"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_autonegotiation", b"_autonegotiation", "_enabled", b"_enabled", "_mtu", b"_mtu", "_mtu_in_use", b"_mtu_in_use", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "addresses", b"addresses", "alias", b"alias", "automatic_addresses", b"automatic_addresses", "autonegotiation", b"autonegotiation", "bond", b"bond", "bridge", b"bridge", "bus_address", b"bus_address", "channels", b"channels", "driver", b"driver", "driver_version", b"driver_version", "duplex", b"duplex", "enabled", b"enabled", "features", b"features", "firmware", b"firmware", "flags", b"flags", "flow_control", b"flow_control", "link", b"link", "mac", b"mac", "mac_in_use", b"mac_in_use", "master", b"master", "mode", b"mode", "mtu", b"mtu", "mtu_in_use", b"mtu_in_use", "name", b"name", "parent", b"parent", "permanent_mac", b"permanent_mac", "port", b"port", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "rings", b"rings", "speed", b"speed", "ssid", b"ssid", "tun", b"tun", "tunnel", b"tunnel", "type", b"type", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vlan_protocol", b"vlan_protocol", "vrf_table", b"vrf_table"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_autonegotiation", b"_autonegotiation", "_enabled", b"_enabled", "_index", b"_index", "_mtu", b"_mtu", "_mtu_in_use", b"_mtu_in_use", "_promiscuous", b"_promiscuous", "_queue_length", b"_queue_length", "_speed", b"_speed", "_virtual_functions", b"_virtual_functions", "_virtual_functions_max", b"_virtual_functions_max", "_vlan_id", b"_vlan_id", "_vrf_table", b"_vrf_table", "addresses", b"addresses", "alias", b"alias", "automatic_addresses", b"automatic_addresses", "autonegotiation", b"autonegotiation", "bond", b"bond", "bridge", b"bridge", "bus_address", b"bus_address", "channels", b"channels", "description", b"description", "driver", b"driver", "driver_version", b"driver_version", "duplex", b"duplex", "enabled", b"enabled", "features", b"features", "firmware", b"firmware", "flags", b"flags", "flow_control", b"flow_control", "index", b"index", "link", b"link", "lower", b"lower", "mac", b"mac", "mac_in_use", b"mac_in_use", "master", b"master", "mode", b"mode", "mtu", b"mtu", "mtu_in_use", b"mtu_in_use", "name", b"name", "parent", b"parent", "permanent_mac", b"permanent_mac", "port", b"port", "promiscuous", b"promiscuous", "queue_length", b"queue_length", "rings", b"rings", "speed", b"speed", "ssid", b"ssid", "tun", b"tun", "tunnel", b"tunnel", "type", b"type", "virtual_functions", b"virtual_functions", "virtual_functions_max", b"virtual_functions_max", "vlan_id", b"vlan_id", "vlan_protocol", b"vlan_protocol", "vrf_table", b"vrf_table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__autonegotiation: _TypeAlias = _typing.Literal["autonegotiation"]  # noqa: Y015
     _WhichOneofArgType__autonegotiation: _TypeAlias = _typing.Literal["_autonegotiation", b"_autonegotiation"]  # noqa: Y015
     _WhichOneofReturnType__enabled: _TypeAlias = _typing.Literal["enabled"]  # noqa: Y015
     _WhichOneofArgType__enabled: _TypeAlias = _typing.Literal["_enabled", b"_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__index: _TypeAlias = _typing.Literal["index"]  # noqa: Y015
+    _WhichOneofArgType__index: _TypeAlias = _typing.Literal["_index", b"_index"]  # noqa: Y015
     _WhichOneofReturnType__mtu: _TypeAlias = _typing.Literal["mtu"]  # noqa: Y015
     _WhichOneofArgType__mtu: _TypeAlias = _typing.Literal["_mtu", b"_mtu"]  # noqa: Y015
     _WhichOneofReturnType__mtu_in_use: _TypeAlias = _typing.Literal["mtu_in_use"]  # noqa: Y015
@@ -333,6 +349,8 @@ class Interface(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__autonegotiation) -> _WhichOneofReturnType__autonegotiation | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__enabled) -> _WhichOneofReturnType__enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__index) -> _WhichOneofReturnType__index | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__mtu) -> _WhichOneofReturnType__mtu | None: ...
     @_typing.overload

@@ -1,0 +1,1 @@
+"""Profiles: what is known of families of devices, one YAML file each."""

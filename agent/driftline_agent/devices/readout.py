@@ -1,0 +1,107 @@
+"""One poll of one device: what topics ask goes out once, however many of them ask for it."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from driftline_agent.devices.mib import MibObject, Row, Table, in_words
+from driftline_agent.devices.profile import Profile
+from driftline_agent.devices.snmp.columns import Why
+from driftline_agent.devices.snmp.transport import Target
+from driftline_agent.devices.snmp.values import Oid, Var
+from driftline_agent.devices.snmp.walk import Walker
+from driftline_agent.errors import UnreadableError
+
+#: What ends a poll: nothing more will come of this device now.
+_DEAD = frozenset({Why.SILENT, Why.UNREACHABLE, Why.SECURITY, Why.TIME, Why.VARIABLES})
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """The system group of SNMPv2-MIB, the first thing that is read of a device."""
+
+    #: sysDescr in one line; empty where it has none.
+    description: str
+    #: sysObjectID; None where it has none.
+    object_id: Oid | None
+    #: sysName as it is set.
+    name: str
+    #: sysUpTime: hundredths of a second since the SNMP agent started; None where it does not say.
+    uptime_ticks: int | None
+    #: This host's clock when that came, s since 1970.
+    at_s: float
+
+
+class Readout:
+    """What one poll of one device knows so far. One topic at a time uses it."""
+
+    def __init__(
+        self, target: Target, walker: Walker, system: System, profile: Profile, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.target, self.system, self.profile = target, system, profile
+        self._walker, self._clock = walker, clock
+        self._columns: dict[Oid, tuple[Mapping[Oid, Var], str]] = {}
+        self._scalars: dict[Oid, tuple[Var | None, str]] = {}
+        #: Why nothing more is asked of this device in this poll; empty while it answers.
+        self.ended = ""
+
+    @property
+    def now_s(self) -> float:
+        """This host's clock, s since 1970."""
+        return self._clock()
+
+    async def table(self, *objects: MibObject) -> Table:
+        """Return columns; those that were asked for before are not asked for again.
+
+        Nothing that a device answers raises: what is missing stands in the table's cuts.
+        """
+        missing = [one for one in objects if one.oid not in self._columns]
+        if missing and not self.ended:
+            walk = await self._walker.columns([one.oid for one in missing])
+            cuts = {cut.base: cut for cut in walk.cuts}
+            for one, variables in zip(missing, walk.columns, strict=True):
+                cut = cuts.get(one.oid)
+                size = len(one.oid)
+                found = {variable.oid[size:]: variable for variable in variables if variable.exists}
+                self._columns[one.oid] = (found, in_words(cut) if cut else "")
+            self._note_end([cut.why for cut in walk.cuts], next(iter(map(in_words, walk.cuts)), ""))
+        cut_words: dict[str, str] = {}
+        columns: dict[str, Mapping[Oid, Var]] = {}
+        for one in objects:
+            columns[one.name], words = self._columns.get(one.oid, ({}, self.ended))
+            if words:
+                cut_words[one.name] = words
+        return Table(columns, cut_words)
+
+    async def scalars(self, *objects: MibObject) -> tuple[Row, Mapping[str, str]]:
+        """Return scalars, and why one could not be had, by short names. One that the device has not is in neither."""
+        missing = [one for one in objects if one.oid not in self._scalars]
+        if missing and not self.ended:
+            walk = await self._walker.get([(*one.oid, 0) for one in missing])
+            cuts = {cut.base: cut for cut in walk.cuts}
+            for one, variables in zip(missing, walk.columns, strict=True):
+                cut = cuts.get((*one.oid, 0))
+                self._scalars[one.oid] = (variables[0] if variables else None, in_words(cut) if cut else "")
+            self._note_end([cut.why for cut in walk.cuts], next(iter(map(in_words, walk.cuts)), ""))
+        found: dict[str, Var] = {}
+        cut_words: dict[str, str] = {}
+        for one in objects:
+            variable, words = self._scalars.get(one.oid, (None, self.ended))
+            if variable is not None:
+                found[one.name] = variable
+            elif words:
+                cut_words[one.name] = words
+        return Row(found), cut_words
+
+    def _note_end(self, whys: Sequence[Why], words: str) -> None:
+        if any(why in _DEAD for why in whys):
+            self.ended = words
+
+
+def must_answer(table: Table) -> None:
+    """Pass unless nothing came of a table because the device did not answer: then nobody knows whether it is empty.
+
+    :raises UnreadableError: with the reason.
+    """
+    if not table and table.cuts:
+        raise UnreadableError(next(iter(table.cuts.values())))
