@@ -19,8 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,7 +157,8 @@ class Lab:
         )
         node = Node(name, self.addresses[name], folder, holder.pid)
         _until(
-            lambda: os.readlink(f"/proc/{holder.pid}/ns/uts") != os.readlink("/proc/self/ns/uts"), f"{name} to start"
+            lambda: Path(f"/proc/{holder.pid}/ns/uts").readlink() != Path("/proc/self/ns/uts").readlink(),
+            f"{name} to start",
         )
         node.run("hostname", name)
         node.shell(
@@ -267,7 +267,7 @@ class Lab:
         for space in spaces:
             found = subprocess.run(["ip", "netns", "pids", space], capture_output=True, text=True, check=False)
             for pid in found.stdout.split():
-                with _gone():
+                with suppress(ProcessLookupError):
                     os.kill(int(pid), signal.SIGKILL)
         for space in spaces:
             subprocess.run(["ip", "netns", "delete", space], capture_output=True, check=False)
@@ -275,14 +275,6 @@ class Lab:
         for number in range(1, len(NODES) + 1):
             subprocess.run(["ip", "link", "delete", f"dl-m{number}"], capture_output=True, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-@contextmanager
-def _gone() -> Iterator[None]:
-    try:
-        yield
-    except ProcessLookupError:
-        pass
 
 
 def _until(holds: object, what: str, seconds: float = 20) -> None:
