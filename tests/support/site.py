@@ -56,6 +56,8 @@ class Site:
         self.environment = {**os.environ, "DRIFTLINE_CONFIG": str(folder / "profiles.toml"), "COLUMNS": "200"}
         self.process: subprocess.Popen[str] | None = None
         self.said = folder / "up.out"
+        #: The devices that this host's agent speaks for.
+        self.devices: Path | None = None
 
     def start(self) -> None:
         """Start it and wait until it says that it is ready."""
@@ -74,7 +76,7 @@ class Site:
         words = ["up", "--data", str(self.data), *(["--database", self.database] if self.database else [])]
         for name in ("web", "enrol", "report", "metrics"):
             words += [f"--{name}", f"127.0.0.1:{getattr(self, name)}"]
-        return words
+        return [*words, *(["--devices", str(self.devices)] if self.devices else [])]
 
     def _ready(self) -> bool:
         assert self.process is not None
