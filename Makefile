@@ -55,7 +55,7 @@ migration: develop ## Write a migration for changed tables: make migration NAME=
 	$(BIN)/python cmdb/new_migration.py "$(NAME)"
 
 lock: ## Pin dependencies anew (needs uv); the locks record no download addresses
-	uv pip compile -q pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-agent.lock
+	uv pip compile -q pyproject.toml --extra devices --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements.lock -o requirements-agent.lock
 	uv pip compile -q pyproject.toml --extra server --extra devices --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile -q pyproject.toml --extra dev --extra devices --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
 
