@@ -340,6 +340,43 @@ def test_members_of_a_bond_of_linux_have_its_address() -> None:
     assert found["eth1"].mac_in_use == "00:1c:73:00:00:01"
 
 
+@pytest.mark.parametrize(
+    ("system", "linux"),
+    [
+        ("Linux r1 6.1.0-18-amd64 #1 SMP", True),
+        ("Cumulus-Linux 5.3.1 (Linux Kernel 5.10.140)", True),
+        (
+            "Cisco IOS Software [Amsterdam], Virtual XE Software (X86_64_LINUX_IOSD-UNIVERSALK9-M), Version 17.3.4a",
+            False,
+        ),
+        ("Arista Networks EOS version 4.20.1F", False),
+        ("", False),
+    ],
+)
+def test_who_names_the_interfaces(system: str, linux: bool) -> None:
+    assert interface_types.is_linux(system) == linux
+
+
+def test_a_device_with_more_than_fit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interfaces, "_MOST", 3)
+    reading = read(written(SWITCH))
+    assert (list(by_name(reading)), len(reading.facts.network.passing_interfaces)) == (
+        ["Gi1/0/1", "Gi1/0/2", "Gi1/0/3"],
+        0,
+    )
+    assert reading.unreadable["network.interfaces[*]"] == "there are more than 3"
+
+
+def test_many_ports_that_are_down_fit_into_a_section() -> None:
+    every = range(100, 200)
+    rows = {column: dict(cells) for column, cells in SWITCH.items()}
+    for column, cell in ((IFX["ifName"], b"p%d"), (IF["ifDescr"], b"port %d")):
+        rows[column] |= {one: cell % one for one in every}
+    rows[IF["ifType"]] |= dict.fromkeys(every, ETHERNET)
+    rows[IF["ifOperStatus"]] |= dict.fromkeys(every, DOWN)
+    assert list(read(written(rows)).unreadable) == ["network.interfaces[*].master"]
+
+
 def test_types_of_freebsd() -> None:
     assert interface_types.type_of(LAG_TYPE, "igb0", "FreeBSD 13.2") == "ethernet"
     assert interface_types.type_of(ETHERNET, "lagg0", "FreeBSD 13.2") == "bond"
