@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support import devices
 from tests.support.devices import written
 
-from driftline import facts
+from driftline import facts, paths
 from driftline.v1.facts_pb2 import Interface
 from driftline_agent.devices import interface_types, macs
 from driftline_agent.devices.if_mib import ETHERLIKE, IF, IFX, LAG, MAU, STACK
@@ -368,13 +368,23 @@ def test_a_device_with_more_than_fit_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_many_ports_that_are_down_fit_into_a_section() -> None:
-    every = range(100, 200)
-    rows = {column: dict(cells) for column, cells in SWITCH.items()}
-    for column, cell in ((IFX["ifName"], b"p%d"), (IF["ifDescr"], b"port %d")):
-        rows[column] |= {one: cell % one for one in every}
-    rows[IF["ifType"]] |= dict.fromkeys(every, ETHERNET)
-    rows[IF["ifOperStatus"]] |= dict.fromkeys(every, DOWN)
-    assert list(read(written(rows)).unreadable) == ["network.interfaces[*].master"]
+    def unreadable(up: set[int]) -> dict[str, str]:
+        every = range(100, 300)
+        rows = {column: dict(cells) for column, cells in SWITCH.items()}
+        for column, cell in ((IFX["ifName"], b"Te1/%d"), (IF["ifDescr"], b"port %d")):
+            rows[column] |= {one: cell % one for one in every}
+        rows[IF["ifType"]] |= dict.fromkeys(every, ETHERNET)
+        rows[IF["ifOperStatus"]] |= {one: UP if one in up else DOWN for one in every}
+        return read(written(rows)).unreadable
+
+    few = unreadable({101, 250})
+    assert len(few) < 60
+    for one in (*range(100, 300), 3):
+        path = f"network.interfaces[Te1\\/{one}].master" if one > 3 else "network.interfaces[Gi1\\/0\\/3].master"
+        assert paths.matches_any(few, path) == (one not in (101, 250)), path
+    for name in ("Gi1\\/0\\/1", "Po1"):
+        assert not paths.matches_any(few, f"network.interfaces[{name}].master")
+    assert list(unreadable(set(range(100, 300, 2)))) == ["network.interfaces[*].master"]
 
 
 def test_types_of_freebsd() -> None:
