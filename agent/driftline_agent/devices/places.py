@@ -58,7 +58,7 @@ class Part:
     @property
     def place_in_parent(self) -> int | None:
         """Its position, where it says one."""
-        return self.position if self.position is not None and self.position >= 0 else None
+        return self.position if self.position is not None and 0 <= self.position < 2**31 else None
 
 
 def parents(parts: Mapping[int, Part]) -> dict[int, int]:

@@ -63,8 +63,17 @@ class Area:
         return self.kind == "virtualMemory" and bool(_SWAP.search(self.name))
 
 
-def _passing(name: str) -> bool:
-    return name.startswith(PASSING) or any(name == top or name.startswith(f"{top}/") for top in _KERNEL)
+#: Always in memory. What is exactly as large as one of them is so too: /tmp. The table does not tell of file systems.
+_IN_MEMORY = frozenset({"/dev", "/dev/shm", "/run", "/run/lock", "/sys/fs/cgroup"})  # noqa: S108  # names only
+
+
+def _passing(area: Area) -> bool:
+    name = area.name
+    if area.kind in _PASSING_TYPES or name.startswith(PASSING):
+        return True
+    if area.kind in (*MEMORY, "other", "") and _OF_MEMORY.search(name):
+        return True
+    return any(name == top or name.startswith(f"{top}/") for top in _KERNEL)
 
 
 def _unsigned(number: int) -> int:
@@ -82,17 +91,20 @@ def _areas(table: Table) -> Iterator[Area]:
         mounted, label = _MOUNTED_ON.search(named), _LABEL.match(named)
         name = mounted.group(1) if mounted else label.group(1) if label else named
         total, used = _unsigned(size) * unit, _unsigned(row.integer("hrStorageUsed") or 0) * unit
-        if not 0 < total < 2**63 or kind in _PASSING_TYPES or _passing(name):
-            continue
-        if (kind in MEMORY or kind in ("other", "")) and _OF_MEMORY.search(name):
-            continue
-        yield Area(name, kind, total, min(max(used, 0), total))
+        if kind == "ramDisk" and "flash" in name.casefold():
+            kind = "flashMemory"  # Allied Telesis
+        if 0 < total < 2**63:
+            yield Area(name, kind, total, min(max(used, 0), total))
 
 
 def areas(table: Table) -> list[Area]:
-    """Return the areas, sorted by name; of several with one name the largest: one is mounted over the other."""
+    """Return the areas that stay, sorted by name; of several with one name the largest."""
+    all_of_them = list(_areas(table))
+    in_memory = {area.size for area in all_of_them if area.name in _IN_MEMORY}
     found: dict[str, Area] = {}
-    for area in _areas(table):
+    for area in all_of_them:
+        if _passing(area) or (area.name.startswith("/") and area.name != "/" and area.size in in_memory):
+            continue
         if area.name not in found or found[area.name].size < area.size:
             found[area.name] = area
     return [found[name] for name in sorted(found)]

@@ -149,7 +149,7 @@ def parse(general: Table, status: Table, supplies: Table, colorants: Table, tray
             description=names[number],
             type=_TYPES.get(row.integer("prtMarkerSuppliesType") or 0, ""),
             color=colors.get(row.integer("prtMarkerSuppliesColorantIndex") or 0, ""),
-            capacity=capacity if capacity is not None and capacity > 0 else None,
+            capacity=capacity if capacity is not None and 0 < capacity < 2**31 else None,
         )
         setattr(supply, "class", _CLASSES.get(row.integer("prtMarkerSuppliesClass") or 0, ""))
     tray_rows = of_printer(trays, printer)
@@ -160,7 +160,7 @@ def parse(general: Table, status: Table, supplies: Table, colorants: Table, tray
             PrinterTray(
                 name=names[number],
                 media=row.text("prtInputMediaName") or "",
-                capacity=capacity if capacity is not None and capacity > 0 else None,
+                capacity=capacity if capacity is not None and 0 < capacity < 2**31 else None,
             )
         )
     out.supplies.sort(key=lambda one: one.description)
