@@ -93,6 +93,8 @@ def _areas(table: Table) -> Iterator[Area]:
         total, used = _unsigned(size) * unit, _unsigned(row.integer("hrStorageUsed") or 0) * unit
         if kind == "ramDisk" and "flash" in name.casefold():
             kind = "flashMemory"  # Allied Telesis
+        if kind == "other" and _SWAP.match(name):
+            kind = "virtualMemory"  # net-snmp: each area of swap, beside all of it
         if 0 < total < 2**63:
             yield Area(name, kind, total, min(max(used, 0), total))
 
