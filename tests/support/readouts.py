@@ -28,13 +28,14 @@ def on_device(
     kept: dict[str, object] | None = None,
     at_s: float = 1_000_000.0,
     pace: Pace | None = None,
+    bound: int = 100_000,
 ) -> _T:
     """Poll the device of a community once: return what `use` makes of its readout."""
 
     async def run() -> _T:
         session = await transport.connect(Target("127.0.0.1", Community(2, community), port))
         try:
-            walker = Walker(session, pace, patience=Patience(timeout_s=10))
+            walker = Walker(session, pace, patience=Patience(timeout_s=10, bound=bound))
             row, _ = await Readout(session.target, walker, System("", None, "", None, at_s), STANDARD).scalars(
                 *_SYSTEM.values()
             )

@@ -263,3 +263,34 @@ def test_what_ends_in_the_middle_is_unreadable_and_not_half_true() -> None:
 
     with recorded.serve({"big": chassis(1000)}) as port:
         readouts.on_device(port, "big", read, pace=Pace(variables=500))
+
+
+def test_what_is_always_cut_at_the_same_place_is_told_with_its_reason() -> None:
+    kept: dict[str, object] = {}
+
+    async def read(readout: readouts.Readout) -> bytes:
+        reading = await entities.read(readout)
+        assert reading is not None
+        assert len(reading.facts.device.components) == 99
+        assert "more rows than the bound" in reading.unreadable["device.components[*]"]
+        return reading.facts.SerializeToString()
+
+    with recorded.serve({"big": chassis(1000)}) as port:
+        first, again = (readouts.on_device(port, "big", read, kept, bound=100) for _ in range(2))
+        assert first == again
+        whole, _ = poll(port, "big", entities.TOPIC, kept, 1_000_000.5)
+    assert whole is not None
+    assert len(whole.facts.device.components) == 999, "what was cut is not kept"
+
+
+def test_a_part_that_is_added_is_seen_though_the_table_is_kept() -> None:
+    before, after = chassis(20), chassis(21, changed=530_000, uptime=530_000)
+    restarted = chassis(21, changed=4242, uptime=9000)
+    for later in (after, restarted):
+        kept: dict[str, object] = {}
+        with recorded.serve({"it": before}) as port:
+            poll(port, "it", entities.TOPIC, kept)
+        with recorded.serve({"it": later}) as port:
+            reading, _ = poll(port, "it", entities.TOPIC, kept, 1_000_300.0)
+        assert reading is not None
+        assert len(reading.facts.device.components) == 20

@@ -53,19 +53,23 @@ async def _sensors(readout: Readout) -> tuple[Table, Mapping[str, MibObject]]:
 
 
 async def _known(readout: Readout, sensors: Table) -> _Known:
+    """Return the parts as this poll or an earlier one read them."""
     sign = await _sign(readout)
     names = await names_of(readout)
     known = readout.kept.get(_KEPT)
-    if (
-        isinstance(known, _Known)
-        and (known.sign == sign or not known.unreadable)
-        and known.sign.holds(sign, known.rows)
-        and all(names.by_index.get(index) == name for index, name in known.interfaces.items())
-        and all(index[0] in known.places for index, _ in sensors.rows())
-    ):
+    if isinstance(known, _Known) and (known.sign == sign or _holds(known, sign, names.by_index, sensors)):
         return known
     known = readout.kept[_KEPT] = await _read_parts(readout, sign, names.by_index, sensors)
     return known
+
+
+def _holds(known: _Known, sign: Sign, names: Mapping[int, str], sensors: Table) -> bool:
+    return (
+        not known.unreadable
+        and known.sign.holds(sign, known.rows)
+        and all(names.get(index) == name for index, name in known.interfaces.items())
+        and all(index[0] in known.places for index, _ in sensors.rows())
+    )
 
 
 async def _read_parts(readout: Readout, sign: Sign, names: Mapping[int, str], sensors: Table) -> _Known:

@@ -88,6 +88,9 @@ async def _names(readout: Readout, ports: Table) -> dict[Port, str]:
     cut = interfaces.cut or next(iter(types.cuts.values()), "")
     if cut:
         raise UnreadableError(f"names of interfaces: {cut}")
+    if ports.cuts and readout.ended:
+        # Half of the ports may be called otherwise than all of them.
+        raise UnreadableError(readout.ended)
     wired = {
         index[0]: interfaces.by_index[index[0]]
         for index, row in types.rows()
