@@ -1,4 +1,6 @@
-"""Parts that a device is made of, and its sensors. Source: ENTITY-MIB, ENTITY-STATE-MIB, ENTITY-SENSOR-MIB.
+"""Parts that a device is made of, and its sensors.
+
+Source: ENTITY-MIB (TIMETRA-CHASSIS-MIB), ENTITY-STATE-MIB, ENTITY-SENSOR-MIB (CISCO-ENTITY-SENSOR-MIB).
 
 The table of parts may have thousands of rows and seldom changes, so what was read of it is kept as long as the device
 says that nothing changed (:mod:`driftline_agent.devices.freshness`). Sensors are measured at every poll.
@@ -8,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from driftline.v1.facts_pb2 import Device
-from driftline_agent.devices import entity_mib, entity_sensors
+from driftline_agent.devices import entity_mib, entity_sensors, timetra
 from driftline_agent.devices.freshness import Sign
 from driftline_agent.devices.interface_names import names_of
 from driftline_agent.devices.mib import MibObject, Table
@@ -75,6 +77,9 @@ def _holds(known: _Known, sign: Sign, names: Mapping[int, str], sensors: Table) 
 async def _read_parts(readout: Readout, sign: Sign, names: Mapping[int, str], sensors: Table) -> _Known:
     physical = await readout.table(*entity_mib.PHYSICAL.values())
     must_answer(physical)
+    if not physical and timetra.applies(readout.system.object_id):
+        physical = timetra.as_physical(await readout.table(*timetra.HARDWARE.values()))
+        must_answer(physical)
     cut_keys = entity_mib.KEYS & physical.cuts.keys()
     if cut_keys and readout.ended:
         # Where half of the rows came, the places of those would be others than before.
