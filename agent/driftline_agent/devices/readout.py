@@ -36,7 +36,13 @@ class Readout:
     """What one poll of one device knows so far. One topic at a time uses it."""
 
     def __init__(
-        self, target: Target, walker: Walker, system: System, profile: Profile, clock: Callable[[], float] = time.time
+        self,
+        target: Target,
+        walker: Walker,
+        system: System,
+        profile: Profile,
+        clock: Callable[[], float] = time.time,
+        kept: dict[str, object] | None = None,
     ) -> None:
         self.target, self.system, self.profile = target, system, profile
         self._walker, self._clock = walker, clock
@@ -44,6 +50,8 @@ class Readout:
         self._scalars: dict[Oid, tuple[Var | None, str]] = {}
         #: Why nothing more is asked of this device in this poll; empty while it answers.
         self.ended = ""
+        #: What topics keep of this device from one poll to the next, each by its own name. Without it they read anew.
+        self.kept: dict[str, object] = {} if kept is None else kept
 
     @property
     def now_s(self) -> float:

@@ -16,7 +16,7 @@ _LOCAL_TYPES = frozenset(["zfs", "btrfs", "bcachefs", "ubifs", "overlay"])
 #: Read-only images that packages bring with them (snaps), not places where data is kept.
 _IMAGE_TYPES = frozenset({"squashfs", "erofs"})
 #: Mounts below come and go with containers, sessions, pods and plugged media.
-_PASSING = (
+PASSING = (
     "/run/",
     "/proc/",
     "/sys/",
@@ -74,7 +74,7 @@ def parse_mountinfo(text: str) -> list[Filesystem]:
 
 def _holds_data(mount: Mount) -> bool:
     kind, device = mount.kind, mount.device
-    if mount.point.startswith(_PASSING) or (kind in _IMAGE_TYPES and device.startswith("/dev/loop")):
+    if mount.point.startswith(PASSING) or (kind in _IMAGE_TYPES and device.startswith("/dev/loop")):
         return False
     if mounts.is_network(kind) or kind in _LOCAL_TYPES:
         return True

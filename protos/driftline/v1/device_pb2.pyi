@@ -82,7 +82,7 @@ class Device(_message.Message):
 
     @_builtins.property
     def host_devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___HostDevice]:
-        """Processors, disks, network cards, printers as HOST-RESOURCES-MIB tells of them."""
+        """Processors, disks, printers as HOST-RESOURCES-MIB tells of them."""
 
     def __init__(
         self,
@@ -191,6 +191,7 @@ class Component(_message.Message):
     INDEX_FIELD_NUMBER: _builtins.int
     INTERFACE_FIELD_NUMBER: _builtins.int
     STACK_MEMBER_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
     place: _builtins.str
     """Where it is: the names of what it stands in, from the chassis on, and its own: "Switch 1/Slot 1/Power Supply A". It
     stays when the device numbers its parts anew, and when a part is exchanged for another one.
@@ -218,6 +219,8 @@ class Component(_message.Message):
     """Interface that it is the port or optic of. entAliasMappingTable."""
     stack_member: _builtins.int
     """Member of a stack that it belongs to, where there is a stack: 1."""
+    status: _builtins.str
+    """enabled, disabled, testing. entStateOper of ENTITY-STATE-MIB."""
     def __init__(
         self,
         *,
@@ -237,10 +240,11 @@ class Component(_message.Message):
         index: _builtins.int | None = ...,
         interface: _builtins.str = ...,
         stack_member: _builtins.int | None = ...,
+        status: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_index", b"_index", "_replaceable", b"_replaceable", "_stack_member", b"_stack_member", "index", b"index", "replaceable", b"replaceable", "stack_member", b"stack_member"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_index", b"_index", "_replaceable", b"_replaceable", "_stack_member", b"_stack_member", "alias", b"alias", "asset_tag", b"asset_tag", "class", b"class", "description", b"description", "firmware_revision", b"firmware_revision", "hardware_revision", b"hardware_revision", "index", b"index", "interface", b"interface", "manufactured", b"manufactured", "manufacturer", b"manufacturer", "model", b"model", "name", b"name", "place", b"place", "replaceable", b"replaceable", "serial_number", b"serial_number", "software_revision", b"software_revision", "stack_member", b"stack_member"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_index", b"_index", "_replaceable", b"_replaceable", "_stack_member", b"_stack_member", "alias", b"alias", "asset_tag", b"asset_tag", "class", b"class", "description", b"description", "firmware_revision", b"firmware_revision", "hardware_revision", b"hardware_revision", "index", b"index", "interface", b"interface", "manufactured", b"manufactured", "manufacturer", b"manufacturer", "model", b"model", "name", b"name", "place", b"place", "replaceable", b"replaceable", "serial_number", b"serial_number", "software_revision", b"software_revision", "stack_member", b"stack_member", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__index: _TypeAlias = _typing.Literal["index"]  # noqa: Y015
     _WhichOneofArgType__index: _TypeAlias = _typing.Literal["_index", b"_index"]  # noqa: Y015
@@ -594,6 +598,7 @@ class Ups(_message.Message):
     OUTPUT_LINES_FIELD_NUMBER: _builtins.int
     LOW_BATTERY_TIME_FIELD_NUMBER: _builtins.int
     ALARMS_FIELD_NUMBER: _builtins.int
+    SERIAL_NUMBER_FIELD_NUMBER: _builtins.int
     manufacturer: _builtins.str
     model: _builtins.str
     software_version: _builtins.str
@@ -610,6 +615,8 @@ class Ups(_message.Message):
     output_lines: _builtins.int
     low_battery_time: _builtins.int
     """When it warns. upsConfigLowBattTime."""
+    serial_number: _builtins.str
+    """upsAdvIdentSerialNumber, xupsIdentSerialNumber, upsmgIdentSerialNumber; UPS-MIB has none."""
     @_builtins.property
     def alarms(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Alarms that stand, by the names of UPS-MIB: upsAlarmOnBattery."""
@@ -630,10 +637,11 @@ class Ups(_message.Message):
         output_lines: _builtins.int | None = ...,
         low_battery_time: _builtins.int | None = ...,
         alarms: _abc.Iterable[_builtins.str] | None = ...,
+        serial_number: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_input_lines", b"_input_lines", "_low_battery_time", b"_low_battery_time", "_output_lines", b"_output_lines", "_rated_output", b"_rated_output", "input_lines", b"input_lines", "low_battery_time", b"low_battery_time", "output_lines", b"output_lines", "rated_output", b"rated_output"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_input_lines", b"_input_lines", "_low_battery_time", b"_low_battery_time", "_output_lines", b"_output_lines", "_rated_output", b"_rated_output", "agent_version", b"agent_version", "alarms", b"alarms", "attached_devices", b"attached_devices", "battery_status", b"battery_status", "input_lines", b"input_lines", "low_battery_time", b"low_battery_time", "manufacturer", b"manufacturer", "model", b"model", "name", b"name", "output_lines", b"output_lines", "output_source", b"output_source", "rated_output", b"rated_output", "software_version", b"software_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_input_lines", b"_input_lines", "_low_battery_time", b"_low_battery_time", "_output_lines", b"_output_lines", "_rated_output", b"_rated_output", "agent_version", b"agent_version", "alarms", b"alarms", "attached_devices", b"attached_devices", "battery_status", b"battery_status", "input_lines", b"input_lines", "low_battery_time", b"low_battery_time", "manufacturer", b"manufacturer", "model", b"model", "name", b"name", "output_lines", b"output_lines", "output_source", b"output_source", "rated_output", b"rated_output", "serial_number", b"serial_number", "software_version", b"software_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__input_lines: _TypeAlias = _typing.Literal["input_lines"]  # noqa: Y015
     _WhichOneofArgType__input_lines: _TypeAlias = _typing.Literal["_input_lines", b"_input_lines"]  # noqa: Y015
@@ -1011,7 +1019,9 @@ Global___OspfNeighbour: _TypeAlias = OspfNeighbour  # noqa: Y015
 
 @_typing.final
 class StorageArea(_message.Message):
-    """Source: HOST-RESOURCES-MIB hrStorageTable."""
+    """Source: HOST-RESOURCES-MIB hrStorageTable. Without what is no place to keep data in, and what comes and goes by itself:
+    file systems of the kernel, of containers and of removable media, buffers and caches.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1019,10 +1029,11 @@ class StorageArea(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """hrStorageDescr: /var, Physical memory."""
+    """Where it is mounted, else hrStorageDescr: /var, Physical memory."""
     type: _builtins.str
-    """fixedDisk, ram, virtualMemory, removableDisk, flashMemory, networkDisk, other."""
+    """fixedDisk, ram, virtualMemory, flashMemory, networkDisk, other."""
     size: _builtins.int
+    """Absent for memory, whose size a kernel rounds in its own way; swap has one."""
     def __init__(
         self,
         *,
@@ -1042,7 +1053,7 @@ Global___StorageArea: _TypeAlias = StorageArea  # noqa: Y015
 
 @_typing.final
 class HostDevice(_message.Message):
-    """Source: HOST-RESOURCES-MIB hrDeviceTable."""
+    """Source: HOST-RESOURCES-MIB hrDeviceTable. Without network interfaces, which are in network.interfaces."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1053,7 +1064,7 @@ class HostDevice(_message.Message):
     index: _builtins.int
     """hrDeviceIndex: several have one name."""
     type: _builtins.str
-    """processor, network, printer, diskStorage, video, audio, other ..."""
+    """processor, printer, diskStorage, video, audio, other ..."""
     description: _builtins.str
     status: _builtins.str
     """running, warning, testing, down, unknown."""

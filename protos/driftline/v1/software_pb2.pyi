@@ -94,7 +94,9 @@ class Package(_message.Message):
     CONFINEMENT_FIELD_NUMBER: _builtins.int
     SECTION_FIELD_NUMBER: _builtins.int
     manager: _builtins.str
-    """dpkg, rpm, apk, pacman, snap, flatpak, portage, slackware, nix."""
+    """dpkg, rpm, apk, pacman, snap, flatpak, portage, slackware, nix; hr where HOST-RESOURCES-MIB tells of it and not how it
+    was installed.
+    """
     name: _builtins.str
     architecture: _builtins.str
     """As the manager names it: amd64, all, x86_64, noarch. Packages that may be installed in several versions at a time
