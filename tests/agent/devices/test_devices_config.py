@@ -1,4 +1,4 @@
-"""The agent's own file of devices: what it says, and that each error names the file, the key, the value and the mend."""
+"""The agent's own file of devices: what it says; each error names the file, the key, the value and the mend."""
 
 import os
 from ipaddress import ip_network
