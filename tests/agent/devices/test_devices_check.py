@@ -50,6 +50,14 @@ def test_all_is_well_and_then_a_reference_leads_nowhere(tmp_path: Path) -> None:
     assert text.endswith("1 of 2 credentials cannot be used\n")
 
 
+def test_a_credential_that_may_be_used_anywhere_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "devices.yaml"
+    path.touch(0o600)
+    path.write_text('site: a\ncredentials: {c: {version: 1, community: x, prefixes: ["::/0"]}}')
+    status, text = run(path)
+    assert status == 0 and "note  credential c: may be used anywhere; narrow its prefixes" in text
+
+
 def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     path = tmp_path / "devices.yaml"
     path.write_text("site: a")

@@ -48,8 +48,9 @@ def listener() -> Iterator[socket.socket]:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "SNMP_S", 1.0)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SNMP_S", "ECHO_S", "KNOCK_S"):
+        monkeypatch.setattr(probes, name, 3.0)
 
 
 def config(more: str) -> DevicesConfig:
@@ -312,10 +313,11 @@ exec "$@"
 """
 _LOOK = """
 import asyncio, json, logging, sys
-from driftline_agent.devices import sweep
+from driftline_agent.devices import probes, sweep
 from driftline_agent.devices.reading_config import read
 from driftline_agent.devices.secrets import Secrets
 
+probes.ECHO_S = 3.0
 logging.basicConfig(format="%(message)s: %(reason)s", level=logging.INFO)
 text = "site: a\\ncredentials: {c: {version: 2c, community: word, prefixes: [192.0.2.0/24]}}\\n"
 config = read(text + "discover: {prefixes: [192.0.2.0/28, '2001:db8::/124'], rate: 200, ports: [22]}", "d")
