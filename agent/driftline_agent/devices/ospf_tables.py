@@ -18,6 +18,17 @@ _NEIGHBOUR_STATES = dict(
 )
 _STATES = ("down", "loopback", "waiting", "pointToPoint", "designatedRouter", "backupDesignatedRouter")
 
+_NUMBERS = {"RtrPriority": "priority", "HelloInterval": "hello_interval", "RtrDeadInterval": "dead_interval"}
+#: Fields of an interface by the ends of their columns' names.
+FIELDS = {
+    "AreaId": "area",
+    "Type": "type",
+    "AdminStat": "enabled",
+    "AdminStatus": "enabled",
+    "AuthType": "authentication",
+    **_NUMBERS,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
@@ -31,7 +42,9 @@ class Version:
     #: OspfNeighbour and interfaces have numbers of the interface in their index, no address.
     by_index: bool
     states: Mapping[int, str]
+    #: Names of objects that differ: the end of AdminStat, that of an area's kind.
     enabled: str
+    kind: str
 
 
 V2 = Version(
@@ -54,6 +67,7 @@ V2 = Version(
     by_index=False,
     states=dict(enumerate((*_STATES, "otherDesignatedRouter"), 1)),
     enabled="AdminStat",
+    kind="ospfImportAsExtern",
 )
 V3 = Version(
     "ospfv3",
@@ -74,6 +88,7 @@ V3 = Version(
     by_index=True,
     states=dict(enumerate((*_STATES, "otherDesignatedRouter", "standby"), 1)),
     enabled="AdminStatus",
+    kind="ospfv3AreaImportAsExtern",
 )
 
 
@@ -98,9 +113,8 @@ def areas(table: Table, version: Version) -> list[OspfArea]:
         size = 1 if version is V3 else 4
         if len(index) == size and max(index) < 1 << 32 // size:
             number = index[0] if size == 1 else int.from_bytes(bytes(index))
-            column = "ospfv3AreaImportAsExtern" if version is V3 else "ospfImportAsExtern"
             name = str(IPv4Address(number))
-            out[name] = OspfArea(id=name, kind=_KINDS.get(row.integer(column) or 0, ""))
+            out[name] = OspfArea(id=name, kind=_KINDS.get(row.integer(version.kind) or 0, ""))
     return [out[name] for name in sorted(out)]
 
 
@@ -131,11 +145,7 @@ def _build(name: str, row: Row, version: Version) -> OspfInterface:
         state=version.states.get(row.integer(f"{prefix}State") or 0, ""),
         enabled=enabled(row.integer(f"{prefix}{version.enabled}")),
     )
-    for column, field in (
-        ("RtrPriority", "priority"),
-        ("HelloInterval", "hello_interval"),
-        ("RtrDeadInterval", "dead_interval"),
-    ):
+    for column, field in _NUMBERS.items():
         number = row.integer(f"{prefix}{column}")
         if number is not None and 0 <= number < 1 << 31:
             setattr(out, field, number)

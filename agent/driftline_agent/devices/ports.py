@@ -1,10 +1,10 @@
 """Ports of a bridge: their numbers, their interfaces, and lists of them in octets. Source: BRIDGE-MIB, Q-BRIDGE-MIB."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from driftline_agent.devices.interface_names import names_of
-from driftline_agent.devices.mib import Table, mib
+from driftline_agent.devices.mib import mib
 from driftline_agent.devices.readout import Readout
 
 _BRIDGE = mib("BRIDGE-MIB", "1.3.6.1.2.1.17.1.4.1", dot1dBasePortIfIndex=2)
@@ -18,8 +18,8 @@ class BridgePorts:
     index_of: Mapping[int, int]
     #: ifIndex -> interface's name.
     names: Mapping[int, str]
-    #: The table; its cuts say what is missing.
-    table: Table = field(default_factory=lambda: Table({}))
+    #: Why some may be missing, in words; empty where none is.
+    cut: str = ""
 
     def name(self, port: int) -> str | None:
         """Return the name of a port's interface; None where the device does not tell it.
@@ -34,8 +34,9 @@ async def bridge_ports(readout: Readout) -> BridgePorts:
     """Return the ports of the bridge that a device is."""
     table = await readout.table(*_BRIDGE.values())
     found = {index[0]: row.integer("dot1dBasePortIfIndex") for index, row in table.rows() if len(index) == 1}
-    names = (await names_of(readout)).by_index
-    return BridgePorts({port: index for port, index in found.items() if index}, names, table)
+    names = await names_of(readout)
+    cut = next(iter(table.cuts.values()), "") or names.cut
+    return BridgePorts({port: index for port, index in found.items() if index}, names.by_index, cut)
 
 
 def port_list(octets: bytes) -> list[int]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from driftline.v1.device_pb2 import BgpPeer
-from driftline_agent.devices.marks import note_cuts
+from driftline_agent.devices.marks import note_cuts, note_values
 from driftline_agent.devices.mib import MibObject, Row, Table, mib
 from driftline_agent.devices.readout import Readout
 from driftline_agent.devices.snmp import textual
@@ -21,6 +21,13 @@ from driftline_agent.topic import Reading
 _SCALARS = mib("BGP4-MIB", "1.3.6.1.2.1.15", bgpLocalAs=2, bgpIdentifier=4)
 _STATES = {1: "idle", 2: "connect", 3: "active", 4: "opensent", 5: "openconfirm", 6: "established"}
 _STOPPED, _STARTED = 1, 2
+#: What may be missing where a column could not be read, by the end of its name.
+_FIELDS = {
+    "RemoteAs": "remote_as",
+    "AdminStatus": "enabled",
+    "HoldTimeConfigured": "hold_time",
+    "KeepAliveConfigured": "keep_alive",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,8 @@ async def _read(readout: Readout) -> Reading | None:
     for source in _SOURCES:
         table = await readout.table(*source.objects.values())
         tables.append(table)
+        fields = {f"{source.prefix}{column}": field for column, field in _FIELDS.items()}
+        note_values(reading, "device.bgp.peers[*]", table.cuts, fields)
         for peer in peers(table, source):
             found.setdefault(peer.address, peer)
     note_cuts(reading, "device.bgp.peers[*]", *tables)
@@ -159,8 +168,7 @@ async def _read(readout: Readout) -> Reading | None:
         if why:
             raise UnreadableError(why)
         return None
-    if cuts:
-        reading.unreadable["device.bgp"] = why
+    note_values(reading, "device.bgp", cuts, {"bgpLocalAs": "local_as", "bgpIdentifier": "identifier"})
     return reading
 
 

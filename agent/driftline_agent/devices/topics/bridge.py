@@ -7,10 +7,10 @@ which Cisco has in a context or community for each, are not asked for: what is r
 from collections.abc import Iterator
 
 from driftline.v1.device_pb2 import SpanningTree, SwitchPort
-from driftline_agent.devices.marks import note_cuts
+from driftline_agent.devices.marks import note_cuts, note_values
 from driftline_agent.devices.mib import Row, Table, mib
 from driftline_agent.devices.ports import BridgePorts, bridge_ports
-from driftline_agent.devices.readout import Readout, must_answer
+from driftline_agent.devices.readout import Readout
 from driftline_agent.devices.topic import DeviceTopic
 from driftline_agent.errors import UnreadableError
 from driftline_agent.topic import Reading
@@ -51,6 +51,24 @@ _PROTOCOLS = {2: "decLb100", 3: "ieee8021d"}
 _VERSIONS = {0: "stp", 2: "rstp", 3: "mstp"}
 _STATES = {1: "disabled", 2: "blocking", 3: "listening", 4: "learning", 5: "forwarding", 6: "broken"}
 _ACCEPTS = {1: "all", 2: "tagged"}
+#: What may be missing where one could not be read.
+_TREE_FIELDS = {
+    "dot1dBaseBridgeAddress": "address",
+    "dot1dStpProtocolSpecification": "protocol",
+    "dot1dStpPriority": "priority",
+    "dot1dStpBridgeMaxAge": "bridge_max_age",
+    "dot1dStpBridgeHelloTime": "bridge_hello_time",
+    "dot1dStpBridgeForwardDelay": "bridge_forward_delay",
+    "dot1dStpVersion": "version",
+}
+_PORT_FIELDS = {
+    "dot1qPvid": "pvid",
+    "dot1qPortAcceptableFrameTypes": "accepts",
+    "dot1qPortIngressFiltering": "ingress_filtering",
+    "dot1dStpPortEnable": "stp_enabled",
+    "dot1dStpPortPriority": "stp_priority",
+    "dot1dStpPortAdminEdgePort": "stp_edge",
+}
 #: dot1dStpPortPathCost of a port whose cost is larger.
 _LARGEST_COST = 65535
 #: The times are hundredths of a second.
@@ -124,20 +142,24 @@ def _numbers(row: Row) -> Iterator[tuple[str, int | None, int]]:
 
 async def _read(readout: Readout) -> Reading | None:
     reading = Reading()
+    device = reading.facts.device
     row, cuts = await readout.scalars(*_BRIDGE.values(), *_RSTP.values())
     ports = await bridge_ports(readout)
     table = await readout.table(*_PORTS.values())
-    must_answer(ports.table)
     tree = spanning_tree(row, ports)
     if tree is not None:
-        reading.facts.device.spanning_tree.CopyFrom(tree)
-    elif cuts:
-        raise UnreadableError(next(iter(cuts.values())))
-    if cuts:
-        reading.unreadable["device.spanning_tree"] = next(iter(cuts.values()))
-    reading.facts.device.switch_ports.extend(switch_ports(table, ports))
-    note_cuts(reading, "device.switch_ports[*]", ports.table, table)
-    return reading if tree is not None or reading.facts.device.switch_ports else None
+        device.spanning_tree.CopyFrom(tree)
+    device.switch_ports.extend(switch_ports(table, ports))
+    note_values(reading, "device.spanning_tree", cuts, _TREE_FIELDS)
+    note_values(reading, "device.switch_ports[*]", table.cuts, _PORT_FIELDS)
+    note_cuts(reading, "device.switch_ports[*]", table)
+    if ports.cut:
+        reading.unreadable["device.switch_ports[*]"] = ports.cut
+    if tree is None and not device.switch_ports:
+        if reading.unreadable:
+            raise UnreadableError(next(iter(reading.unreadable.values())))
+        return None
+    return reading
 
 
 TOPIC = DeviceTopic(

@@ -84,7 +84,9 @@ async def _read(readout: Readout) -> Reading | None:
         tables.append(table)
         ports = await bridge_ports(readout)
         found = entries(table, "dot1dTpFdb", {}, ports)
-    note_cuts(reading, "device.forwarding[*]", ports.table, *tables)
+    note_cuts(reading, "device.forwarding[*]", *tables)
+    if ports.cut:
+        reading.unreadable["device.forwarding[*]"] = ports.cut
     if len(found) > MOST:
         reading.unreadable["device.forwarding[*]"] = f"{len(found)} entries; the first {MOST} are told of"
     reading.facts.device.forwarding.extend(found[:MOST])

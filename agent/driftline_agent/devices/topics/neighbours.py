@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from driftline.v1.facts_pb2 import LldpNeighbour
 from driftline_agent.devices import cdp_mib, lldp_extensions, lldp_mib
+from driftline_agent.devices.if_mib import IF, IFX
 from driftline_agent.devices.interface_names import names_of
 from driftline_agent.devices.lldp_mib import FLAVOURS, TIMETRA, Flavour, Heard
 from driftline_agent.devices.lldp_ports import LocalPorts, interfaces
@@ -14,9 +15,6 @@ from driftline_agent.devices.readout import Readout, must_answer
 from driftline_agent.devices.topic import DeviceTopic
 from driftline_agent.topic import Reading
 
-_IF = mib(
-    "IF-MIB", "1.3.6.1.2.1", ifDescr="2.2.1.2", ifPhysAddress="2.2.1.6", ifName="31.1.1.1.1", ifAlias="31.1.1.1.18"
-)
 _MIKROTIK = mib("MIKROTIK-MIB", "1.3.6.1.4.1.14988.1.1.11.1.1", mtxrNeighborInterfaceID=8)
 _PATH = "network.lldp_neighbours"
 
@@ -55,8 +53,10 @@ async def _set_interfaces(readout: Readout, flavour: Flavour, found: list[Heard]
         return
     own = await readout.table(*flavour.ports.values())
     bridge = await bridge_ports(readout)
-    called = await readout.table(*_IF.values())
-    tables += [own, bridge.table, called]
+    called = await readout.table(IF["ifDescr"], IF["ifPhysAddress"], IFX["ifName"], IFX["ifAlias"])
+    tables += [own, called]
+    if bridge.cut:
+        tables.append(Table({}, {"dot1dBasePortIfIndex": bridge.cut}))
     ports = LocalPorts(lldp_mib.local_ports(own, flavour), bridge, interfaces(called, names))
     for one in found:
         one.neighbour.interface = ports.name(one.port) or ""

@@ -3,7 +3,7 @@
 from driftline.v1.device_pb2 import OspfRouter
 from driftline_agent.devices import ospf_tables
 from driftline_agent.devices.interface_names import names_of
-from driftline_agent.devices.marks import note_cuts
+from driftline_agent.devices.marks import note_cuts, note_values
 from driftline_agent.devices.ospf_tables import V2, V3, Version
 from driftline_agent.devices.readout import Readout
 from driftline_agent.devices.topic import DeviceTopic
@@ -12,6 +12,7 @@ from driftline_agent.topic import Reading
 
 
 async def _router(readout: Readout, version: Version, path: str, reading: Reading) -> OspfRouter | None:
+    prefix = version.prefix
     row, cuts = await readout.scalars(*version.scalars.values())
     areas = await readout.table(*version.areas.values())
     interfaces = await readout.table(*version.interfaces.values())
@@ -19,15 +20,20 @@ async def _router(readout: Readout, version: Version, path: str, reading: Readin
         note_cuts(reading, path, areas, interfaces)
         return None
     neighbours = await readout.table(*version.neighbours.values())
-    names = (await names_of(readout)).by_index
+    called = await names_of(readout)
+    names = called.by_index
     for name, table in (("areas", areas), ("interfaces", interfaces), ("neighbours", neighbours)):
         note_cuts(reading, f"{path}.{name}[*]", table)
-    for words in cuts.values():
-        reading.unreadable.setdefault(path, words)
-    router = ospf_tables.identifier(row, f"{version.prefix}RouterId")
+    if called.cut:
+        reading.unreadable.setdefault(f"{path}.interfaces[*]", called.cut)
+    note_values(reading, path, cuts, {f"{prefix}RouterId": "router_id", f"{prefix}{version.enabled}": "enabled"})
+    note_values(reading, f"{path}.areas[*]", areas.cuts, {version.kind: "kind"})
+    fields = {f"{prefix}If{column}": field for column, field in ospf_tables.FIELDS.items()}
+    note_values(reading, f"{path}.interfaces[*]", interfaces.cuts, fields)
+    router = ospf_tables.identifier(row, f"{prefix}RouterId")
     return OspfRouter(
         router_id="" if router in (None, "0.0.0.0") else router,  # noqa: S104  # an id that means none
-        enabled=ospf_tables.enabled(row.integer(f"{version.prefix}{version.enabled}")),
+        enabled=ospf_tables.enabled(row.integer(f"{prefix}{version.enabled}")),
         areas=ospf_tables.areas(areas, version),
         interfaces=ospf_tables.interfaces(interfaces, version, names),
         neighbours=ospf_tables.neighbours(neighbours, version, names),

@@ -14,13 +14,15 @@ from driftline_agent.topic import Reading
 
 
 async def _standard(readout: Readout, tables: list[Table]) -> Sequence[Vlan]:
+    """Return the VLANs of the first MIB that has some; adds the tables that they are made of."""
     for flavour in vlan_tables.FLAVOURS:
         static = await readout.table(*flavour.static.values())
         current = await readout.table(*flavour.current.values())
         tables += [static, current]
         if static or current:
             ports = await bridge_ports(readout)
-            tables.append(ports.table)
+            if ports.cut:
+                tables.append(Table({}, {"dot1dBasePortIfIndex": ports.cut}))
             return vlan_tables.vlans(static, current, flavour, ports)
     return []
 
@@ -33,7 +35,10 @@ async def _cisco(readout: Readout, tables: list[Table]) -> Sequence[Vlan]:
     access = await readout.table(*vtp_tables.ACCESS.values())
     trunks = await readout.table(*vtp_tables.TRUNKS.values())
     tables += [access, trunks]
-    return vtp_tables.vlans(vlans, access, trunks, (await names_of(readout)).by_index)
+    names = await names_of(readout)
+    if names.cut:
+        tables.append(Table({}, {"ifName": names.cut}))
+    return vtp_tables.vlans(vlans, access, trunks, names.by_index)
 
 
 async def _read(readout: Readout) -> Reading | None:
@@ -43,7 +48,9 @@ async def _read(readout: Readout) -> Reading | None:
     if not found:
         for table in tables:
             must_answer(table)
-    note_cuts(reading, "device.vlans[*]", *tables)
+    # Whichever table is cut, members may be missing of every VLAN
+    for path in ("device.vlans[*]", "device.vlans[*].name", "device.vlans[*].ports", "device.vlans[*].tagged"):
+        note_cuts(reading, path, *tables)
     reading.facts.device.vlans.extend(found)
     return reading if found or reading.unreadable else None
 
