@@ -25,7 +25,8 @@ _PLAIN_NAMES = {
     "TTL": "port.ttl",
     "MFS": "port.mfs",
 }
-_CAPABILITIES = ("Other", "Repeater", "Bridge", "Wlan", "Router", "Tel", "Docsis", "Station")
+#: System capabilities by their bits, as lldpd writes them: IEEE 802.1AB 8.5.8.
+CAPABILITIES = ("Other", "Repeater", "Bridge", "Wlan", "Router", "Tel", "Docsis", "Station")
 
 #: A neighbour as names with their values; a value of a capability or VLAN is a dictionary.
 _Values = dict[str, list[Any]]
@@ -225,13 +226,23 @@ def _sorted(found: list[LldpNeighbour]) -> list[LldpNeighbour]:
     return [by_key[key] for key in sorted(by_key)]
 
 
-def _identifier(data: bytes, mac: int, address: int) -> str:
+def chassis_id(data: bytes) -> str:
+    """Return a chassis id after its subtype, as lldpd writes it: IEEE 802.1AB 8.5.2."""
+    return _identifier(data, mac=4, address=5)
+
+
+def port_id(data: bytes) -> str:
+    """Return a port id after its subtype, as lldpd writes it: IEEE 802.1AB 8.5.3."""
+    return _identifier(data, mac=3, address=4)
+
+
+def _identifier(data: bytes, *, mac: int, address: int) -> str:
     """Return a chassis' or port's id. The subtypes of MAC and network address differ between the two."""
     kind, rest = data[0], data[1:]
     if kind == mac:
         return rest.hex(":")
     if kind == address:
-        return _address(rest[:1] + rest[1:])
+        return _address(rest)
     return rest.decode("utf-8", "replace").rstrip("\0")
 
 
@@ -264,9 +275,9 @@ def parse_frame(frame: bytes, interface: str) -> LldpNeighbour | None:
 
 def _add_tlv(values: _Values, kind: int, data: bytes) -> None:
     if kind == 1:
-        values["chassis.id"] = [_identifier(data, 4, 5)]
+        values["chassis.id"] = [chassis_id(data)]
     elif kind == 2:
-        values["port.id"] = [_identifier(data, 3, 4)]
+        values["port.id"] = [port_id(data)]
     elif kind == 3 and len(data) >= 2:
         values["port.ttl"] = [int.from_bytes(data[:2], "big")]
     elif kind in (4, 5, 6):
@@ -274,7 +285,7 @@ def _add_tlv(values: _Values, kind: int, data: bytes) -> None:
         values[name] = [data.decode("utf-8", "replace").rstrip("\0")]
     elif kind == 7 and len(data) >= 4:
         enabled = int.from_bytes(data[2:4], "big")
-        values["capability"] = [name for bit, name in enumerate(_CAPABILITIES) if enabled & 1 << bit]
+        values["capability"] = [name for bit, name in enumerate(CAPABILITIES) if enabled & 1 << bit]
     elif kind == 8 and len(data) > 1:
         values.setdefault("chassis.mgmt-ip", []).append(_address(data[1 : 1 + data[0]]))
     elif kind == 127 and data[:3] == b"\x00\x80\xc2":  # IEEE 802.1

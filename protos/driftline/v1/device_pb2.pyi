@@ -44,6 +44,10 @@ class Device(_message.Message):
     OSPF_FIELD_NUMBER: _builtins.int
     STORAGE_AREAS_FIELD_NUMBER: _builtins.int
     HOST_DEVICES_FIELD_NUMBER: _builtins.int
+    LLDP_CHASSIS_ID_FIELD_NUMBER: _builtins.int
+    OSPF_V3_FIELD_NUMBER: _builtins.int
+    lldp_chassis_id: _builtins.str
+    """Chassis that LLDP says it is, spelled as its neighbours' network.lldp_neighbours spell it. lldpLocChassisId."""
     @_builtins.property
     def snmp(self) -> Global___SnmpEntity: ...
     @_builtins.property
@@ -84,6 +88,10 @@ class Device(_message.Message):
     def host_devices(self) -> _containers.RepeatedCompositeFieldContainer[Global___HostDevice]:
         """Processors, disks, printers as HOST-RESOURCES-MIB tells of them."""
 
+    @_builtins.property
+    def ospf_v3(self) -> Global___OspfRouter:
+        """OSPF for IPv6. OSPFV3-MIB (RFC 5643)."""
+
     def __init__(
         self,
         *,
@@ -102,10 +110,12 @@ class Device(_message.Message):
         ospf: Global___OspfRouter | None = ...,
         storage_areas: _abc.Iterable[Global___StorageArea] | None = ...,
         host_devices: _abc.Iterable[Global___HostDevice] | None = ...,
+        lldp_chassis_id: _builtins.str = ...,
+        ospf_v3: Global___OspfRouter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["bgp", b"bgp", "ospf", b"ospf", "printer", b"printer", "snmp", b"snmp", "spanning_tree", b"spanning_tree", "ups", b"ups"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bgp", b"bgp", "ospf", b"ospf", "ospf_v3", b"ospf_v3", "printer", b"printer", "snmp", b"snmp", "spanning_tree", b"spanning_tree", "ups", b"ups"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bgp", b"bgp", "components", b"components", "forwarding", b"forwarding", "host_devices", b"host_devices", "ospf", b"ospf", "poe_groups", b"poe_groups", "poe_ports", b"poe_ports", "printer", b"printer", "sensors", b"sensors", "snmp", b"snmp", "spanning_tree", b"spanning_tree", "storage_areas", b"storage_areas", "switch_ports", b"switch_ports", "ups", b"ups", "vlans", b"vlans"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bgp", b"bgp", "components", b"components", "forwarding", b"forwarding", "host_devices", b"host_devices", "lldp_chassis_id", b"lldp_chassis_id", "ospf", b"ospf", "ospf_v3", b"ospf_v3", "poe_groups", b"poe_groups", "poe_ports", b"poe_ports", "printer", b"printer", "sensors", b"sensors", "snmp", b"snmp", "spanning_tree", b"spanning_tree", "storage_areas", b"storage_areas", "switch_ports", b"switch_ports", "ups", b"ups", "vlans", b"vlans"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -293,7 +303,9 @@ Global___DeviceSensor: _TypeAlias = DeviceSensor  # noqa: Y015
 
 @_typing.final
 class Vlan(_message.Message):
-    """A VLAN. Source: Q-BRIDGE-MIB dot1qVlanStaticTable, CISCO-VTP-MIB."""
+    """A VLAN that someone made; those that GVRP or MVRP learnt are left out. Source: Q-BRIDGE-MIB or IEEE8021-Q-BRIDGE-MIB, the
+    static table, or the current one where that has no ports; CISCO-VTP-MIB, CISCO-VLAN-MEMBERSHIP-MIB.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -340,6 +352,7 @@ class SwitchPort(_message.Message):
     STP_COST_FIELD_NUMBER: _builtins.int
     STP_STATE_FIELD_NUMBER: _builtins.int
     BRIDGE_PORT_FIELD_NUMBER: _builtins.int
+    STP_EDGE_FIELD_NUMBER: _builtins.int
     interface: _builtins.str
     """The interface's name."""
     pvid: _builtins.int
@@ -356,6 +369,8 @@ class SwitchPort(_message.Message):
     """disabled, blocking, listening, learning, forwarding, broken. dot1dStpPortState."""
     bridge_port: _builtins.int
     """Number that the bridge gives it. dot1dBasePort."""
+    stp_edge: _builtins.bool
+    """Someone says that no bridge is behind it. dot1dStpPortAdminEdgePort."""
     def __init__(
         self,
         *,
@@ -368,10 +383,11 @@ class SwitchPort(_message.Message):
         stp_cost: _builtins.int | None = ...,
         stp_state: _builtins.str = ...,
         bridge_port: _builtins.int | None = ...,
+        stp_edge: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_bridge_port", b"_bridge_port", "_ingress_filtering", b"_ingress_filtering", "_pvid", b"_pvid", "_stp_cost", b"_stp_cost", "_stp_enabled", b"_stp_enabled", "_stp_priority", b"_stp_priority", "bridge_port", b"bridge_port", "ingress_filtering", b"ingress_filtering", "pvid", b"pvid", "stp_cost", b"stp_cost", "stp_enabled", b"stp_enabled", "stp_priority", b"stp_priority"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bridge_port", b"_bridge_port", "_ingress_filtering", b"_ingress_filtering", "_pvid", b"_pvid", "_stp_cost", b"_stp_cost", "_stp_edge", b"_stp_edge", "_stp_enabled", b"_stp_enabled", "_stp_priority", b"_stp_priority", "bridge_port", b"bridge_port", "ingress_filtering", b"ingress_filtering", "pvid", b"pvid", "stp_cost", b"stp_cost", "stp_edge", b"stp_edge", "stp_enabled", b"stp_enabled", "stp_priority", b"stp_priority"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bridge_port", b"_bridge_port", "_ingress_filtering", b"_ingress_filtering", "_pvid", b"_pvid", "_stp_cost", b"_stp_cost", "_stp_enabled", b"_stp_enabled", "_stp_priority", b"_stp_priority", "accepts", b"accepts", "bridge_port", b"bridge_port", "ingress_filtering", b"ingress_filtering", "interface", b"interface", "pvid", b"pvid", "stp_cost", b"stp_cost", "stp_enabled", b"stp_enabled", "stp_priority", b"stp_priority", "stp_state", b"stp_state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bridge_port", b"_bridge_port", "_ingress_filtering", b"_ingress_filtering", "_pvid", b"_pvid", "_stp_cost", b"_stp_cost", "_stp_edge", b"_stp_edge", "_stp_enabled", b"_stp_enabled", "_stp_priority", b"_stp_priority", "accepts", b"accepts", "bridge_port", b"bridge_port", "ingress_filtering", b"ingress_filtering", "interface", b"interface", "pvid", b"pvid", "stp_cost", b"stp_cost", "stp_edge", b"stp_edge", "stp_enabled", b"stp_enabled", "stp_priority", b"stp_priority", "stp_state", b"stp_state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__bridge_port: _TypeAlias = _typing.Literal["bridge_port"]  # noqa: Y015
     _WhichOneofArgType__bridge_port: _TypeAlias = _typing.Literal["_bridge_port", b"_bridge_port"]  # noqa: Y015
@@ -381,6 +397,8 @@ class SwitchPort(_message.Message):
     _WhichOneofArgType__pvid: _TypeAlias = _typing.Literal["_pvid", b"_pvid"]  # noqa: Y015
     _WhichOneofReturnType__stp_cost: _TypeAlias = _typing.Literal["stp_cost"]  # noqa: Y015
     _WhichOneofArgType__stp_cost: _TypeAlias = _typing.Literal["_stp_cost", b"_stp_cost"]  # noqa: Y015
+    _WhichOneofReturnType__stp_edge: _TypeAlias = _typing.Literal["stp_edge"]  # noqa: Y015
+    _WhichOneofArgType__stp_edge: _TypeAlias = _typing.Literal["_stp_edge", b"_stp_edge"]  # noqa: Y015
     _WhichOneofReturnType__stp_enabled: _TypeAlias = _typing.Literal["stp_enabled"]  # noqa: Y015
     _WhichOneofArgType__stp_enabled: _TypeAlias = _typing.Literal["_stp_enabled", b"_stp_enabled"]  # noqa: Y015
     _WhichOneofReturnType__stp_priority: _TypeAlias = _typing.Literal["stp_priority"]  # noqa: Y015
@@ -393,6 +411,8 @@ class SwitchPort(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__pvid) -> _WhichOneofReturnType__pvid | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__stp_cost) -> _WhichOneofReturnType__stp_cost | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__stp_edge) -> _WhichOneofReturnType__stp_edge | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__stp_enabled) -> _WhichOneofReturnType__stp_enabled | None: ...
     @_typing.overload
@@ -414,18 +434,22 @@ class SpanningTree(_message.Message):
     BRIDGE_MAX_AGE_FIELD_NUMBER: _builtins.int
     BRIDGE_HELLO_TIME_FIELD_NUMBER: _builtins.int
     BRIDGE_FORWARD_DELAY_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     address: _builtins.str
     """Address that the bridge is known by. dot1dBaseBridgeAddress."""
     protocol: _builtins.str
-    """decLb100, ieee8021d, unknown. dot1dStpProtocolSpecification."""
+    """decLb100, ieee8021d. dot1dStpProtocolSpecification."""
     priority: _builtins.int
     root: _builtins.str
     """Root bridge: 8000.0011223344ff. Elected, hence STATE."""
     root_port: _builtins.str
+    """Interface that leads there."""
     bridge_max_age: _builtins.int
-    """Interface that leads there. Times that someone set at this bridge."""
+    """Times that someone set at this bridge. dot1dStpBridgeMaxAge and the like."""
     bridge_hello_time: _builtins.int
     bridge_forward_delay: _builtins.int
+    version: _builtins.str
+    """stp, rstp, mstp. RSTP-MIB dot1dStpVersion."""
     def __init__(
         self,
         *,
@@ -437,10 +461,11 @@ class SpanningTree(_message.Message):
         bridge_max_age: _builtins.int | None = ...,
         bridge_hello_time: _builtins.int | None = ...,
         bridge_forward_delay: _builtins.int | None = ...,
+        version: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_bridge_forward_delay", b"_bridge_forward_delay", "_bridge_hello_time", b"_bridge_hello_time", "_bridge_max_age", b"_bridge_max_age", "_priority", b"_priority", "bridge_forward_delay", b"bridge_forward_delay", "bridge_hello_time", b"bridge_hello_time", "bridge_max_age", b"bridge_max_age", "priority", b"priority"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bridge_forward_delay", b"_bridge_forward_delay", "_bridge_hello_time", b"_bridge_hello_time", "_bridge_max_age", b"_bridge_max_age", "_priority", b"_priority", "address", b"address", "bridge_forward_delay", b"bridge_forward_delay", "bridge_hello_time", b"bridge_hello_time", "bridge_max_age", b"bridge_max_age", "priority", b"priority", "protocol", b"protocol", "root", b"root", "root_port", b"root_port"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bridge_forward_delay", b"_bridge_forward_delay", "_bridge_hello_time", b"_bridge_hello_time", "_bridge_max_age", b"_bridge_max_age", "_priority", b"_priority", "address", b"address", "bridge_forward_delay", b"bridge_forward_delay", "bridge_hello_time", b"bridge_hello_time", "bridge_max_age", b"bridge_max_age", "priority", b"priority", "protocol", b"protocol", "root", b"root", "root_port", b"root_port", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__bridge_forward_delay: _TypeAlias = _typing.Literal["bridge_forward_delay"]  # noqa: Y015
     _WhichOneofArgType__bridge_forward_delay: _TypeAlias = _typing.Literal["_bridge_forward_delay", b"_bridge_forward_delay"]  # noqa: Y015
@@ -865,7 +890,7 @@ Global___BgpPeer: _TypeAlias = BgpPeer  # noqa: Y015
 
 @_typing.final
 class OspfRouter(_message.Message):
-    """Source: OSPF-MIB (RFC 4750)."""
+    """Source: OSPF-MIB (RFC 4750); of OSPF for IPv6 OSPFV3-MIB (RFC 5643)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -942,7 +967,7 @@ class OspfInterface(_message.Message):
     AUTHENTICATION_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     address: _builtins.str
-    """Its address; an interface without one by its index: "#7"."""
+    """Its address; an interface without one, and every one of OSPFv3, by its name."""
     area: _builtins.str
     type: _builtins.str
     """broadcast, nbma, pointToPoint, pointToMultipoint."""
@@ -999,6 +1024,7 @@ class OspfNeighbour(_message.Message):
     ROUTER_ID_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     address: _builtins.str
+    """Its address; of OSPFv3 with the own interface: fe80::1%eth1."""
     router_id: _builtins.str
     state: _builtins.str
     """down, attempt, init, twoWay, exchangeStart, exchange, loading, full."""

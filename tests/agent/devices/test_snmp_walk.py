@@ -257,3 +257,14 @@ def test_a_dead_device_delays_no_other() -> None:
     with badsnmp.serve(lambda request: []) as dead, badsnmp.serve(lambda request: [honest(request, NEXT)]) as alive:
         order, found = asyncio.run(run(dead.port, alive.port))
     assert (order, len(found.variables)) == (["alive", "dead"], 100)
+
+
+def test_an_answer_that_only_ends_some_columns_is_no_loop() -> None:
+    """What follows them may be so large that nothing else fits beside it."""
+
+    def script(request: Request) -> list[bytes]:
+        binds = [bind((1, 3, 6, 1, 9), octets(b"x" * 1000))] if request.oids[0] == OTHER else None
+        return [request.answer(binds) if binds else honest(request, NEXT)]
+
+    found, _ = walk(script, OTHER, COLUMN)
+    assert (rows(found), rows(found, 1), found.cuts) == ([], list(range(1, 101)), ())

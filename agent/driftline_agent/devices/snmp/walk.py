@@ -173,7 +173,8 @@ class Walker:
             self._answered = self._answered or self.bulk
             self.pace.spend(len(answer))
             self.repetitions.answered(asked, len(answer), time.monotonic() - start)
-            if not share(columns, answer):
+            # An answer that is cut short may bring no more than the end of the columns at its front
+            if not share(columns, answer) and all(column.open for column in columns):
                 for column in columns:
                     column.stop(Why.LOOP, "an answer that goes nowhere")
             return
