@@ -38,6 +38,7 @@ def build(facts: Facts, target: Target, profile: Profile) -> HostClaims:
         entity_serial_numbers=chassis[:_MOST],
         macs=own[:_MOST],
         snmp_engine_id=_engine(facts.device.snmp.engine_id, own, [serial, *chassis]),
+        lldp_chassis_id=facts.device.lldp_chassis_id,
         management_addresses=_management(facts, target),
         ci_class=profile.ci_class,
     )
