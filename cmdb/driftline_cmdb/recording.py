@@ -43,8 +43,11 @@ def _arrival(announced: bool) -> Element:
 ARRIVALS = (_arrival(False), _arrival(True))
 
 
-def write(session: Session, cis: Sequence[Ci], now_ms: int) -> None:
-    """Make the facts of some CIs' records as the tables are now, in the transaction that changes those."""
+def write(session: Session, cis: Sequence[Ci], now_ms: int, after_ms: int | None = None) -> None:
+    """Make the facts of some CIs' records as the tables are now, in the transaction that changes those.
+
+    :param after_ms: when they were last known to be as before, where that is not just now.
+    """
     if not cis:
         return
     session.flush()
@@ -66,7 +69,7 @@ def write(session: Session, cis: Sequence[Ci], now_ms: int) -> None:
             revision=1,
             observed_at_ms=now_ms,
             previous_digest=before.get(source.id) or b"",
-            previous_observed_at_ms=now_ms - 1,
+            previous_observed_at_ms=now_ms - 1 if after_ms is None else after_ms,
         )
         sequence = source.sequence + 1
         reports.append(

@@ -1,16 +1,24 @@
 """Links between CIs: from reports of both ends to facts, drifts and RFCs. On SQLite and PostgreSQL."""
 
+import re
+from pathlib import Path
+
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 from tests.support.cabling import MINUTE, SECOND, Cabling
 
 from driftline import paths
 from driftline_cmdb import record
-from driftline_cmdb.baselines import approval, capturing
+from driftline_cmdb.baselines import approval, capturing, versions
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import silence
+from driftline_cmdb.rfcs import decisions, planning, reading
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.topology import TopologyDue
+from driftline_cmdb.topology import periodic
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture
@@ -67,6 +75,18 @@ def test_a_pulled_cable_is_one_drift_and_one_rfc(net: Cabling) -> None:
     net.all_report()
     assert net.links() == ["sw1 Gi1/0/1 - sw2 Gi1/0/2"]
     assert (net.drifts(), net.rfcs()) == ([], [(1, "backed out")])
+
+
+@pytest.mark.parametrize("name", ["sw1", "sw2"])
+def test_an_interface_that_is_gone_has_no_link(net: Cabling, name: str) -> None:
+    net.counts[name] = 0  # its module was taken out
+    net.report(name)
+    net.settle()
+    assert net.links() == []
+    net.counts[name] = 4
+    net.report(name)
+    net.settle()
+    assert net.links() == ["sw1 Gi1/0/1 - sw2 Gi1/0/2"]
 
 
 def test_a_moved_cable_is_one_rfc(net: Cabling) -> None:
@@ -189,3 +209,71 @@ def test_who_is_cut_off_by_a_dead_switch_is_behind_it(net: Cabling) -> None:
     with net.database.read() as session:
         (finding,) = session.exec(select(Finding).where(Finding.kind == "silent")).all()
     assert (finding.detail["behind"], finding.detail["silent"]) == ("sw1", 3)
+
+
+def test_a_planned_move_is_explained_though_it_is_read_after_its_window(net: Cabling) -> None:
+    approve(net, "sw1", "sw2", "sw3")
+    net.settle(10 * MINUTE)
+    with net.database.write() as session:
+        ci = record.find_ci(session, "sw1")
+        predicted = [
+            planning.Planned(ci, path(net, 1, "sw2", 2), "absent"),
+            planning.Planned(ci, path(net, 1, "sw2", 3), "present"),
+        ]
+        window = {"planned_start_ms": net.now, "planned_end_ms": net.now + 10 * MINUTE}
+        rfc = planning.propose(session, planning.Plan(title="move it", **window), "olga", predicted, net.now)
+        seen = reading.view(session, rfc.number).scope
+        decisions.authorise(session, rfc.number, "paul", seen, "", net.now)
+    net.settle(9 * MINUTE)
+    for name in net.sources:
+        net.report(name, interfaces=net.interfaces(name), neighbours=net.neighbours(name))  # as before
+    net.pull("sw1:1", "sw2:2")
+    net.plug("sw1:1", "sw2:3")
+    net.settle(5 * MINUTE)
+    net.all_report()
+    assert net.links() == ["sw1 Gi1/0/1 - sw2 Gi1/0/3"]
+    assert net.drifts() == []
+    assert net.rfcs() == [(1, "closed")]
+
+
+def test_a_baseline_written_by_hand_names_a_cable(net: Cabling) -> None:
+    (document,) = re.findall(r"```yaml\n(.*?)```", (DOCS / "topology.md").read_text(), re.DOTALL)
+    (there,) = re.findall(r"record\.links\[Te1\\/1\\/1/.*\]", document)
+    document = document.replace(there, path(net, 1, "sw2", 2)).replace("Te1\\/1\\/2", "Gi1\\/0\\/4")
+    with net.database.write() as session:
+        versions.create(session, document, "olga", net.now)
+        approval.approve(session, "core-uplinks", "paul", net.now)
+    net.settle()
+    assert net.drifts() == []
+    net.pull("sw1:1", "sw2:2")
+    net.plug("sw1:4", "sw3:4")
+    net.all_report()
+    assert net.drifts() == [("sw1", path(net, 1, "sw2", 2), "missing"), ("sw1", path(net, 4, "sw3", 4), "unexpected")]
+
+
+def test_one_change_is_one_look_at_few_ports(net: Cabling) -> None:
+    """What is asked of the record does not grow with the CIs that have nothing to do with the change."""
+    net.pull("sw1:1", "sw2:2")
+    few = _statements(net, "sw1")
+    for number in range(30):
+        net.add(f"h{number}", 1, "agent")
+        net.report(f"h{number}", interfaces=net.interfaces(f"h{number}"))
+    net.settle()
+    net.plug("sw1:1", "sw2:2")
+    assert _statements(net, "sw1") <= few + 10
+
+
+def _statements(net: Cabling, name: str) -> int:
+    count = 0
+
+    def on_execute(*_arguments: object) -> None:
+        nonlocal count
+        count += 1
+
+    net.report(name)
+    event.listen(net.database.engine, "before_cursor_execute", on_execute)
+    try:
+        assert periodic.run(net.database, net.now + SECOND) == 1
+    finally:
+        event.remove(net.database.engine, "before_cursor_execute", on_execute)
+    return count

@@ -15,6 +15,8 @@ class TopologyDue(SQLModel, table=True):
     ci_id: int = Field(foreign_key="ci.id")
     #: Due from this time on.
     since_ms: int = time_ms(index=True)
+    #: When the topic that changed was last known to say what it said before: a link that goes or comes did so later.
+    after_ms: int | None = time_ms_or_none()
 
 
 class TopologyPort(SQLModel, table=True):
@@ -28,6 +30,8 @@ class TopologyPort(SQLModel, table=True):
     since_ms: int = time_ms()
     #: No cable is put into it: a bond, a bridge, a VLAN.
     virtual: bool = False
+    #: The CI has it no longer, but another one still tells of it; `up` is False then.
+    gone: bool = False
     #: What others may call it: `driftline_baseline.topology.ends.Port.keys`.
     keys: list[str] = document(list)
 

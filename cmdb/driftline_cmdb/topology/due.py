@@ -1,6 +1,6 @@
 """CIs whose links should be looked at: marked in the transaction that commits a report, taken within a second."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 
 from sqlalchemy import insert
 from sqlmodel import Session, col, select
@@ -28,9 +28,12 @@ def concerns(kind: str, section: PreparedSection, known: Mapping[str, Applied]) 
     return before is None or before.digest != section.digest
 
 
-def mark(session: Session, ci_ids: Iterable[int], since_ms: int) -> None:
-    """Have the links of CIs looked at from a time on."""
-    rows = [{"ci_id": ci_id, "since_ms": since_ms} for ci_id in sorted(set(ci_ids))]
+def mark(session: Session, cis: Mapping[int, int | None], since_ms: int) -> None:
+    """Have the links of CIs looked at from a time on.
+
+    :param cis: when what changed was last known to be as before, by CI.
+    """
+    rows = [{"ci_id": ci_id, "since_ms": since_ms, "after_ms": after} for ci_id, after in sorted(cis.items())]
     if rows:
         session.execute(insert(table_of(TopologyDue)), rows)
 
@@ -40,11 +43,17 @@ def is_due(session: Session, now_ms: int) -> bool:
     return session.exec(select(TopologyDue.id).where(TopologyDue.since_ms <= now_ms).limit(1)).first() is not None
 
 
-def take(session: Session, now_ms: int, limit: int) -> Collection[int]:
-    """Take CIs that are due: no other collector takes the same rows; where the transaction fails they stay due."""
+def take(session: Session, now_ms: int, limit: int) -> dict[int, int | None]:
+    """Take CIs that are due, each with when what changed was last known to be as before.
+
+    No other collector takes the same rows; where the transaction fails they stay due.
+    """
     query = select(TopologyDue).where(TopologyDue.since_ms <= now_ms).order_by(col(TopologyDue.id)).limit(limit)
     rows = session.exec(query.with_for_update(skip_locked=True)).all()
+    found: dict[int, int | None] = {}
     for row in rows:
+        known = [one for one in (found.get(row.ci_id), row.after_ms) if one is not None]
+        found[row.ci_id] = min(known, default=None)
         session.delete(row)
     session.flush()
-    return sorted({row.ci_id for row in rows})
+    return found

@@ -38,7 +38,8 @@ def forget(session: Session, ci_id: int) -> None:
 
 def ports_of(session: Session, ci_id: int) -> list[Port]:
     """Return the ports of a CI as they were last looked at."""
-    rows = session.exec(select(TopologyPort).where(TopologyPort.ci_id == ci_id).order_by(col(TopologyPort.name)))
+    query = select(TopologyPort).where(TopologyPort.ci_id == ci_id, col(TopologyPort.gone).is_(False))
+    rows = session.exec(query.order_by(col(TopologyPort.name)))
     return [Port(row.name, row.up, row.virtual, tuple(row.keys)) for row in rows]
 
 
@@ -50,12 +51,17 @@ def _keep_ports(session: Session, ci_id: int, ports: Sequence[Port], read_ms: in
             row = TopologyPort(ci_id=ci_id, name=port.name, up=port.up, since_ms=read_ms)
         if row.up != port.up:
             row.up, row.since_ms = port.up, read_ms
-        row.virtual = port.virtual
+        row.virtual, row.gone = port.virtual, False
         if row.keys != list(port.keys):
             row.keys = list(port.keys)
         session.add(row)
+    told = set(session.exec(select(TopologySight.far_port).where(TopologySight.far_ci_id == ci_id))) if rows else set()
     for row in rows.values():
-        session.delete(row)
+        if row.name not in told:
+            session.delete(row)
+        elif not row.gone:
+            row.gone, row.up, row.since_ms = True, False, read_ms
+            session.add(row)
 
 
 def _keep_keys(session: Session, ci_id: int, keys: Collection[str]) -> None:

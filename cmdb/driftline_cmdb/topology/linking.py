@@ -28,8 +28,11 @@ class _Around:
     read: set[int] = field(default_factory=set)
 
 
-def link(session: Session, ci_ids: Collection[int], now_ms: int) -> set[int]:
-    """Bring the links of some CIs up to date; return the CIs whose record says other links now."""
+def link(session: Session, ci_ids: Collection[int], after_ms: int | None, now_ms: int) -> None:
+    """Bring the links of some CIs, and the records of those in front, up to date.
+
+    :param after_ms: when what changed was last known to be as before; None where nobody knows.
+    """
     around = _around(session, ci_ids)
     ports, known = _ports(session, around)
     rows = {link_of(row): row for row in around.links.values()}
@@ -40,8 +43,8 @@ def link(session: Session, ci_ids: Collection[int], now_ms: int) -> set[int]:
     ]
     found = reconcile(sights, ports, known, rows.keys(), now_ms)
     if found.again_ms is not None:
-        due.mark(session, ci_ids, found.again_ms)
-    return _store(session, rows, {one.link: one for one in found.links}, now_ms)
+        due.mark(session, dict.fromkeys(ci_ids, after_ms), found.again_ms)
+    _store(session, rows, {one.link: one for one in found.links}, after_ms, now_ms)
 
 
 def link_of(row: TopologyLink) -> Link:
@@ -108,13 +111,18 @@ def _ports(session: Session, around: _Around) -> tuple[Mapping[End, PortState], 
     return found, known
 
 
-def _store(session: Session, rows: Mapping[Link, TopologyLink], found: Mapping[Link, Found], now_ms: int) -> set[int]:
+def _store(
+    session: Session,
+    rows: Mapping[Link, TopologyLink],
+    found: Mapping[Link, Found],
+    after_ms: int | None,
+    now_ms: int,
+) -> None:
     """Write what is other than before, and the records of the CIs in front."""
     cis = _cis(session, [one.front.ci for one in (*rows, *found)])
-    moved = sorted(rows.keys() ^ found.keys())
-    for ci_id in sorted({one.front.ci for one in moved}):
+    changed = {one.front.ci for one in rows.keys() ^ found.keys()}
+    for ci_id in sorted(changed):
         recording.ensure(session, cis[ci_id], now_ms)
-    changed = {one.front.ci for one in moved}
     for link_, row in rows.items():
         now = found.get(link_)
         if now is None:
@@ -137,8 +145,7 @@ def _store(session: Session, rows: Mapping[Link, TopologyLink], found: Mapping[L
                     since_ms=now_ms,
                 )
             )
-    recording.write(session, [cis[ci_id] for ci_id in sorted(changed)], now_ms)
-    return {one.front.ci for one in moved}
+    recording.write(session, [cis[ci_id] for ci_id in sorted(changed)], now_ms, after_ms)
 
 
 def _instead(link_: Link | None) -> str:

@@ -46,16 +46,17 @@ def run(database: Database, now_ms: int, limit: int = 500) -> int:
 
 
 def _look(session: Session, now_ms: int, batch: int) -> int:
-    ids = due.take(session, now_ms, batch)
-    found = {ci_id: session.get_one(Ci, ci_id) for ci_id in ids}
+    taken = due.take(session, now_ms, batch)
+    found = {ci_id: session.get_one(Ci, ci_id) for ci_id in taken}
     for ci in found.values():
         if ci.merged_into_id is not None:
             keeping.forget(session, ci.id)
     stand = {ci.id: ci for one in found.values() for ci in [survivor(session, one)]}
     for ci_id in sorted(stand):
         keeping.keep(session, stand[ci_id], now_ms)
-    linking.link(session, {*found, *stand}, now_ms)
-    return len(ids)
+    after_ms = min((one for one in taken.values() if one is not None), default=None)
+    linking.link(session, {*found, *stand}, after_ms, now_ms)
+    return len(taken)
 
 
 def _one_by_one(database: Database, now_ms: int) -> int:

@@ -792,6 +792,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("ci_id", sa.Integer(), nullable=False),
         sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("after_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_topologydue_ci_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_topologydue")),
     )
@@ -841,6 +842,7 @@ def upgrade() -> None:
         sa.Column("up", sa.Boolean(), nullable=True),
         sa.Column("since_ms", sa.BigInteger(), nullable=False),
         sa.Column("virtual", sa.Boolean(), nullable=False),
+        sa.Column("gone", sa.Boolean(), nullable=False),
         sa.Column("keys", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_topologyport_ci_id")),
         sa.PrimaryKeyConstraint("ci_id", "name", name=op.f("pk_topologyport")),
