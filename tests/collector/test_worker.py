@@ -3,14 +3,16 @@
 import time
 
 from sqlmodel import select
-from tests.collector.harness import HOUR_MS, Agent, MovedClock, packages
+from tests.collector.harness import HOUR_MS, Agent, MovedClock, packages, section
 
+from driftline.v1.facts_pb2 import Facts
 from driftline_cmdb.baselines import approval, versions
 from driftline_cmdb.rfcs import decisions, emergencies, planning, reading
 from driftline_cmdb.tables.baselines import BaselineVersion
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.elements import Due
 from driftline_cmdb.tables.rfcs import Rfc
+from driftline_cmdb.tables.topology import TopologyDue, TopologySight
 from driftline_collector.collector import Collector
 
 
@@ -102,3 +104,17 @@ def test_an_approved_baseline_comes_into_force_when_its_time_has_come(
     jobs._control.run()
     with collector.database.read() as session:
         assert session.exec(select(BaselineVersion.state)).one() == "in force"
+
+
+def test_links_follow_a_report_without_being_asked(collector: Collector, agent: Agent) -> None:
+    said = Facts()
+    said.network.lldp_neighbours.add(interface="eth0", chassis_id="00:11:22:33:44:55", port_id="7", system_name="sw1")
+    agent.submit(section("lldp", said))
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        with collector.database.read() as session:
+            seen = session.exec(select(TopologySight)).all()
+            if seen and not session.exec(select(TopologyDue)).all():
+                break
+        time.sleep(0.02)
+    assert [(one.port, one.name, one.far_ci_id) for one in seen] == [("eth0", "sw1", None)]
