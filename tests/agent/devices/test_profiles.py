@@ -31,7 +31,7 @@ FLOOR = {
     ("librenms", "model"): 23,
     ("librenms", "version"): 27,
     ("librenms", "serial"): 20,
-    ("glpi", "vendor"): 9,
+    ("glpi", "vendor"): 10,
     ("glpi", "model"): 10,
     ("glpi", "version"): 9,
     ("glpi", "serial"): 14,
@@ -97,10 +97,12 @@ def test_every_profile_has_an_example_and_a_maker() -> None:
 
 
 def test_an_unknown_device_is_read_by_the_standard_mibs() -> None:
-    example = Example("made here", (1, 3, 6, 1, 4, 1, 3955, 9), "LGS318P 18-Port Smart Switch, Version 1.1.1.9", {}, {})
+    example = Example(
+        "made here", (1, 3, 6, 1, 4, 1, 8691, 7, 9), "EDS318P 18-Port Smart Switch, Version 1.1.1.9", {}, {}
+    )
     found = polled(example)
-    assert (found.profile.name, found.facts.hardware.system.manufacturer) == ("standard", "Linksys")
-    assert found.facts.hardware.system.product == "LGS318P"
+    assert (found.profile.name, found.facts.hardware.system.manufacturer) == ("standard", "Moxa")
+    assert found.facts.hardware.system.product == "EDS318P"
     assert found.facts.os.release.version == "1.1.1.9"
 
 
