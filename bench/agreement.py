@@ -6,6 +6,7 @@
 What others say stands beside the recordings: LibreNMS's expected answer (NAME.json), glpi-agent's (NAME.glpi-*.xml).
 Texts agree where they are equal but for case, blanks and signs, or where one names the other whole ("7.2.10" and
 "v7.2.10,build1706"). Neither is right because it stands there: a disagreement is to be looked at.
+Entities are fewer here: driftline's components leave out sensors and containers that hold nothing.
 """
 
 import argparse
