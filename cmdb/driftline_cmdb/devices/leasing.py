@@ -204,7 +204,7 @@ class _Look:
             rows = [{"_id": row.said.source_id, "_agent": row.holder, "_generation": row.generation} for row in changed]
             self._session.connection().execute(statement, rows)
         taken = [row.said.id for row in changed if row.holder == self._me]
-        self._set([{"_id": one, "problem": "", "problem_since_ms": None} for one in taken])
+        self._set([{"_id": one, "problem": "", "problem_since_ms": None, "leased_ms": self._now_ms} for one in taken])
         own = [
             {"_id": row.said.id, "interval_s": row.said.offered_interval_s, "credential": row.said.offered_credential}
             for row in self._rows

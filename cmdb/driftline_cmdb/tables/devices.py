@@ -27,6 +27,8 @@ class Device(SQLModel, table=True):
     interval_s: int
     credential: str
     created_ms: int = time_ms()
+    #: When its lease was given to who holds it.
+    leased_ms: int | None = time_ms_or_none()
     #: Who put it on record, for any agent of the site that has its credential; None where agents' own files name it.
     handed_out_by: str | None = None
     handed_out_ms: int | None = time_ms_or_none()

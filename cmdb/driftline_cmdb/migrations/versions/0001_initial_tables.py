@@ -1275,6 +1275,7 @@ def upgrade() -> None:
         sa.Column("interval_s", sa.Integer(), nullable=False),
         sa.Column("credential", sa.String(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("leased_ms", sa.BigInteger(), nullable=True),
         sa.Column("handed_out_by", sa.String(), nullable=True),
         sa.Column("handed_out_ms", sa.BigInteger(), nullable=True),
         sa.Column("removed_ms", sa.BigInteger(), nullable=True),
