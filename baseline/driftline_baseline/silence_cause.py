@@ -55,6 +55,8 @@ class Evidence:
     sightings: Sequence[Sighting] = field(default_factory=tuple)
     #: Another source of the same CI that is heard, of another kind: "snmp sw1".
     heard_by: str = ""
+    #: A device that its agent cannot read, by the agent's word: "does not answer SNMP since ..., agent col1 is well".
+    unread: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,10 @@ def cause_of(evidence: Evidence, after_ms: int) -> Cause:
     :param after_ms: time without a call after which it counts as silent: what happened within it of the last call may
         be the cause, what happened later may follow from the silence.
     """
-    return _own_word(evidence, after_ms) or _seen_by_others(evidence) or _UNCLEAR
+    own = _own_word(evidence, after_ms)
+    if own is None and evidence.unread:
+        return Cause(UNCLEAR, UNKNOWN, evidence.unread)
+    return own or _seen_by_others(evidence) or _UNCLEAR
 
 
 _UNCLEAR = Cause(UNCLEAR, UNKNOWN, "nothing tells them apart")

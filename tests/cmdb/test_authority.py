@@ -35,6 +35,8 @@ class Site:
     now_ms: int = NOW
     ids: dict[str, int] = field(default_factory=dict)
     _sequence: int = 0
+    #: Names of those that are devices.
+    devices: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.ingest = Ingest(self.database)
@@ -49,6 +51,9 @@ class Site:
             row = Source(uid=name, hostname=name, kind=kind, enrolled_ms=self.now_ms)
             session.add(row)
             session.flush()
+            if kind == "device":  # whose word it is does not matter here: it holds its lease itself
+                row.lease_agent_id, row.lease_generation = row.id, 1
+                self.devices.add(name)
             self.ids[name] = row.id
             if ci is not None:
                 found = record.find_ci(session, ci)
@@ -64,6 +69,8 @@ class Site:
         parts = [section(content, topic, self.now_ms - 1000) for topic, content in said.items()]
         one = report(self.ids[name], *parts, sequence=self._sequence, continuation=continuation)
         claims = HostClaims(hostname=name, machine_id=f"machine-{name}")
+        if name in self.devices:
+            one = replace(one, spoken_by=self.ids[name], lease=1)
         receipt(self.ingest.commit([replace(one, sent_ms=self.now_ms, received_ms=self.now_ms, claims=claims)])[0])
         self.assess()
 

@@ -1,10 +1,10 @@
 """Sources that stopped reporting: a finding for each cause, never drift (design section 6, rule 17)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import case, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -14,12 +14,13 @@ from driftline_baseline.silence import Group, Heard, Situation, Standing, Thresh
 from driftline_baseline.silence_cause import Cause, cause_of, cause_of_group
 from driftline_cmdb.attention import events
 from driftline_cmdb.database import Database
+from driftline_cmdb.drift import silence_devices
 from driftline_cmdb.drift.silence_evidence import gather
 from driftline_cmdb.identity.aliases import resolved
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding, Relation
 from driftline_cmdb.tables.silence import SilentCi
-from driftline_cmdb.tables.sources import RECORD, Source
+from driftline_cmdb.tables.sources import DEVICE, RECORD, Source
 from driftline_cmdb.topology import reading
 
 #: A source is silent after this time without a call, ms, where nobody set another: three of the longest check-ins.
@@ -73,6 +74,18 @@ class _Expected:
     ci_class: str
     site: str | None
     seen_ms: int | None
+    #: It is silent after this time, ms, where that is longer than the usual one; 0 for hosts.
+    own_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    """Devices whose agent is silent itself, set apart."""
+
+    left: Situation
+    groups: list[Group]
+    #: By the group's key.
+    causes: dict[str, Cause]
 
 
 class _Look:
@@ -90,19 +103,39 @@ class _Look:
             self._members[row.finding_id][row.ci_id] = row
 
     def write_down(self) -> int:
-        groups = {f"{_KIND}:{group.key}": group for group in silence.groups(self._situation())}
         ids = {ci.uid: ci.id for ci in self._cis.values()}
+        situation = self._situation()
+        unread = self._unread(situation, ids)
+        listed = [*silence.groups(unread.left), *unread.groups]
+        groups = {f"{_KIND}:{group.key}": group for group in listed}
         taken = {ids[ci.uid]: key for key, group in groups.items() for ci in group.members}
         for key, finding in self._findings.items():
             self._end_members(finding, key, taken)
             if key not in groups:
                 self._close(finding, taken)
         self._session.flush()  # a CI leaves one cause before it is part of another
-        causes = self._causes(groups, ids)
+        causes = self._causes({key: one for key, one in groups.items() if one.key not in unread.causes}, ids)
+        causes |= {f"{_KIND}:{key}": cause for key, cause in unread.causes.items()}
         opened = 0
         for key, group in groups.items():
             opened += self._put(key, group, ids, causes[key])
         return opened
+
+    def _unread(self, situation: Situation, ids: Mapping[str, int]) -> "_Unread":
+        """Set apart the devices whose agent is silent itself: that is their cause, wherever they are."""
+        silent = {ids[ci.uid]: ci for ci in situation.silent}
+        readers = silence_devices.readers(self._session, silent, self._now_ms)
+        standing = {key.removeprefix(f"{_KIND}:") for key in self._findings}
+        groups, causes, ci_ids = silence_devices.groups(silent, readers, standing, self._now_ms, self._thresholds)
+        fresh = {ci_id for ci_id, one in readers.items() if self._was_taken(ci_id, one.taken_ms)}
+        left = [ci for ci_id, ci in silent.items() if ci_id not in ci_ids and ci_id not in fresh]
+        live = [*situation.live, *(silent[ci_id] for ci_id in sorted(fresh))]
+        return _Unread(replace(situation, silent=left, live=live), groups, causes)
+
+    def _was_taken(self, ci_id: int, taken_ms: int) -> bool:
+        """Tell whether an agent took a device over so lately that it is not silent with that one yet."""
+        own_ms = self._cis[self._uids[ci_id]].own_ms
+        return taken_ms >= self._now_ms - max(self._thresholds.after_ms, own_ms)
 
     def _causes(self, groups: Mapping[str, Group], ids: Mapping[str, int]) -> dict[str, Cause]:
         """Return why each group is silent, from what is known of some of its members."""
@@ -111,7 +144,7 @@ class _Look:
         order = sorted(groups, key=lambda key: (key.startswith("ci:"), -groups[key].since_ms))
         wanted = [ci_id for key in order for ci_id in examined[key]][:_EXAMINED]
         after_ms = self._thresholds.after_ms
-        found = gather(self._session, wanted, self._now_ms - after_ms) if wanted else {}
+        found = gather(self._session, wanted, self._now_ms - after_ms, self._now_ms) if wanted else {}
         return {
             key: cause_of_group(
                 group,
@@ -131,7 +164,8 @@ class _Look:
                 unheard.append(Unheard(ci.uid, ci.name))
             else:
                 heard = Heard(ci.uid, ci.name, ci.ci_class, ci.site, ci.seen_ms)
-                (silent if ci.seen_ms < limit else live).append(heard)
+                is_silent = ci.seen_ms < limit and ci.seen_ms < self._now_ms - ci.own_ms
+                (silent if is_silent else live).append(heard)
         return Situation(
             self._now_ms, silent, live, unheard, self._relations(), list(self._standing()), self._thresholds
         )
@@ -156,6 +190,8 @@ class _Look:
 
     def _standing(self) -> Iterable[Standing]:
         for key, finding in self._findings.items():
+            if key.startswith(f"{_KIND}:{silence_devices.PREFIX}"):
+                continue  # made anew from who reads them now
             silent = {ci_id for ci_id, row in self._members[finding.id].items() if row.until_ms is None}
             members = frozenset(self._uids[ci_id] for ci_id in silent if ci_id in self._uids)
             yield Standing(key.removeprefix(f"{_KIND}:"), finding.detail["since_ms"], members)
@@ -240,15 +276,23 @@ def _detail(group: Group, ever: int, cause: Cause) -> dict[str, Any]:
 def _expected(session: Session) -> list[_Expected]:
     """Return the CIs that should be heard or may stand between, with when any of their sources was last heard."""
     query = (
-        select(Binding.ci_id, func.max(Source.seen_ms))
+        select(
+            Binding.ci_id,
+            func.max(Source.seen_ms),
+            # Of hosts, which an agent speaks for, the usual time counts.
+            func.max(silence_devices.interval_ms()) * func.min(case((col(Source.kind) == DEVICE, 1), else_=0)),
+        )
         .join(Source, col(Source.id) == col(Binding.source_id))
         .where(col(Binding.until_ms).is_(None), Source.kind != RECORD, col(Source.quarantined_ms).is_(None))
         .group_by(col(Binding.ci_id))
     )
-    seen: dict[int, int | None] = dict(session.exec(query).all())
+    seen = {ci_id: (seen_ms, own_ms) for ci_id, seen_ms, own_ms in session.exec(query)}
     cis = select(Ci).where(col(Ci.status).not_in(UNSEEN_STATUSES), col(Ci.merged_into_id).is_(None))
     cis = cis.order_by(col(Ci.id))
-    return [_Expected(ci.id, ci.uid, ci.name, ci.ci_class, ci.location, seen.get(ci.id)) for ci in session.exec(cis)]
+    return [
+        _Expected(ci.id, ci.uid, ci.name, ci.ci_class, ci.location, *seen.get(ci.id, (None, 0)))
+        for ci in session.exec(cis)
+    ]
 
 
 def silent_findings(session: Session, ci_ids: Iterable[int]) -> dict[int, Finding]:

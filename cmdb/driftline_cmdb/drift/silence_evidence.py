@@ -4,6 +4,7 @@ Bounded: of so many CIs, through so many live hosts of their sites, however larg
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import zstandard
 from sqlalchemy import func
@@ -12,6 +13,7 @@ from sqlmodel import Session, col, select
 from driftline import facts
 from driftline.v1.facts_pb2 import Facts
 from driftline_baseline.silence_cause import Evidence, Sighting
+from driftline_cmdb.drift.silence_devices import readers
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.elements import Element, Holding, Path, Section
@@ -24,7 +26,7 @@ _LOOKED_FOR = 50
 _TOPIC = "neighbours"
 
 
-def gather(session: Session, ci_ids: Collection[int], live_after_ms: int) -> dict[int, Evidence]:
+def gather(session: Session, ci_ids: Collection[int], live_after_ms: int, now_ms: int) -> dict[int, Evidence]:
     """Return the evidence of silent CIs, by id.
 
     :param live_after_ms: who called after this time is heard, and can tell what it sees.
@@ -32,7 +34,13 @@ def gather(session: Session, ci_ids: Collection[int], live_after_ms: int) -> dic
     sights = _sightings(session, sorted(ci_ids)[:_LOOKED_FOR], live_after_ms)
     by_ci = _sources(session, ci_ids)
     certificates = _certificates(session, [source.id for ones in by_ci.values() for source in ones])
-    return {ci_id: _evidence(sources, *certificates, sights.get(ci_id, ())) for ci_id, sources in by_ci.items()}
+    by = readers(session, ci_ids, now_ms)
+    return {
+        ci_id: replace(
+            _evidence(sources, *certificates, sights.get(ci_id, ())), unread=by[ci_id].said if ci_id in by else ""
+        )
+        for ci_id, sources in by_ci.items()
+    }
 
 
 def of_sources(session: Session, sources: Sequence[Source], heard_by: str) -> Evidence:

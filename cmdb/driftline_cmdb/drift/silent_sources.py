@@ -13,6 +13,7 @@ from driftline_baseline.silence import moment
 from driftline_baseline.silence_cause import cause_of
 from driftline_cmdb.attention import events
 from driftline_cmdb.database import Database
+from driftline_cmdb.drift.silence_devices import after_ms as own_ms
 from driftline_cmdb.drift.silence_evidence import of_sources
 from driftline_cmdb.identity.disagreement import named
 from driftline_cmdb.packing import chunks
@@ -40,11 +41,11 @@ def find_silent_sources(database: Database, now_ms: int, after_ms: int, listenin
     if listening_ms is not None and now_ms - listening_ms < after_ms:
         return 0
     with database.read() as session:
-        if not _silent(session, now_ms - after_ms) and not _open(session):
+        if not _silent(session, now_ms, after_ms) and not _open(session):
             return 0
     try:
         with database.write() as session:
-            return _write_down(session, _silent(session, now_ms - after_ms), now_ms, after_ms)
+            return _write_down(session, _silent(session, now_ms, after_ms), now_ms, after_ms)
     except IntegrityError:
         return 0  # another collector looked at the same time and was first
 
@@ -54,7 +55,7 @@ def _open(session: Session) -> dict[str, Finding]:
     return {finding.key: finding for finding in session.exec(query)}
 
 
-def _silent(session: Session, limit_ms: int) -> dict[str, _Silent]:
+def _silent(session: Session, now_ms: int, after_ms: int) -> dict[str, _Silent]:
     """Return the silent sources of CIs that have another one, which is live, by the key of their finding."""
     counts = (col(Binding.until_ms).is_(None), Source.kind != RECORD, col(Source.quarantined_ms).is_(None))
     several = (
@@ -62,7 +63,7 @@ def _silent(session: Session, limit_ms: int) -> dict[str, _Silent]:
         .join(Source, col(Source.id) == col(Binding.source_id))
         .where(*counts)
         .group_by(col(Binding.ci_id))
-        .having(func.count() > 1, func.min(Source.seen_ms) < limit_ms, func.max(Source.seen_ms) >= limit_ms)
+        .having(func.count() > 1, func.min(Source.seen_ms) < now_ms - after_ms)
     )
     found: dict[str, _Silent] = {}
     for chunk in chunks(sorted(session.exec(several))):
@@ -75,10 +76,11 @@ def _silent(session: Session, limit_ms: int) -> dict[str, _Silent]:
         )
         heard: dict[int, Source] = {}
         for ci, source in session.exec(query):
-            if source.seen_ms is not None and source.seen_ms >= limit_ms:
+            if source.seen_ms is not None and source.seen_ms >= now_ms - own_ms(source, after_ms):
                 heard.setdefault(ci.id, source)
         for ci, source in session.exec(query):
-            if source.seen_ms is not None and source.seen_ms < limit_ms and ci.id in heard:
+            is_silent = source.seen_ms is not None and source.seen_ms < now_ms - own_ms(source, after_ms)
+            if is_silent and ci.id in heard:
                 found[f"{KIND}:{source.uid}"] = _Silent(source, ci, heard[ci.id])
     return found
 

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from sqlmodel import Session, col, func, select
 
 from driftline_cmdb import audit, sources
+from driftline_cmdb.devices import fencing
 from driftline_cmdb.drift.due import mark_due
 from driftline_cmdb.errors import Ambiguous, Conflict, Invalid, NotFound, Refused
 from driftline_cmdb.identity import authority, bindings, holders
@@ -20,7 +21,7 @@ from driftline_cmdb.intern import insert_ignoring
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.holders import Holder, OwnIdentity
 from driftline_cmdb.tables.identity import IdentityClaim, IdentityDecision, SharedEvidence
-from driftline_cmdb.tables.sources import Certificate, Source
+from driftline_cmdb.tables.sources import DEVICE, Certificate, Source
 
 #: Who was not known when an identity was split, and comes with its certificate all the same: so many, no more.
 MOST_STRANGERS = 16
@@ -270,6 +271,8 @@ def own_uid(uid: str, public_key: bytes) -> str:
 def _check(source: Source, reason: str) -> None:
     if not reason.strip():
         raise Invalid("reason: is empty; say why")
+    if source.kind == DEVICE:
+        raise Refused(f"source {source.uid} is a device: who holds its lease speaks for it; see driftline device show")
     if source.ended_as is not None:
         words = {"split": "split", "image": "expected of an image"}.get(source.ended_as, source.ended_as)
         raise Conflict(f"source {source.uid} was {words} before")
@@ -322,6 +325,7 @@ def _end(session: Session, source: Source, ended_as: str, decision: IdentityDeci
     source.ended_decision_id = decision.id if decision is not None else None
     source.quarantined_ms = source.quarantine_reason = source.held_epoch = source.held_ms = None
     session.add(source)
+    fencing.drop(session, source.id, now_ms)
     sources.close_findings(session, source, now_ms)
 
 

@@ -7,6 +7,7 @@ from sqlmodel import Session, col, select
 
 from driftline_cmdb import record
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
+from driftline_cmdb.drift.silence_devices import after_ms
 from driftline_cmdb.identity import authority, bindings
 from driftline_cmdb.identity.authority import Shares
 from driftline_cmdb.tables.cis import Binding, Ci
@@ -121,4 +122,4 @@ def state_of(source: Source, now_ms: int) -> str:
         return "quarantined"
     if source.seen_ms is None:
         return "new"
-    return "silent" if source.seen_ms < now_ms - SILENT_AFTER_MS else "live"
+    return "silent" if source.seen_ms < now_ms - after_ms(source, SILENT_AFTER_MS) else "live"

@@ -22,10 +22,13 @@ def up(
         list[str] | None, typer.Option(help="Name or address of this machine, for the collector's certificate.")
     ] = None,
     agent: Annotated[bool, typer.Option(help="Also run an agent for this host.")] = True,
+    devices: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Devices that this host's agent reads; it may, for its site.")
+    ] = None,
 ) -> None:
     """Run collector, server and an agent for this host until Ctrl-C."""
     # Imported here: the other commands start faster without.
     from driftline_server.up import command
 
-    options = command.Options(data, database, web, enrol, report, metrics, tuple(name or ()), agent)
+    options = command.Options(data, database, web, enrol, report, metrics, tuple(name or ()), agent, devices)
     raise typer.Exit(command.up(options))

@@ -8,6 +8,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
+from driftline_cmdb.drift.silence_devices import silent
 from driftline_cmdb.tables.baselines import BaselineVersion
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.drift import Drift
@@ -54,9 +55,7 @@ def overview(session: Session, now_ms: int) -> Overview:
             number(col(Rfc.id), waiting, Rfc.ordered == "revert"),
             number(col(BaselineVersion.id), BaselineVersion.state == "in force"),
             number(col(Source.id), Source.kind != RECORD),
-            number(
-                col(Source.id), col(Source.seen_ms) < now_ms - SILENT_AFTER_MS, col(Source.quarantined_ms).is_(None)
-            ),
+            number(col(Source.id), silent(now_ms, SILENT_AFTER_MS), col(Source.quarantined_ms).is_(None)),
             number(col(Finding.id), col(Finding.closed_ms).is_(None)),
             select(func.max(col(Source.seen_ms))).scalar_subquery(),
         )

@@ -7,6 +7,7 @@ from sqlalchemy import func, true
 from sqlmodel import Session, col, or_, select
 
 from driftline_cmdb.drift.silence import SILENT_AFTER_MS
+from driftline_cmdb.drift.silence_devices import silent
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.sources import RECORD, Certificate, JoinToken, Source
 from driftline_server.cis.speaking import state_of
@@ -80,8 +81,8 @@ def list_sources(
     conditions = {
         "quarantined": quarantined.is_not(None),
         "new": well & seen.is_(None),
-        "silent": well & (seen < now_ms - SILENT_AFTER_MS),
-        "live": well & (seen >= now_ms - SILENT_AFTER_MS),
+        "silent": well & silent(now_ms, SILENT_AFTER_MS),
+        "live": well & seen.is_not(None) & ~silent(now_ms, SILENT_AFTER_MS),
         "split": ended == "split",
         "image": ended == "image",
         "retired": ended == "retired",

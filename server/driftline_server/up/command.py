@@ -33,6 +33,8 @@ AGENT = "driftline_agent.main"
 PEOPLE = {"admin": ("admin", "approver"), "approver": ("approver",)}
 #: Who the audit trail names.
 ACTOR = "driftline-up"
+#: The site whose devices this host's agent may read.
+SITE = "local"
 HOUR_MS = 3_600_000
 TOKEN_LIFE_MS = 365 * 24 * HOUR_MS
 WATCH_S = 2.0
@@ -50,6 +52,8 @@ class Options:
     metrics: str = "127.0.0.1:7445"
     names: tuple[str, ...] = ()
     agent: bool = True
+    #: File of the devices that the agent reads.
+    devices: Path | None = None
 
 
 class _Stop(Exception):  # no error: the user wants to end
@@ -112,6 +116,8 @@ def _run(options: Options, data: Path, children: Children) -> None:
     with client:
         if options.agent:
             _wait_for_this_host(client, children)
+        if options.agent and options.devices is not None:
+            _let_read_devices(client, data)
         _say("  try        .venv/bin/driftline ci list      (Ctrl-C here stops everything)")
         _say("")
         _watch(client, children)
@@ -204,7 +210,8 @@ def _agent_config(options: Options, data: Path) -> Path:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not listened at
     shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     path = data / "agent.toml"
-    path.write_text(f'# Written by driftline up at every start.\ncollector = "{shown}"\n')
+    devices = f"devices = {json.dumps(str(options.devices.resolve()))}\n" if options.devices is not None else ""
+    path.write_text(f'# Written by driftline up at every start.\ncollector = "{shown}"\n{devices}')
     path.chmod(stat.S_IRUSR | stat.S_IWUSR)
     return path
 
@@ -220,6 +227,16 @@ def _wait_for_this_host(client: httpx.Client, children: Children) -> None:
     children.wait_for("this host's first report", reported)
     names = ", ".join(str(ci["name"]) for ci in found)
     _say(f"  host       {names}: inventoried; driftline ci show {found[0]['name']}")
+
+
+def _let_read_devices(client: httpx.Client, data: Path) -> None:
+    """Let this host's agent speak for the devices of the site that `driftline up` is."""
+    uid = json.loads((data / "agent" / "identity.json").read_text())["source_id"]
+    known = _get(client, f"/api/v1/device-speakers?site={SITE}&limit=10000")["items"]
+    if not any(one["uid"] == uid for one in known):
+        said = {"source": uid, "site": SITE, "reason": "driftline up --devices"}
+        client.post("/api/v1/device-speakers", json=said).raise_for_status()
+    _say(f"  devices    this host's agent reads those of site {SITE}; driftline device list")
 
 
 def _get(client: httpx.Client, path: str) -> Any:
