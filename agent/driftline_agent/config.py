@@ -56,6 +56,8 @@ class Config:
     reader: Path = DEFAULT_READER
     #: Socket of the process that may see the packet filter's rules.
     firewall: Path = Path(DEFAULT_FIREWALL)
+    #: File of network devices to speak for, see docs/devices.md; None speaks for this host alone.
+    devices: Path | None = None
     #: Topics to read; None reads all.
     topics: tuple[str, ...] | None = None
     #: Folders that may be read; None allows all.
@@ -181,7 +183,7 @@ def parse(text: str, file: str) -> Config:
             raise ConfigError(f'{file}: there is no setting "{name}"; there are {", ".join(sorted(known))}')
         if name in ("collector", "report", "user"):
             out[name] = _typed(file, name, value, str, "a text")
-        elif name in ("state", "token_file", "reader", "firewall"):
+        elif name in ("state", "token_file", "reader", "firewall", "devices"):
             out[name] = Path(_typed(file, name, value, str, "a path"))
         elif name in ("topics", "readable_roots"):
             out[name] = _strings(file, name, value)

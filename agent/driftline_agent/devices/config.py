@@ -3,6 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from driftline_agent.errors import ConfigError, UnreadableError
+
+if TYPE_CHECKING:
+    from driftline_agent.devices.references import VaultEntry
 
 Network = IPv4Network | IPv6Network
 
@@ -35,6 +42,8 @@ class TargetEntry:
     interval_s: int = 300
     port: int = 161
     context: str = ""
+    #: Addresses and prefixes in it that are left alone.
+    excluded: tuple[Network, ...] = ()
 
     @property
     def single(self) -> bool:
@@ -54,6 +63,10 @@ class Discovery:
     ports: tuple[int, ...] = (22, 23, 80, 443, 8291)
     #: Credentials that SNMP is tried with, where each may be used.
     credentials: tuple[str, ...] = ()
+    #: Addresses and prefixes in them that are left alone.
+    excluded: tuple[Network, ...] = ()
+    #: UDP port that SNMP is tried at.
+    snmp_port: int = 161
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +105,28 @@ class DevicesConfig:
     limits: Limits = field(default_factory=Limits)
     #: Take devices that the collector hands out, where a credential of this file may be used for them.
     takes_more: bool = True
+    #: Where references of kind vault lead.
+    vault: "VaultEntry | None" = None
+    #: Its name, for messages.
+    file: str = "devices.yaml"
+
+
+def load(path: Path) -> DevicesConfig:
+    """Return what a file says of devices.
+
+    :raises ConfigError: where it cannot be read or used, or others than its owner can read it; names the key, the
+        value (never a secret) and the mend.
+    """
+    from driftline_agent.devices import private
+
+    try:
+        from driftline_agent.devices.reading_config import read
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"devices {path}: {error.name} is not installed; pip install 'driftline[devices]'") from error
+    try:
+        text = private.read(path).decode()
+    except UnreadableError as error:
+        raise ConfigError(f"devices {error}") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"devices {path}: is not UTF-8; save it as UTF-8") from None
+    return read(text, str(path))
