@@ -224,7 +224,7 @@ class Leases:
             said = self._health.get(problem.source_id)
             if said is None or said.reason[:500] == problem.reason:
                 self._unsaid.discard(problem.source_id)
-        self.call_after_s = min(max(reply.call_after_s or 60, 5), 3600)
+        self.call_after_s = min(max(reply.call_after_s or 60, 1), 3600)
         self.refused = {one.target.address: one.reason for one in reply.refused}
         if not reply.same:
             self._fingerprint = reply.fingerprint
