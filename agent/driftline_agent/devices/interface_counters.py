@@ -21,6 +21,8 @@ _WAYS = (
 )
 #: What nobody wants to plan the capacity of.
 _NEVER = frozenset({"loopback", "veth"})
+#: Kinds whose speed is one; that of tunnels and the like is a number that someone once chose.
+_TRUE_SPEED = HARDWARE | {"bond", "vlan", "serial", "dsl", "ds1", "ds3", "sonet"}
 _LIVE = frozenset({"up", "dormant"})
 
 
@@ -91,6 +93,6 @@ def measured(interfaces: Iterable[Interface], rows: Mapping[int, Row]) -> Measur
         room -= need
         for metric, counter, share in _of(one, rows[one.index], whole):
             out.counters[metric] = counter
-            if share is not None and one.speed > 0 and one.type in HARDWARE | {"bond"}:
+            if share is not None and one.speed > 0 and one.type in _TRUE_SPEED:
                 out.shares[share] = metric, one.speed / 8
     return out

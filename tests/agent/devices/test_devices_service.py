@@ -7,7 +7,8 @@ from pathlib import Path
 import grpc
 import pytest
 from tests.agent.fake_collector import FakeCollector
-from tests.support import devices, snmpd
+from tests.support import device_files as devices
+from tests.support import snmpd
 
 from driftline.v1 import collector_pb2 as wire
 from driftline.v1.facts_pb2 import Facts
