@@ -1,1 +1,86 @@
-"""Profiles: what is known of families of devices, one YAML file each."""
+"""Families of devices, a YAML file each; found because they are there. See docs/dev/add-a-device-profile.md."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from driftline_agent.devices import vendors
+from driftline_agent.devices.profile import STANDARD, Profile
+from driftline_agent.devices.profile_file import load
+from driftline_agent.devices.readout import Readout, System
+from driftline_agent.errors import ConfigError
+
+_FOLDER = Path(__file__).parent
+#: Profiles of the operator's own.
+_own: dict[str, Profile] = {}
+
+
+@cache
+def all_profiles() -> Mapping[str, Profile]:
+    """Return every profile by name, sorted: whatever stands beside this file, and what :func:`load_folder` added."""
+    shipped = {path.stem: load(path) for path in sorted(_FOLDER.glob("*.yaml"))}
+    return dict(sorted((shipped | _own).items()))
+
+
+def load_folder(path: Path) -> Mapping[str, Profile]:
+    """Take an operator's own profiles in; one with the name of a shipped one takes its place.
+
+    :raises ConfigError: where the folder or one of its files cannot be used; then none of it is taken.
+    """
+    if not path.is_dir():
+        raise ConfigError(f"profiles: {path} is not a folder; name the one that has your *.yaml")
+    found = {file.stem: load(file) for file in sorted(path.glob("*.yaml"))}
+    _own.update(found)
+    all_profiles.cache_clear()
+    return found
+
+
+def standard() -> Profile:
+    """Return how a device is read by the standard MIBs alone; other profiles fall back to it, source by source."""
+    return all_profiles()[STANDARD.name]
+
+
+def candidates(system: System) -> list[Profile]:
+    """Return the profiles that fit, best first: the longest sysObjectID, then whoever looks at sysDescr too.
+
+    Those that a device has to answer something for come before others that fit as well.
+    """
+    ranked: list[tuple[int, bool, bool, Profile]] = []
+    for profile in all_profiles().values():
+        for match in profile.matches:
+            rank = match.rank(system.object_id, system.description)
+            if rank is not None:
+                ranked.append((*rank, match.answers is not None, profile))
+    ranked.sort(key=lambda one: one[:3], reverse=True)
+    return list({profile.name: profile for *_, profile in ranked}.values())
+
+
+def find(system: System) -> Profile:
+    """Return the profile of a device by what its system group says; the standard one where none fits.
+
+    Where sysObjectID and sysDescr do not tell it, :func:`settle` asks further.
+    """
+    for profile in candidates(system):
+        if any(match.answers is None and match.rank(system.object_id, system.description) for match in profile.matches):
+            return profile
+    return replace(standard(), vendor=vendors.of(system.object_id) or "")
+
+
+async def settle(readout: Readout) -> Profile:
+    """Have a poll use the profile that fits best, asking for what tells devices of one sysObjectID apart.
+
+    Asked twice in one poll it asks the device once. A device that does not answer keeps what :func:`find` told.
+    """
+    system = readout.system
+    asked = [
+        (profile, match.answers)
+        for profile in candidates(system)
+        for match in profile.matches
+        if match.answers is not None and match.rank(system.object_id, system.description)
+    ]
+    if asked:
+        row, _ = await readout.scalars(*[object_ for _, object_ in asked])
+        told = next((profile for profile, object_ in asked if row.kind(object_.name) is not None), None)
+        readout.profile = told or readout.profile
+    return readout.profile
