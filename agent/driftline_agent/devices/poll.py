@@ -11,7 +11,7 @@ from driftline_agent.devices.config import Limits
 from driftline_agent.devices.failures import NoAnswerError, NoCredentialError, NotReadError
 from driftline_agent.devices.keyring import Keyring
 from driftline_agent.devices.profile import Profile
-from driftline_agent.devices.profiles import find
+from driftline_agent.devices.profiles import find, settle
 from driftline_agent.devices.readout import Readout, System
 from driftline_agent.devices.snmp.errors import (
     DecryptionFailed,
@@ -106,11 +106,11 @@ async def poll(place: Place, wanted: Wanted, keyring: Keyring, limits: Limits, l
     session, name, found = await _first_answer(place, keyring, limits, learned)
     at_s = time.monotonic()
     try:
-        profile = find(found)
         pace = Pace(limits.requests, 1 / limits.requests_per_s, limits.variables, limits.poll_s)
         walker = Walker(session, pace, Patience(limits.timeout_s, limits.retries), learned.repetitions)
         walker.bulk = walker.bulk and at_s >= learned.no_bulk_until_s
-        readout = Readout(session.target, walker, found, profile, kept=learned.kept)
+        readout = Readout(session.target, walker, found, find(found), kept=learned.kept)
+        profile = await settle(readout)
         results = await reading.read(readout, wanted.topics, key, learned.seen)
         measured = await reading.measure(readout, wanted.measuring)
         if session.bulk and not walker.bulk and at_s >= learned.no_bulk_until_s:

@@ -266,6 +266,8 @@ class _Running:
             if device.held != held:
                 device.moved(held)
                 await self._post.work(lambda o=device.outbox, g=held.generation: o.hold(g))  # type: ignore[misc]  # bound now
+                if device.outbox.waits:
+                    self._post.waits(device.outbox)
         self._index()
         for source_id in change.read_now:
             self._polled[source_id].device.read_now()
