@@ -30,6 +30,8 @@ def run(path: Path, out: TextIO) -> int:
             print(f"bad   {_credential(config, entry)}\n      -> {error}", file=out)
         else:
             print(f"good  {_credential(config, entry)}", file=out)
+        if any(prefix.prefixlen == 0 for prefix in entry.prefixes):
+            print(f"note  credential {entry.name}: may be used anywhere; narrow its prefixes", file=out)
     for target in config.targets:
         print(f"read  {_target(target)}", file=out)
     for line in _rest(config):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,16 @@ class CredentialEntry:
     document: Mapping[str, object] = field(repr=False)
 
     def may_be_used_at(self, address: str) -> bool:
-        """Tell whether it may be sent to an address."""
-        place = ip_address(address)
+        """Tell whether it may be sent to an address. What is no address is none where it may be.
+
+        ::ffff:192.0.2.1 counts as 192.0.2.1, because that is where it leads.
+        """
+        try:
+            place = ip_address(address)
+        except ValueError:
+            return False
+        if isinstance(place, IPv6Address) and place.ipv4_mapped is not None:
+            place = place.ipv4_mapped
         return any(place in network for network in self.prefixes)
 
 

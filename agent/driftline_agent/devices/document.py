@@ -22,7 +22,10 @@ _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 def shown(value: object) -> str:
     """Return a value for people, short."""
-    text = f'"{value}"' if isinstance(value, str) else repr(value)
+    try:
+        text = f'"{value}"' if isinstance(value, str) else repr(value)
+    except ValueError:  # a number of thousands of digits
+        text = "what is there"
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -52,7 +55,7 @@ class Place:
             raise self.fail(f"is not {what}")
         for name in self.value:
             if not isinstance(name, str):
-                raise self.fail(f"the key {name!r} is not a text; put it in quotes")
+                raise self.fail(f"the key {shown(name)} is not a text; put it in quotes")
         start = f"{self.path}." if self.path else ""
         return {name: Place(self.file, start + name, value) for name, value in self.value.items()}
 

@@ -75,9 +75,9 @@ def read_credential(place: Place) -> Recipe:
     if "protocol" in found:
         found["protocol"].choice(("snmp",))
     version = _need(place, found, "version", "1, 2c or 3")
-    if isinstance(version.value, bool) or str(version.value) not in _VERSIONS:
+    number = next((number for text, number in _VERSIONS.items() if shown(version.value) in (text, f'"{text}"')), None)
+    if number is None:
         raise version.fail(f"there is no version {shown(version.value)} of SNMP; there are 1, 2c, 3")
-    number = _VERSIONS[str(version.value)]
     strangers = [name for name in (_V3 if number < 3 else ("community",)) if name in found]
     if strangers:
         raise found[strangers[0]].fail(f"is not for version {version.value}; leave it out, or change the version")
@@ -125,12 +125,13 @@ def read_vault(place: Place) -> VaultEntry:
     """
     found = place.mapping(("address", "token", "app_role", "namespace", "mount", "ca_file", "kv"))
     address = _need(place, found, "address", "https://vault.example.org:8200")
-    parts = urlsplit(address.text())
     try:
+        parts = urlsplit(address.text())
         usable = parts.scheme == "https" and parts.hostname and parts.port != 0 and parts.path in ("", "/")
-    except ValueError:  # its port is none
+        usable = usable and not (parts.query or parts.fragment or "@" in parts.netloc or " " in parts.netloc)
+    except ValueError:  # of urlsplit: a bracket or a port that is none; or no text at all
         usable = False
-    if not usable or parts.query or parts.fragment or "@" in parts.netloc:
+    if not usable:
         raise address.fail("is not where Vault can be reached over TLS; write it like https://vault.example.org:8200")
     if ("token" in found) == ("app_role" in found):
         raise place.fail("needs either token or app_role; add one of them")

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from driftline_agent.devices.config import CredentialEntry, DevicesConfig
 from driftline_agent.devices.document import Place
@@ -12,7 +13,9 @@ from driftline_agent.devices.following import follow
 from driftline_agent.devices.reading_credentials import CommunityRecipe, read_credential
 from driftline_agent.devices.references import Reference
 from driftline_agent.devices.snmp.credentials import Community, User
-from driftline_agent.devices.vault import Vault
+
+if TYPE_CHECKING:
+    from driftline_agent.devices.vault import Vault
 
 __all__ = ["SecretError", "Secrets"]
 
@@ -43,7 +46,11 @@ class Secrets:
 
     def __init__(self, config: DevicesConfig, clock: Callable[[], float] = time.monotonic) -> None:
         self._config, self._clock = config, clock
-        self._vault = Vault(config.vault, clock) if config.vault else None
+        self._vault: Vault | None = None
+        if config.vault:
+            from driftline_agent.devices import vault  # with it come TLS and HTTP
+
+            self._vault = vault.Vault(config.vault, clock)
         self._slots = {name: _Slot() for name in config.credentials}
 
     def __repr__(self) -> str:

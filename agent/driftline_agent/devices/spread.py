@@ -4,7 +4,7 @@ import asyncio
 import random
 from array import array
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import TypeVar
@@ -31,6 +31,8 @@ def addresses(prefixes: Sequence[Network], excluded: Sequence[Network]) -> Itera
         if not any(prefix != other and _within(prefix, other) for other in prefixes)
     ]
     ends = list(accumulate(prefix.num_addresses for prefix in ranges))
+    alone = {prefix.network_address for prefix in excluded if prefix.num_addresses == 1}
+    left = [prefix for prefix in excluded if prefix.num_addresses > 1]
     order = array("L", range(ends[-1] if ends else 0))
     random.shuffle(order)
     for number in order:
@@ -40,7 +42,7 @@ def addresses(prefixes: Sequence[Network], excluded: Sequence[Network]) -> Itera
         if prefix.version == 4 and prefix.prefixlen < 31 and place in (0, prefix.num_addresses - 1):
             continue
         address = prefix[place]
-        if not any(address in other for other in excluded):
+        if address not in alone and not any(address in other for other in left):
             yield str(address)
 
 
@@ -48,7 +50,7 @@ def _within(prefix: Network, other: Network) -> bool:
     return prefix.version == other.version and prefix.prefixlen >= other.prefixlen and prefix.network_address in other
 
 
-async def each(places: Iterator[str], ask: Callable[[str], Awaitable[_T]]) -> AsyncIterator[_T]:
+async def each(places: Iterator[str], ask: Callable[[str], Awaitable[_T]]) -> AsyncGenerator[_T, None]:
     """Yield the answers of places as they come, some places at a time; goes no further than who takes them."""
     answers: asyncio.Queue[_T | _End] = asyncio.Queue(_WORKERS)
 

@@ -7,8 +7,8 @@ against one rate over all.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 
 from driftline.v1.collector_pb2 import Sighting
 from driftline_agent.devices import probes
@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 
 #: Sightings of one report, and how long one waits for others, s.
 BATCH, WAIT_S = 500, 60.0
-#: A silent address was asked at least twice as long ago, and who is on the link answers to ARP in no time.
-_RESOLVED_S = 0.5
+#: Who is on the link answers to ARP and NDP within this time, s.
+_RESOLVED_S = 0.2
 
 Report = Callable[[list[Sighting]], Awaitable[None]]
 
@@ -43,12 +43,13 @@ async def sweep(discovery: Discovery, config: DevicesConfig, secrets: Secrets, r
     batch: list[Sighting] = []
     sent = time.monotonic()
     try:
-        async for sighting in each(addresses(discovery.prefixes, discovery.excluded), look.at):
-            if sighting is not None:
-                batch.append(sighting)
-            if batch and (len(batch) >= BATCH or time.monotonic() - sent >= WAIT_S):
-                await report(batch)
-                batch, sent = [], time.monotonic()
+        async with aclosing(each(addresses(discovery.prefixes, discovery.excluded), look.at)) as seen:
+            async for sighting in seen:
+                if sighting is not None:
+                    batch.append(sighting)
+                if batch and (len(batch) >= BATCH or time.monotonic() - sent >= WAIT_S):
+                    await report(batch)
+                    batch, sent = [], time.monotonic()
         if batch:
             await report(batch)
     finally:
@@ -57,11 +58,11 @@ async def sweep(discovery: Discovery, config: DevicesConfig, secrets: Secrets, r
 
 async def answering(
     entry: TargetEntry, config: DevicesConfig, secrets: Secrets, rate: float
-) -> AsyncIterator[tuple[str, str]]:
+) -> AsyncGenerator[tuple[str, str], None]:
     """Yield who answers SNMP in a target's prefix: address, and the first of its credentials that works there.
 
     Addresses that another entry of the file names more closely are left to that one. Silence may pass: whoever does not
-    come this time need not be gone.
+    come this time need not be gone. Who does not take all closes it: ``contextlib.aclosing``.
 
     :param rate: probes a second.
     :raises SecretError: before anything is sent, where a credential cannot be had: nobody would answer to it.
@@ -86,9 +87,10 @@ async def answering(
                             return address, name
         return None
 
-    async for found in each(addresses([entry.network], (*entry.excluded, *closer)), at):
-        if found is not None:
-            yield found
+    async with aclosing(each(addresses([entry.network], (*entry.excluded, *closer)), at)) as seen:
+        async for found in seen:
+            if found is not None:
+                yield found
 
 
 class _Look:
@@ -107,46 +109,54 @@ class _Look:
 
     async def at(self, address: str) -> Sighting | None:
         """Return what was seen at an address; None where nobody answered."""
+        sent: list[float] = []
         asked = await asyncio.gather(
-            self._echo(address), self._snmp(address), *(self._knock(address, port) for port in self._discovery.ports)
+            self._echo(address, sent),
+            self._snmp(address, sent),
+            *(self._knock(address, port, sent) for port in self._discovery.ports),
         )
         found = Sighting(address=address)
         for part in asked:
             if part is not None:
                 found.MergeFrom(part)
-        now = time.monotonic()
-        if found.answers:
-            found.mac = self._links.mac(address, now)
-        elif self._links.reachable(address, now - _RESOLVED_S):
-            found.mac = self._links.mac(address, now - _RESOLVED_S)
+        # the kernel's table counts from when whoever is on the link has told the kernel where
+        since = min([time.monotonic(), *(at + _RESOLVED_S for at in sent[:1])])
+        found.mac = self._links.mac(address, since)
+        if not found.answers:
+            if not self._links.reachable(address, since):
+                return None
             found.answers.append("ndp" if ":" in address else "arp")
-        else:
-            return None
         found.seen_at_ms = int(time.time() * 1000)
         return found
 
-    async def _echo(self, address: str) -> Sighting | None:
+    @asynccontextmanager
+    async def _turn(self, sent: list[float]) -> AsyncIterator[None]:
+        async with self._rate.turn():
+            sent.append(time.monotonic())
+            yield
+
+    async def _echo(self, address: str, sent: list[float]) -> Sighting | None:
         echo = self._echoes[6 if ":" in address else 4]
         if echo.refused:
             return None
-        async with self._rate.turn():
+        async with self._turn(sent):
             return Sighting(answers=["icmp"]) if await echo.answers(address) else None
 
-    async def _knock(self, address: str, port: int) -> Sighting | None:
-        async with self._rate.turn():
+    async def _knock(self, address: str, port: int, sent: list[float]) -> Sighting | None:
+        async with self._turn(sent):
             return Sighting(answers=[f"tcp/{port}"]) if await probes.knock(address, port) else None
 
-    async def _snmp(self, address: str) -> Sighting | None:
+    async def _snmp(self, address: str, sent: list[float]) -> Sighting | None:
         refused = None
         for entry, credential in self._credentials:
             if not entry.may_be_used_at(address):
                 continue
-            async with self._rate.turn():
-                try:
+            try:
+                async with self._turn(sent):
                     said = await probes.introduce(Target(address, credential, self._discovery.snmp_port))
-                except SecurityError:
-                    refused = Sighting(answers=["snmp"])
-                    continue
+            except SecurityError:
+                refused = Sighting(answers=["snmp"])
+                continue
             if said is not None:
                 return Sighting(
                     answers=["snmp"],

@@ -1,12 +1,18 @@
-"""The agent's own file of devices: what it says, and that each error names the file, the key, the value and the mend."""
+"""The agent's own file of devices: what it says; each error names the file, the key, the value and the mend."""
 
 import os
+from collections.abc import Iterator
+from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from driftline_agent.devices import document
 from driftline_agent.devices.config import DevicesConfig, Discovery, Limits, TrapPort, load
+from driftline_agent.devices.document import Place
 from driftline_agent.devices.reading_config import read
 from driftline_agent.devices.references import Environment, SecretFile, VaultEntry
 from driftline_agent.errors import ConfigError
@@ -156,6 +162,64 @@ def test_no_error_shows_what_may_be_a_secret(secret: str) -> None:
         for word in ("topsecret", "top secret", "12345678", "99"):
             assert word not in str(error), error
         error = error.__cause__
+
+
+FULL = {
+    "site": "a",
+    "credentials": {
+        "c": {"version": "2c", "community": {"env": "X"}, "prefixes": ["10.0.0.0/8"]},
+        "u": {"version": 3, "user": "u", "auth": "SHA", "auth_passphrase": {"command": ["/bin/x"]}, "privacy": "AES",
+              "privacy_passphrase": {"vault": {"path": "a", "key": "b"}}, "prefixes": ["10.0.0.0/8"]},
+    },
+    "devices": [{"address": "10.0.0.1", "credential": "u", "interval": "60s", "port": 1, "context": "x"},
+                {"prefix": "10.0.0.0/24", "credentials": ["c", "u"], "except": ["10.0.0.9"]}],
+    "discover": {"prefixes": ["10.0.0.0/24"], "every": "1h", "rate": 50, "ports": [22], "credentials": ["c"],
+                 "except": ["10.0.0.9"], "snmp_port": 161},
+    "traps": {"listen": "0.0.0.0:162"},
+    "limits": {"concurrent": 7, "requests_per_s": 2.5, "timeout": "1s"},
+    "vault": {"address": "https://v", "app_role": {"role_id": "r", "secret_id": {"file": "/x"}, "mount": "m"},
+              "namespace": "n", "mount": "m", "kv": 2, "ca_file": "/x"},
+    "takes_handed_out": True,
+}  # fmt: skip
+ODD: tuple[object, ...] = (
+    None, True, 0, -1, 16**5000, 1.5, float("nan"), float("inf"), "", " ", "a\0b", "\u0663", "9" * 5000, "::1",
+    "0.0.0.0/0", "2001:db8::/112", "fe80::1%1", "https://[", [], [None], [[]], {}, {None: 1}, {1: 2}, {"a": {}}, {"env": None},
+    b"x", date(2026, 1, 1),
+)  # fmt: skip
+
+
+def _places(value: object, path: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
+    yield path
+    if isinstance(value, (dict, list)):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from _places(value[key], (*path, key))
+
+
+def _with(value: Any, path: tuple[object, ...], odd: object) -> Any:
+    if not path:
+        return odd
+    changed = dict(value) if isinstance(value, dict) else list(value)
+    changed[path[0]] = _with(value[path[0]], path[1:], odd)
+    return changed
+
+
+def test_an_odd_value_anywhere_is_read_or_refused_by_a_config_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(yaml.safe_dump(FULL), "d.yaml").site == "a"
+    for path in _places(FULL):
+        for odd in ODD:
+            root = Place("d.yaml", "", _with(FULL, path, odd))
+            monkeypatch.setattr(document, "parse", lambda *_, root=root: root)
+            try:
+                assert isinstance(read("", "d.yaml"), DevicesConfig)
+            except ConfigError as error:
+                assert str(error).startswith("d.yaml: ") and len(str(error)) < 600, error
+
+
+def test_an_address_in_disguise_leads_nowhere_else() -> None:
+    credential = read(HEAD.replace("[10.0.0.0/8]", '["::/0", 10.0.0.0/8]'), "d").credentials["core"]
+    assert credential.may_be_used_at("2001:db8::1") and credential.may_be_used_at("::ffff:10.0.0.1")
+    for address in ("192.0.2.1", "::ffff:192.0.2.1", "::ffff:c000:201", "host.example.org", "10.1", ""):
+        assert not credential.may_be_used_at(address), address
 
 
 @pytest.fixture
