@@ -252,7 +252,7 @@ def main() -> None:
         f"{options.devices} devices with {options.interfaces} interfaces, {found['answered']:.0f} answered, no waiting:"
     )
     print(
-        f"  a round      {found['wall_s']:8.1f} s, {found['cpu_s']:.1f} s of processor time (at first {found['first_cpu_s']:.1f} s)"
+        f"  a round      {found['wall_s']:8.1f} s, {found['cpu_s']:.1f} s of CPU (at first {found['first_cpu_s']:.1f} s)"
     )
     print(f"  every {INTERVAL_S} s {100 * found['share_of_a_core']:8.1f} % of one core")
     print(f"  memory       {found['peak_mib']:8.0f} MiB at its peak, all of this process")

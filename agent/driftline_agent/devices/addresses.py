@@ -72,7 +72,8 @@ def _index(number: int | None) -> int | None:
 
 
 def _bounded(length: int | None, most: int) -> int | None:
-    return length if length is not None and 0 <= length <= most else None
+    # 0 is what devices send that do not know it
+    return length if length is not None and 0 < length <= most else None
 
 
 def _inet(index: Oid) -> str | None:
@@ -96,7 +97,7 @@ def _length(pointer: Oid | None, address: str) -> int | None:
 def _of_mask(row: Row) -> int | None:
     mask = row.address("ipAdEntNetMask")
     try:
-        return None if mask is None else ip_network(f"0.0.0.0/{mask}").prefixlen
+        return None if mask is None else _bounded(ip_network(f"0.0.0.0/{mask}").prefixlen, 32)
     except ValueError:
         return None  # no netmask: 255.0.255.0
 

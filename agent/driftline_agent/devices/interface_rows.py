@@ -10,6 +10,7 @@ from driftline_agent.devices.mib import Row, Table
 
 #: RFC 2863, as a host's agent says them; unknown(4) is none.
 _OPERATION = {1: "up", 2: "down", 3: "testing", 5: "dormant", 6: "notpresent", 7: "lowerlayerdown"}
+_DOWN = frozenset({"down", "notpresent", "lowerlayerdown"})
 _ENABLED = {1: True, 2: False}
 _DUPLEX = {2: "half", 3: "full"}
 _AUTONEGOTIATION = {1: True, 2: False}
@@ -70,7 +71,8 @@ def _interface(index: int, name: str, row: Row, system: str) -> Interface:
         # A bridge's follows its ports
         setattr(out, "mtu_in_use" if kind == "bridge" else "mtu", mtu)
     speed = parse_speed(row.integer("ifSpeed"), row.integer("ifHighSpeed"))
-    if speed is not None and speed < 2**63 and kind != "loopback":
+    # What is down has agreed on none, whatever number it shows
+    if speed is not None and speed < 2**63 and kind != "loopback" and out.link not in _DOWN:
         out.speed = speed
     vlan = interface_types.vlan_of(kind, row.text("ifName") or "", description)
     if vlan is not None:
