@@ -36,6 +36,12 @@ def load_folder(path: Path) -> Mapping[str, Profile]:
     return found
 
 
+def forget_own() -> None:
+    """Know the shipped profiles alone."""
+    _own.clear()
+    all_profiles.cache_clear()
+
+
 def standard() -> Profile:
     """Return how a device is read by the standard MIBs alone; other profiles fall back to it, source by source."""
     return all_profiles()[STANDARD.name]
@@ -80,7 +86,10 @@ async def settle(readout: Readout) -> Profile:
         if match.answers is not None and match.rank(system.object_id, system.description)
     ]
     if asked:
-        row, _ = await readout.scalars(*[object_ for _, object_ in asked])
-        told = next((profile for profile, object_ in asked if row.kind(object_.name) is not None), None)
-        readout.profile = told or readout.profile
+        await readout.scalars(*[object_ for _, object_ in asked])  # together; each is taken from there below
+        for profile, object_ in asked:
+            row, _ = await readout.scalars(object_)
+            if row.kind(object_.name) is not None:
+                readout.profile = profile
+                break
     return readout.profile

@@ -81,6 +81,15 @@ def parse_snmp(system: System, row: Row, profile: str, engine_id: bytes | None, 
     return out
 
 
+def maker(profile: Profile, system: System, said: str | None) -> str | None:
+    """Return who made it: the profile's word, or what its own sources say, or by sysObjectID, or what the chassis says.
+
+    The last comes last: some write the model there.
+    """
+    by_profile = profile.vendor or (said if "vendor_name" in profile.texts else None)
+    return by_profile or vendors.of(system.object_id) or said
+
+
 def emit(facts: Facts, profile: Profile, system: System, told: Told) -> None:
     """Put what a device told into facts; what it did not tell leaves no trace."""
     texts: Mapping[str, str] = told.texts
@@ -90,7 +99,7 @@ def emit(facts: Facts, profile: Profile, system: System, told: Told) -> None:
         "os.release": {"id": profile.os_id, "name": name, "version": version, "description": described},
         "os.host": {"name": host_name(system.name)},
         "hardware.system": {
-            "manufacturer": profile.vendor or texts.get("vendor_name") or vendors.of(system.object_id),
+            "manufacturer": maker(profile, system, texts.get("vendor_name")),
             "product": texts.get("model"),
             "serial_number": texts.get("serial_number"),
             "version": texts.get("hardware_revision"),
