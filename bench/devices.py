@@ -251,9 +251,7 @@ def main() -> None:
     print(
         f"{options.devices} devices with {options.interfaces} interfaces, {found['answered']:.0f} answered, no waiting:"
     )
-    print(
-        f"  a round      {found['wall_s']:8.1f} s, {found['cpu_s']:.1f} s of CPU (at first {found['first_cpu_s']:.1f} s)"
-    )
+    print(f"  a round      {found['wall_s']:8.1f} s, {found['cpu_s']:.1f} s of CPU (first {found['first_cpu_s']:.1f})")
     print(f"  every {INTERVAL_S} s {100 * found['share_of_a_core']:8.1f} % of one core")
     print(f"  memory       {found['peak_mib']:8.0f} MiB at its peak, all of this process")
     print(f"  {options.dead} dead ones among them: the others took {found['ratio_dead_unknown']:.2f} times as long,")
