@@ -214,3 +214,19 @@ def test_a_trap_port_that_is_taken_is_a_limitation(collector: FakeCollector, tmp
             devices.seen(collector, agent.port)
             (words,) = running.limitations()
     assert words.startswith(f"traps on 127.0.0.1 port {agent.port}")
+
+
+def test_what_is_seen_is_told_of_and_what_answers_in_a_prefix_is_offered(
+    collector: FakeCollector, tmp_path: Path
+) -> None:
+    with badsnmp.serve(answers(switch())) as switch1:
+        more = f"discover: {{prefixes: [127.0.0.1/32], ports: [], credentials: [lab], snmp_port: {switch1.port}}}"
+        entries = [{"prefix": "127.0.0.0/30", "port": switch1.port, "credential": "lab", "interval": "1h"}]
+        path = devices.write(tmp_path, entries, {"lab": snmpd.COMMUNITY}, more)
+        with devices.running(collector, tmp_path, path):
+            device = devices.seen(collector, switch1.port)
+            collector.wait_for(lambda: bool(collector.sightings))
+    assert device.target.address == "127.0.0.1"
+    (sighting,) = collector.sightings
+    assert (sighting.address, sighting.system_name, sighting.credential) == ("127.0.0.1", "sw1", "lab")
+    assert collector.named("ReportSightings")[0].site == "lab"
