@@ -61,7 +61,22 @@ def unknown_masters(found: Iterable[Interface]) -> list[str]:
     every = list(found)
     if not any(one.type == "bond" for one in every):
         return []
-    down = sorted(one.name for one in every if one.type in HARDWARE and not one.master and one.link != "up")
-    if len(down) > _MOST:
-        return ["network.interfaces[*].master"]
-    return [f"{paths.quote(paths.keyed('network.interfaces', name))}.master" for name in down]
+    down = {one.name for one in every if one.type in HARDWARE and not one.master and one.link != "up"}
+    if len(down) <= _MOST:
+        return [f"{_pattern(name)}.master" for name in sorted(down)]
+    patterns = _patterns(down, {one.name for one in every} - down)
+    return [f"{one}.master" for one in patterns] if len(patterns) <= _MOST else ["network.interfaces[*].master"]
+
+
+def _pattern(name: str) -> str:
+    return paths.quote(paths.keyed("network.interfaces", name))
+
+
+def _patterns(wanted: Iterable[str], others: Iterable[str]) -> list[str]:
+    """Return patterns that match all of some names and none of the others: by how they begin."""
+    taken = {name[:length] for name in others for length in range(len(name) + 1)}
+    out = set()
+    for name in wanted:
+        start = next((name[:length] for length in range(1, len(name) + 1) if name[:length] not in taken), None)
+        out.add(_pattern(name) if start is None else f"{_pattern(start)[:-1]}*]")
+    return sorted(out)

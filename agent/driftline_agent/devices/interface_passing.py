@@ -7,6 +7,7 @@ import re
 
 from driftline.v1.facts_pb2 import Interface
 from driftline_agent import passing
+from driftline_agent.devices.interface_types import is_linux
 
 #: By what makes them. Names of ifName, ifDescr and the command line.
 _NAMES = {
@@ -29,6 +30,6 @@ def is_passing(interface: Interface, system: str) -> bool:
 
     :param system: sysDescr. Of Linux the names are known that an agent on the host goes by.
     """
-    if "linux" in system.lower():
+    if is_linux(system):
         return passing.is_passing(interface, elsewhere=False)
     return any(_PASSING.fullmatch(name) for name in (interface.name, interface.description) if name)

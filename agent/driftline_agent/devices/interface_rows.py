@@ -88,7 +88,7 @@ def _settle_macs(interfaces: Iterable[Interface], found: Mapping[int, str | None
     name there.
     """
     every = list(interfaces)
-    linux = "linux" in system.lower()
+    linux = interface_types.is_linux(system)
     on_bus = {one.index for one in every if one.description and one.type in interface_types.HARDWARE}
     of_bonds = {found.get(one.index) for one in every if one.type == "bond"}
     shared = Counter(found.get(one.index) for one in every if one.type in interface_types.HARDWARE)

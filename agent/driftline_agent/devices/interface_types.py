@@ -116,17 +116,28 @@ _SVI = re.compile(r"vlan(?:[ -]?interface|if| id)?[ -]?0*(\d{1,4})", re.IGNORECA
 _ETHERNET, _TUNNEL, _LAG = 6, 131, 161
 
 
+#: As a word: IOS-XE has X86_64_LINUX_IOSD in its description, and no interfaces that Linux named.
+_LINUX = re.compile(r"\blinux\b", re.IGNORECASE)
+
+
+def is_linux(system: str) -> bool:
+    """Tell whether Linux names the interfaces of a device.
+
+    :param system: sysDescr.
+    """
+    return _LINUX.search(system) is not None
+
+
 def type_of(number: int | None, name: str, system: str) -> str:
     """Return the kind of an interface.
 
     :param number: ifType.
     :param system: sysDescr.
     """
-    words = system.lower()
-    if "freebsd" in words and number in (_ETHERNET, _LAG):
+    if "freebsd" in system.lower() and number in (_ETHERNET, _LAG):
         # lagg(4) gives its members the type of a LAG, and itself that of Ethernet.
         return "bond" if name.startswith("lagg") else "ethernet"
-    if number in (_ETHERNET, _TUNNEL, *_VAGUE) and "linux" in words:
+    if number in (_ETHERNET, _TUNNEL, *_VAGUE) and is_linux(system):
         for kind, pattern in _OF_LINUX:
             if pattern.fullmatch(name):
                 return kind

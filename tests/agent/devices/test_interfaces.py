@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support import devices
 from tests.support.devices import written
 
-from driftline import facts
+from driftline import facts, paths
 from driftline.v1.facts_pb2 import Interface
 from driftline_agent.devices import interface_types, macs
 from driftline_agent.devices.if_mib import ETHERLIKE, IF, IFX, LAG, MAU, STACK
@@ -338,6 +338,53 @@ def test_members_of_a_bond_of_linux_have_its_address() -> None:
     found = by_name(read(written(rows, description="Linux")))
     assert {name: one.mac for name, one in found.items()} == {"eth0": "", "eth1": "", "bond0": "", "eth2": ""}
     assert found["eth1"].mac_in_use == "00:1c:73:00:00:01"
+
+
+@pytest.mark.parametrize(
+    ("system", "linux"),
+    [
+        ("Linux r1 6.1.0-18-amd64 #1 SMP", True),
+        ("Cumulus-Linux 5.3.1 (Linux Kernel 5.10.140)", True),
+        (
+            "Cisco IOS Software [Amsterdam], Virtual XE Software (X86_64_LINUX_IOSD-UNIVERSALK9-M), Version 17.3.4a",
+            False,
+        ),
+        ("Arista Networks EOS version 4.20.1F", False),
+        ("", False),
+    ],
+)
+def test_who_names_the_interfaces(system: str, linux: bool) -> None:
+    assert interface_types.is_linux(system) == linux
+
+
+def test_a_device_with_more_than_fit_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interfaces, "_MOST", 3)
+    reading = read(written(SWITCH))
+    assert (list(by_name(reading)), len(reading.facts.network.passing_interfaces)) == (
+        ["Gi1/0/1", "Gi1/0/2", "Gi1/0/3"],
+        0,
+    )
+    assert reading.unreadable["network.interfaces[*]"] == "there are more than 3"
+
+
+def test_many_ports_that_are_down_fit_into_a_section() -> None:
+    def unreadable(up: set[int]) -> dict[str, str]:
+        every = range(100, 300)
+        rows = {column: dict(cells) for column, cells in SWITCH.items()}
+        for column, cell in ((IFX["ifName"], b"Te1/%d"), (IF["ifDescr"], b"port %d")):
+            rows[column] |= {one: cell % one for one in every}
+        rows[IF["ifType"]] |= dict.fromkeys(every, ETHERNET)
+        rows[IF["ifOperStatus"]] |= {one: UP if one in up else DOWN for one in every}
+        return read(written(rows)).unreadable
+
+    few = unreadable({101, 250})
+    assert len(few) < 60
+    for one in (*range(100, 300), 3):
+        path = f"network.interfaces[Te1\\/{one}].master" if one > 3 else "network.interfaces[Gi1\\/0\\/3].master"
+        assert paths.matches_any(few, path) == (one not in (101, 250)), path
+    for name in ("Gi1\\/0\\/1", "Po1"):
+        assert not paths.matches_any(few, f"network.interfaces[{name}].master")
+    assert list(unreadable(set(range(100, 300, 2)))) == ["network.interfaces[*].master"]
 
 
 def test_types_of_freebsd() -> None:
