@@ -48,6 +48,7 @@ async def poll(
             NOW_S,
         )
         readout = Readout(target, walker, system, profiles.find(system), lambda: NOW_S)
+        (await profiles.settle(readout)).settings.apply(walker)
         out = Polled(readout.profile)
         for name, topic in dict(topics).items():
             if topic.read is not None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from driftline_agent.devices.mib import MibObject
 from driftline_agent.devices.snmp import oids
 from driftline_agent.devices.snmp.values import Oid
+from driftline_agent.devices.snmp.walk import Walker
 
 #: Characters of a text that a pattern looks at; sysDescr has at most 255 (RFC 3418).
 LOOKED_AT = 512
@@ -131,6 +132,14 @@ class Settings:
     most_variables: int | None = None
     #: Do they answer GETBULK?
     bulk: bool = True
+
+    def apply(self, walker: Walker) -> None:
+        """Have a walk ask no more than that."""
+        if self.most_variables is not None:
+            known = walker.repetitions
+            known.most = min(known.most, self.most_variables)
+            known.ceiling, known.value = min(known.ceiling, known.most), min(known.value, known.most)
+        walker.bulk = walker.bulk and self.bulk
 
 
 #: What a profile may say how to read, in the order of the documentation.

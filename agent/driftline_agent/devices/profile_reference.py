@@ -18,8 +18,8 @@ Written by `python -m driftline_agent.devices.profile_reference` from the files 
 `agent/driftline_agent/devices/profiles`; change it there. How to add one:
 [dev/add-a-device-profile.md](dev/add-a-device-profile.md).
 
-A profile says how a family of devices is known (by `sysObjectID`, the longest match wins, and `sysDescr`), and where its
-version, model, serial number, processor load, memory and temperature are read. Sources are asked in the order
+A profile says how a family of devices is known (by `sysObjectID`, the longest match wins, and `sysDescr`), and where
+its version, model, serial number, processor load, memory and temperature are read. Sources are asked in the order
 shown; the first one that says something counts. What a profile does not say is read as by `standard`, the last section:
 so is every device that no profile knows. Interfaces, addresses, parts, VLANs, neighbours and the rest are read by the
 standard MIBs whatever the profile.

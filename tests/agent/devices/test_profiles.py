@@ -16,7 +16,11 @@ from driftline_agent.devices import profile_reference, profiles, vendors
 from driftline_agent.devices.profile import STANDARD, Example, Profile
 from driftline_agent.devices.profile_file import load
 from driftline_agent.devices.readout import System
+from driftline_agent.devices.snmp import transport
+from driftline_agent.devices.snmp.credentials import Community
+from driftline_agent.devices.snmp.transport import Target
 from driftline_agent.devices.snmp.values import Oid
+from driftline_agent.devices.snmp.walk import Walker
 from driftline_agent.devices.topics import device_identity, health
 from driftline_agent.errors import ConfigError
 
@@ -31,7 +35,7 @@ FLOOR = {
     ("librenms", "model"): 23,
     ("librenms", "version"): 27,
     ("librenms", "serial"): 20,
-    ("glpi", "vendor"): 9,
+    ("glpi", "vendor"): 10,
     ("glpi", "model"): 10,
     ("glpi", "version"): 9,
     ("glpi", "serial"): 14,
@@ -79,12 +83,9 @@ def test_knows_its_own_examples(profile: Profile, example: Example) -> None:
 
 @pytest.mark.parametrize(("profile", "example"), EXAMPLES)
 def test_no_other_profile_knows_them_as_well(profile: Profile, example: Example) -> None:
-    ranks = {
-        one.name: max(rank for match in one.matches if (rank := match.rank(example.object_id, example.description)))
-        for one in profiles.candidates(system(example.description, example.object_id))
-        if not all(match.answers for match in one.matches)
-        and any(match.rank(example.object_id, example.description) and not match.answers for match in one.matches)
-    }
+    ranks: dict[str, profiles.Rank] = {}
+    for rank, one, _ in profiles.ranked(system(example.description, example.object_id)):
+        ranks.setdefault(one.name, rank)
     if profile.name in ranks:
         assert [name for name, rank in ranks.items() if rank >= ranks[profile.name]] == [profile.name]
 
@@ -97,10 +98,12 @@ def test_every_profile_has_an_example_and_a_maker() -> None:
 
 
 def test_an_unknown_device_is_read_by_the_standard_mibs() -> None:
-    example = Example("made here", (1, 3, 6, 1, 4, 1, 3955, 9), "LGS318P 18-Port Smart Switch, Version 1.1.1.9", {}, {})
+    example = Example(
+        "made here", (1, 3, 6, 1, 4, 1, 8691, 7, 9), "EDS318P 18-Port Smart Switch, Version 1.1.1.9", {}, {}
+    )
     found = polled(example)
-    assert (found.profile.name, found.facts.hardware.system.manufacturer) == ("standard", "Linksys")
-    assert found.facts.hardware.system.product == "LGS318P"
+    assert (found.profile.name, found.facts.hardware.system.manufacturer) == ("standard", "Moxa")
+    assert found.facts.hardware.system.product == "EDS318P"
     assert found.facts.os.release.version == "1.1.1.9"
 
 
@@ -143,6 +146,24 @@ def test_the_page_for_developers_shows_a_profile_that_loads(tmp_path: Path) -> N
     profile = load(path)
     assert profile.examples[0].expected == {"version": "4.2"}
     assert set(profile.gauges) == {"cpu", "memory"}
+
+
+def test_settings_bound_what_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "weak.yaml"
+    path.write_text("match: [{object_id: [1.3.6.1.4.1.99999]}]\nsettings: {most_variables: 5, bulk: false}")
+
+    async def run() -> Walker:
+        session = await transport.connect(Target("127.0.0.1", Community(2, "x"), 9))
+        try:
+            walker = Walker(session)
+            load(path).settings.apply(walker)
+            return walker
+        finally:
+            await session.close()
+
+    walker = asyncio.run(run())
+    known = walker.repetitions
+    assert (walker.bulk, known.value, known.most, known.ceiling) == (False, 5, 5, 5)
 
 
 BROKEN = {

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from driftline_agent.devices import vendors
-from driftline_agent.devices.profile import STANDARD, Profile
+from driftline_agent.devices.profile import STANDARD, Match, Profile
 from driftline_agent.devices.profile_file import load
 from driftline_agent.devices.readout import Readout, System
 from driftline_agent.errors import ConfigError
@@ -47,19 +47,22 @@ def standard() -> Profile:
     return all_profiles()[STANDARD.name]
 
 
-def candidates(system: System) -> list[Profile]:
-    """Return the profiles that fit, best first: the longest sysObjectID, then whoever looks at sysDescr too.
+Rank = tuple[int, bool]
 
-    Those that a device has to answer something for come before others that fit as well.
+
+def ranked(system: System, asking: bool = False) -> list[tuple[Rank, Profile, Match]]:
+    """Return what fits, best first: the longest sysObjectID, then whoever looks at sysDescr too.
+
+    :param asking: only matches that a device has to answer something for; otherwise only the others.
     """
-    ranked: list[tuple[int, bool, bool, Profile]] = []
-    for profile in all_profiles().values():
-        for match in profile.matches:
-            rank = match.rank(system.object_id, system.description)
-            if rank is not None:
-                ranked.append((*rank, match.answers is not None, profile))
-    ranked.sort(key=lambda one: one[:3], reverse=True)
-    return list({profile.name: profile for *_, profile in ranked}.values())
+    found = [
+        (rank, profile, match)
+        for profile in all_profiles().values()
+        for match in profile.matches
+        if (match.answers is not None) == asking
+        and (rank := match.rank(system.object_id, system.description)) is not None
+    ]
+    return sorted(found, key=lambda one: one[0], reverse=True)
 
 
 def find(system: System) -> Profile:
@@ -67,10 +70,8 @@ def find(system: System) -> Profile:
 
     Where sysObjectID and sysDescr do not tell it, :func:`settle` asks further.
     """
-    for profile in candidates(system):
-        if any(match.answers is None and match.rank(system.object_id, system.description) for match in profile.matches):
-            return profile
-    return replace(standard(), vendor=vendors.of(system.object_id) or "")
+    fitting = ranked(system)
+    return fitting[0][1] if fitting else replace(standard(), vendor=vendors.of(system.object_id) or "")
 
 
 async def settle(readout: Readout) -> Profile:
@@ -78,16 +79,12 @@ async def settle(readout: Readout) -> Profile:
 
     Asked twice in one poll it asks the device once. A device that does not answer keeps what :func:`find` told.
     """
-    system = readout.system
-    asked = [
-        (profile, match.answers)
-        for profile in candidates(system)
-        for match in profile.matches
-        if match.answers is not None and match.rank(system.object_id, system.description)
-    ]
-    if asked:
-        await readout.scalars(*[object_ for _, object_ in asked])  # together; each is taken from there below
-        for profile, object_ in asked:
+    plain = ranked(readout.system)
+    least: Rank = plain[0][0] if plain else (0, False)
+    asked = [(profile, match.answers) for rank, profile, match in ranked(readout.system, asking=True) if rank >= least]
+    await readout.scalars(*[object_ for _, object_ in asked if object_])  # together; each is taken from there below
+    for profile, object_ in asked:
+        if object_ is not None:
             row, _ = await readout.scalars(object_)
             if row.kind(object_.name) is not None:
                 readout.profile = profile

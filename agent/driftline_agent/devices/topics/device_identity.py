@@ -94,7 +94,11 @@ def emit(facts: Facts, profile: Profile, system: System, told: Told) -> None:
     """Put what a device told into facts; what it did not tell leaves no trace."""
     texts: Mapping[str, str] = told.texts
     name, version = texts.get("os_name", profile.os_name), texts.get("version", "")
-    described = " ".join(filter(None, [name, version, texts.get("build", "")])) if version else ""
+    described = (
+        " ".join(filter(None, [name, version, texts.get("build", "")]))
+        if version and (name or "build" in texts)
+        else ""
+    )
     facts_of: dict[str, dict[str, str | None]] = {
         "os.release": {"id": profile.os_id, "name": name, "version": version, "description": described},
         "os.host": {"name": host_name(system.name)},

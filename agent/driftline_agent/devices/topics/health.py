@@ -1,6 +1,6 @@
 """How busy a device is, and how warm: processor, memory, temperature; as its profile says, or the standard MIBs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from driftline_agent.devices import gauges
 from driftline_agent.devices.gauges import Measure
@@ -24,6 +24,9 @@ STORAGE = mib(
 )
 #: hrStorageTypes: hrStorageRam.
 _RAM = (1, 3, 6, 1, 2, 1, 25, 2, 1, 2)
+#: hrStorageDescr of the whole memory, and of what is given up when programs want it.
+_WHOLE = ("physical memory", "real memory", "ram", "main memory")
+_IDLE = ("memory buffers", "cached memory", "ram (buffers)", "ram (cache)")
 #: UCD-SNMP-MIB memory group, KiB, and the processor's ticks.
 MEMORY = mib("UCD-SNMP-MIB", "1.3.6.1.4.1.2021.4", memTotalReal=5, memAvailReal=6, memBuffer=14, memCached=15)
 TICKS = mib("UCD-SNMP-MIB", "1.3.6.1.4.1.2021.11", ssCpuIdle=11)
@@ -79,18 +82,17 @@ def temperatures(found: Sequence[Measure]) -> dict[Metric, float]:
 
 
 def ram(table: Table) -> list[Measure]:
-    """Return memory as hrStorageTable has it: net-snmp's buffers and caches count as free there. Pure."""
-    rows = [row for _, row in table.rows() if row.oid("hrStorageType") == _RAM]
+    """Return memory as hrStorageTable has it; what are buffers and caches there counts as free. Pure."""
+    rows = [row for _, row in table.rows()]
     named = {(row.text("hrStorageDescr") or "").lower(): row for row in rows}
-    for row in [
-        named[name] for name in ("physical memory", "real memory", "ram", "main memory") if name in named
-    ] + rows:
+    typed = [row for row in rows if row.oid("hrStorageType") == _RAM]
+    for row in [*(named[name] for name in _WHOLE if name in named), *typed]:
         unit, size, used = (
             row.integer(name) for name in ("hrStorageAllocationUnits", "hrStorageSize", "hrStorageUsed")
         )
         if unit and size and used is not None and 0 <= used <= size:
-            idle = sum(_bytes(named[name]) for name in ("memory buffers", "cached memory") if name in named)
-            taken = used * unit - idle if "physical memory" in named and 0 <= idle < used * unit else used * unit
+            idle = sum(_bytes(named[name]) for name in _IDLE if name in named)
+            taken = used * unit - (idle if 0 < idle < used * unit else 0)
             return [Measure("", {"used": float(taken), "total": float(size * unit)})]
     return []
 
@@ -108,25 +110,28 @@ def ucd(row: Row) -> list[Measure]:
     return [Measure("", {"free": float(free * 1024), "total": float(total * 1024)})]
 
 
-async def _by_profile(readout: Readout, ways: Sequence[Gauge]) -> list[Measure]:
-    for way in ways:
-        found = await gauges.measure(readout, way)
-        if found:
-            return found
-    return []
-
-
 async def measure(readout: Readout) -> Measured:
     """Measure processor, memory and temperature."""
     profile = await settle(readout)
     ways, out = profile.gauges, Measured()
-    out.gauges |= processors(await _by_profile(readout, ways.get("cpu", ()))) or await _standard_processors(readout)
-    out.gauges |= memories(await _by_profile(readout, ways.get("memory", ()))) or await _standard_memory(readout)
+    out.gauges |= await _by_profile(readout, ways.get("cpu", ()), processors) or await _standard_processors(readout)
+    out.gauges |= await _by_profile(readout, ways.get("memory", ()), memories) or await _standard_memory(readout)
     if "temperature" in ways:
         kinds = await readout.table(*SENSOR.values())
         if not any(row.integer("entPhySensorType") == _CELSIUS for _, row in kinds.rows()):
-            out.gauges |= temperatures(await _by_profile(readout, ways["temperature"]))
+            out.gauges |= await _by_profile(readout, ways["temperature"], temperatures)
     return out
+
+
+async def _by_profile(
+    readout: Readout, ways: Sequence[Gauge], meaning: Callable[[Sequence[Measure]], dict[Metric, float]]
+) -> dict[Metric, float]:
+    """Return what the first way that means something measures."""
+    for way in ways:
+        found = meaning(await gauges.measure(readout, way))
+        if found:
+            return found
+    return {}
 
 
 async def _standard_processors(readout: Readout) -> dict[Metric, float]:
