@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor  # type: ignore[import-untyped]  # has no types
 from apscheduler.schedulers.background import BackgroundScheduler  # type: ignore[import-untyped]  # has no types
@@ -38,6 +39,9 @@ from driftline_agent.topic import Topic
 from driftline_agent.transport import Connection
 from driftline_agent.utilization.sampler import Sampler
 from driftline_agent.watch import Watcher
+
+if TYPE_CHECKING:
+    from driftline_agent.devices.service import Devices
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +97,7 @@ class Agent:
         )
         self._inventory_s = config.intervals.inventory_s
         self._watcher: Watcher | None = None
+        self._devices: Devices | None = None
 
     def _of_this_machine(self, folder: Path, state: State, spool: Spool) -> State:
         """Return the state as it is for this machine: of another one's nothing but the identity is taken over."""
@@ -299,10 +304,13 @@ class Agent:
         )
         self.reporter.begin_anew("own identity", words)
 
-    def _exchange(self) -> None:
+    def _connect(self) -> Connection:
         identity = self._identity
         address = self._config.report or identity.report_address
-        with Connection(address, identity.root, identity.key, identity.chain) as connection:
+        return Connection(address, identity.root, identity.key, identity.chain)
+
+    def _exchange(self) -> None:
+        with self._connect() as connection:
             wanted = self.reporter.report(connection)
             asked, self.reporter.asked = self.reporter.asked, set()
             wanted = set(self._topics) if "*" in asked else (wanted | asked) & self._topics.keys()
@@ -313,6 +321,8 @@ class Agent:
                 heap.trim()
         if not self._reporting:
             self._reporting = True
+            identity = self._identity
+            address = self._config.report or identity.report_address
             log.info("reporting", extra={"collector": address, "source": identity.source_id})
 
     def _renew_if_due(self) -> None:
@@ -336,10 +346,12 @@ class Agent:
         for name, reason in (self._watcher.blind if self._watcher is not None else {}).items():
             topics.setdefault(reason, []).append(name)
         every = self._config.intervals.unwatched_s
-        return [
-            f"{reason}: {', '.join(sorted(names))} may change unseen between readings every {every} s"[:500]
+        unseen = [
+            f"{reason}: {', '.join(sorted(names))} may change unseen between readings every {every} s"
             for reason, names in sorted(topics.items())
-        ][:_MAX_LIMITATIONS]
+        ]
+        of_devices = self._devices.limitations() if self._devices is not None else []
+        return [words[:500] for words in [*of_devices, *unseen]][:_MAX_LIMITATIONS]
 
     def _obey(self, inventory_interval_s: int) -> None:
         wish = inventory_interval_s or self._config.intervals.inventory_s
@@ -390,6 +402,12 @@ class Agent:
         self.sampler.sample()
         self._scheduler.start()
         self._at("check-in", 0, self._first)
+        if self._config.devices is not None:
+            from driftline_agent.devices.service import Devices  # asyncio, which an agent without devices needs not
+
+            folder = self._config.state / "devices"
+            self._devices = Devices(self._config.devices, folder, self._key, self._connect)
+            self._devices.start()
 
     def _first(self) -> None:
         # From before the inventory on, so that nothing that changes meanwhile is missed.
@@ -426,6 +444,8 @@ class Agent:
         self._stopping.set()
         if self._watcher is not None:
             self._watcher.stop()
+        if self._devices is not None:
+            self._devices.stop()
         if self._lock.acquire(timeout=1):
             try:
                 batch = self.sampler.take()

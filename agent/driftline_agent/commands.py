@@ -242,6 +242,14 @@ def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
+def devices(options: argparse.Namespace) -> int:
+    """Try a device by hand."""
+    _without_protobuf_in_python()
+    from driftline_agent.devices import command
+
+    return command.run(options)
+
+
 def doctor(options: argparse.Namespace) -> int:
     """Print what is good and what is not; return 1 where something keeps the agent from working."""
     from driftline_agent.doctor.examine import examine

@@ -11,7 +11,8 @@ Tree::
         ├── UnreachableError(…, ConnectionError) not committed, try again
         │   └── HeldError(…)                    not yet: the collector says when to come back
         ├── RefusedError(…, PermissionError)    the collector knows us and says no, or does not know us
-        │   └── DividedError(…)                 others hold this identity too: each gets one of its own
+        │   ├── DividedError(…)                 others hold this identity too: each gets one of its own
+        │   └── FencedError(…)                  the lease of a device is another one's, or another one
         ├── DiscontinuedError(…)                the report does not continue what was received: new epoch
         └── RejectedError(…, ValueError)        this very report is not acceptable, now or later
 """
@@ -60,6 +61,10 @@ class RefusedError(TransportError, PermissionError):
 
 class DividedError(RefusedError):
     """The identity was divided: a renewal that asks for it gives one of its own."""
+
+
+class FencedError(RefusedError):
+    """A report for a device whose lease this agent does not hold, or not any more."""
 
 
 class DiscontinuedError(TransportError):

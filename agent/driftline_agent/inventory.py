@@ -9,18 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from driftline import sealed
-from driftline.facts import digest_of
-from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE, Section
-from driftline_agent import limits, raw
+from driftline.v1.collector_pb2 import UNREADABLE, Section
+from driftline_agent import raw, sections
 from driftline_agent.errors import AgentError, BusyError, ConfigError, UnreadableError
 from driftline_agent.host import Host
 from driftline_agent.timebox import TimeBox
 from driftline_agent.topic import Reading, Topic, all_topics
 
 log = logging.getLogger(__name__)
-
-#: Larger contents do not fit into a message with room for its neighbours; the wire's limit is 4 MiB.
-MAX_CONTENT = 3 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,31 +75,21 @@ def read_topic(name: str, topic: Topic, host: Host, key: bytes, clock: Callable[
     :param key: seals secret values, 32 bytes.
     """
     started, observed_at = time.perf_counter(), clock()
-    section = Section(name=name, observed_at_ms=observed_at, revision=topic.revision)
     reading: Reading | None = None
     busy = False
     try:
         if topic.applies(host):
             reading = _collect(topic, host)
             sealed.seal(reading.facts, key, reading.sealed)
-            content = _within_limits(name, reading, host)
-            unreadable = limits.shorten(reading.unreadable, topic.fills)
-            if len(content) > MAX_CONTENT:
-                raise AgentError(f"{len(content)} bytes of facts; at most {MAX_CONTENT} can be reported")
-            section.outcome = READ
-            section.content = content
-            section.unreadable.extend(sorted(unreadable))
-            section.reason = _reason("; ".join(sorted(set(unreadable.values()))))
+            seen: dict[str, bytes] = host.kept.setdefault("limits", {})
+            section = sections.of_reading(name, topic.revision, observed_at, reading, topic.fills, seen)
         else:
-            section.outcome = ABSENT
-        section.digest = digest_of(section.content)
+            section = sections.absent(name, topic.revision, observed_at)
     except Exception as error:  # the boundary of one topic: its failure is its result
         busy = isinstance(error, BusyError)
         reading = None
-        section = Section(name=name, observed_at_ms=observed_at, revision=topic.revision, outcome=UNREADABLE)
-        known = isinstance(error, (AgentError, OSError))
-        section.reason = _reason(str(error) if known else f"{type(error).__name__}: {error}")
-        if not known:
+        section = sections.unreadable(name, topic.revision, observed_at, error)
+        if not isinstance(error, (AgentError, OSError)):
             log.exception("topic failed", extra={"topic": name})
     return Result(name, section.outcome, reading, section, time.perf_counter() - started, busy)
 
@@ -118,24 +104,6 @@ def _collect(topic: Topic, host: Host) -> Reading:
         host.noted = None
     reading.raw = lambda facts: raw.of_files(facts, noted)
     return reading
-
-
-def _within_limits(name: str, reading: Reading, host: Host) -> bytes:
-    """Return the facts as they are sent, without what could not be; looked at only where they changed."""
-    content = reading.facts.SerializeToString(deterministic=True)
-    seen: dict[str, bytes] = host.kept.setdefault("limits", {})
-    digest = digest_of(content)
-    if seen.get(name) == digest:
-        return content
-    limits.keep_within(reading.facts, reading.unreadable)
-    checked = reading.facts.SerializeToString(deterministic=True)
-    if checked == content:
-        seen[name] = digest
-    return checked
-
-
-def _reason(text: str) -> str:
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:1000]
 
 
 def take(
@@ -155,7 +123,6 @@ def take(
             try:
                 result = box.run(name, topic.timebox, read)
             except UnreadableError as error:
-                section = Section(name=name, observed_at_ms=observed_at, revision=topic.revision, outcome=UNREADABLE)
-                section.reason = str(error)
+                section = sections.unreadable(name, topic.revision, observed_at, error)
                 result = Result(name, UNREADABLE, None, section, time.perf_counter() - started)
             yield result

@@ -1,4 +1,4 @@
-"""The command line: ``driftline-agent facts | parse | enroll | run | status | doctor``.
+"""The command line: ``driftline-agent facts | parse | enroll | run | status | doctor | devices``.
 
 Exit codes: 0 done; 1 it did not work, the last line says why; 2 wrong use or configuration.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from driftline_agent import __version__
+from driftline_agent.devices import arguments as device_arguments
 from driftline_agent.errors import AgentError, ConfigError
 
 
@@ -43,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="as JSON")
     doctor = commands.add_parser("doctor", help="say what is wrong with this agent, why, and what to do about it")
     doctor.add_argument("--json", action="store_true", help="as JSON")
+    devices = commands.add_parser(
+        "devices", help="try by hand what this agent does with devices", prog="driftline-agent devices"
+    )
+    device_arguments.add(devices)
     for command in (enroll, run, status, doctor):
         command.add_argument("--config", type=Path, metavar="FILE", help="default: /etc/driftline/agent.toml if there")
         command.add_argument("--state", type=Path, metavar="DIR", help="state folder")

@@ -38,10 +38,15 @@ MAX_REQUEST = (3 << 20) + (1 << 18)
 
 
 class Reporter:
-    """One agent's side of the report port. Not safe for several threads: the agent holds its lock around it."""
+    """One source's side of the report port. Not safe for several threads: the agent holds its lock around it.
 
-    def __init__(self, folder: Path, state: State, spool: Spool, claims: Callable[[], HostClaims]) -> None:
-        self._folder, self._claims = folder, claims
+    :param device: the source where that is a device, for which `state.lease` is held; empty for the agent's own host.
+    """
+
+    def __init__(
+        self, folder: Path, state: State, spool: Spool, claims: Callable[[], HostClaims], device: str = ""
+    ) -> None:
+        self._folder, self._claims, self._device = folder, claims, device
         self.state = state
         self.spool = spool
         if not state.epoch:
@@ -150,6 +155,8 @@ class Reporter:
             previous_epoch=self.state.previous_epoch,
             machine=machine.digest(self.state.machine),
             begun_for=self.state.begun_for,
+            device=self._device,
+            lease=self.state.lease,
         )
 
     def _send(self, connection: Connection, entry: Entry) -> tuple[set[str], set[str]]:

@@ -51,11 +51,13 @@ class State:
     begun_for: str = ""
     #: The machine that this is the memory of; `driftline_agent.machine`.
     machine: dict[str, list[str]] = field(default_factory=dict)
+    #: Of a device: the generation of the lease that the epoch is of.
+    lease: int = 0
 
     def new_epoch(self, reason: str = "") -> None:
         """Start numbering anew.
 
-        :param reason: as the collector is told: "other hardware", "discontinued", "own identity".
+        :param reason: as the collector is told: "other hardware", "discontinued", "own identity", "lease".
         """
         self.previous_epoch, self.begun_for = self.epoch, reason
         self.epoch, self.sequence, self.continuation = secrets.token_hex(16), 0, ""

@@ -14,6 +14,7 @@ from driftline.v1.collector_pb2_grpc import CollectorStub, EnrolmentStub
 from driftline_agent.errors import (
     DiscontinuedError,
     DividedError,
+    FencedError,
     HeldError,
     RefusedError,
     RejectedError,
@@ -26,7 +27,7 @@ from driftline_agent.errors import (
 SERVER_NAME = "collector.driftline"
 MAX_MESSAGE = 4 << 20
 #: Trailing metadata of refusals, see collector.proto.
-_COME_BACK, _RENEW = "driftline-come-back-s", "driftline-renew"
+_COME_BACK, _RENEW, _LEASE = "driftline-come-back-s", "driftline-renew", "driftline-lease"
 
 Reply = TypeVar("Reply")
 
@@ -99,6 +100,14 @@ class Connection:
         """Call ``SubmitUtilization``."""
         return self._call(CollectorStub(self._channel).SubmitUtilization, request)
 
+    def lease_devices(self, request: wire.LeaseDevicesRequest) -> wire.LeaseDevicesReply:
+        """Call ``LeaseDevices``."""
+        return self._call(CollectorStub(self._channel).LeaseDevices, request)
+
+    def report_sightings(self, request: wire.ReportSightingsRequest) -> wire.ReportSightingsReply:
+        """Call ``ReportSightings``."""
+        return self._call(CollectorStub(self._channel).ReportSightings, request)
+
     def leave(self, request: wire.LeaveRequest) -> wire.LeaveReply:
         """Call ``Leave``."""
         return self._call(CollectorStub(self._channel).Leave, request)
@@ -117,4 +126,6 @@ class Connection:
                 raise HeldError(said, min(max(int(after[:9]), 1), 3600)) from error
             if kind is RefusedError and hints.get(_RENEW) == "own":
                 raise DividedError(said) from error
+            if kind is RefusedError and hints.get(_LEASE) == "lost":
+                raise FencedError(said) from error
             raise kind(said) from error

@@ -16,7 +16,7 @@ MAX_FILES = 10_000
 #: A folder with more entries is data of some program; it is told of, and nothing below it.
 MAX_IN_FOLDER = 2_000
 MAX_DEPTH = 32
-#: Sum of the texts' lengths; with what stands beside them, MAX_FILES of them stay below inventory.MAX_CONTENT.
+#: Sum of the texts' lengths; with what stands beside them, MAX_FILES of them stay below sections.MAX_CONTENT.
 MAX_TEXT = 1 << 20
 #: Longer paths the CMDB does not take (1024 characters with what stands around them).
 _MAX_PATH = 1_000

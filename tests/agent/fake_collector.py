@@ -87,6 +87,20 @@ class Account:
 
 
 @dataclass
+class FakeDevice:
+    """What the collector knows of one device."""
+
+    source_id: str
+    target: wire.DeviceTarget
+    generation: int = 1
+    applied: dict[str, wire.Section] = field(default_factory=dict)
+    batches: list[wire.SubmitUtilizationRequest] = field(default_factory=list)
+    #: What its reports said of its identity, the last of them.
+    claims: wire.HostClaims = field(default_factory=wire.HostClaims)
+    problem: str | None = None
+
+
+@dataclass
 class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
     """Answers as collector.proto says; knobs make it fail."""
 
@@ -108,6 +122,16 @@ class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
     #: Last words; None stands for a collector that is older than they are.
     leaves: list[wire.LeaveRequest] | None = field(default_factory=list)
     source: str = field(default_factory=lambda: str(uuid.uuid4()))
+    #: Devices by address and port. Whatever is offered becomes one, and is leased.
+    devices: dict[tuple[str, int], FakeDevice] = field(default_factory=dict)
+    #: Addresses that another agent holds.
+    held_by_others: set[str] = field(default_factory=set)
+    #: Handed out besides, as they are.
+    handed: list[wire.DeviceLease] = field(default_factory=list)
+    read_once: list[str] = field(default_factory=list)
+    call_after_s: int = 1
+    sightings: list[wire.Sighting] = field(default_factory=list)
+    _offers: wire.LeaseDevicesRequest = field(default_factory=wire.LeaseDevicesRequest)
 
     def __post_init__(self) -> None:
         self.seen = threading.Condition()
@@ -210,12 +234,66 @@ class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
         account.continuation = hashlib.sha256(stamp.epoch.encode() + digest).digest()
         return account, False
 
-    def _lacking(self, manifest: wire.Manifest) -> list[str]:
+    def _lacking(self, manifest: wire.Manifest, applied: dict[str, wire.Section]) -> list[str]:
         return [
             entry.name
             for entry in manifest.sections
-            if entry.digest and (entry.name not in self.applied or self.applied[entry.name].digest != entry.digest)
+            if entry.digest and (entry.name not in applied or applied[entry.name].digest != entry.digest)
         ]
+
+    def device(self, source_id: str) -> FakeDevice | None:
+        """Return a device by its source."""
+        return next((one for one in self.devices.values() if one.source_id == source_id), None)
+
+    def _spoken_for(self, stamp: wire.Stamp, context: grpc.ServicerContext) -> FakeDevice | None:
+        """Return the device that a report is for; refuses where the lease is not good."""
+        if not stamp.device:
+            return None
+        device = self.device(stamp.device)
+        if device is None or device.generation != stamp.lease or device.target.address in self.held_by_others:
+            context.set_trailing_metadata((("driftline-lease", "lost"),))
+            _abort(context, grpc.StatusCode.PERMISSION_DENIED, f"stamp.lease: generation {stamp.lease} is over")
+        return device
+
+    def LeaseDevices(  # noqa: N802
+        self, request: wire.LeaseDevicesRequest, context: grpc.ServicerContext
+    ) -> wire.LeaseDevicesReply:
+        self._enter("LeaseDevices", request, context)
+        if not request.same_offers:
+            self._offers = request
+        reply = wire.LeaseDevicesReply(call_after_s=self.call_after_s, read_now=self.read_once)
+        self.read_once = []
+        for offer in self._offers.devices:
+            place = (offer.target.address, offer.target.port)
+            if offer.target.address in self.held_by_others:
+                reply.refused.add(target=offer.target, reason="held by agent other")
+                continue
+            device = self.devices.setdefault(place, FakeDevice(str(uuid.uuid4()), offer.target))
+            reply.leases.add(
+                source_id=device.source_id,
+                generation=device.generation,
+                target=device.target,
+                interval_s=offer.interval_s,
+            )
+        reply.leases.extend(one for one in self.handed if one.source_id not in request.released)
+        self.handed = [one for one in self.handed if one.source_id not in request.released]
+        for problem in request.problems:
+            if (found := self.device(problem.source_id)) is not None:
+                found.problem = problem.reason
+        reply.fingerprint = digest_of(b"".join(one.SerializeToString(deterministic=True) for one in reply.leases))
+        if reply.fingerprint == request.known:
+            del reply.leases[:]
+            reply.same = True
+        self._leave("LeaseDevices", context)
+        return reply
+
+    def ReportSightings(  # noqa: N802
+        self, request: wire.ReportSightingsRequest, context: grpc.ServicerContext
+    ) -> wire.ReportSightingsReply:
+        self._enter("ReportSightings", request, context)
+        self.sightings += request.sightings
+        self._leave("ReportSightings", context)
+        return wire.ReportSightingsReply()
 
     def _instruct(self) -> wire.Instructions:
         out = wire.Instructions()
@@ -226,17 +304,23 @@ class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
 
     def Announce(self, request: wire.AnnounceRequest, context: grpc.ServicerContext) -> wire.AnnounceReply:  # noqa: N802
         self._enter("Announce", request, context)
+        device = self._spoken_for(request.stamp, context)
+        applied = self.applied if device is None else device.applied
         self._leave("Announce", context)
-        return wire.AnnounceReply(wanted=self._lacking(request.manifest), instructions=self._instruct())
+        return wire.AnnounceReply(wanted=self._lacking(request.manifest, applied), instructions=self._instruct())
 
     def Submit(self, request: wire.SubmitRequest, context: grpc.ServicerContext) -> wire.SubmitReply:  # noqa: N802
         self._enter("Submit", request, context)
+        device = self._spoken_for(request.stamp, context)
+        applied = self.applied if device is None else device.applied
         account, again = self._account(request, context)
         if not again:
             for section in request.sections:
                 assert section.outcome == wire.UNREADABLE or section.digest == digest_of(section.content)
                 if section.outcome != wire.UNREADABLE:
-                    self.applied[section.name] = section
+                    applied[section.name] = section
+            if device is not None:
+                device.claims = request.claims
             self.transactions += request.transactions
             self.texts.update((text.digest, text) for text in request.texts)
         self._leave("Submit", context)
@@ -255,13 +339,16 @@ class FakeCollector(services.EnrolmentServicer, services.CollectorServicer):
         self, request: wire.SubmitUtilizationRequest, context: grpc.ServicerContext
     ) -> wire.SubmitUtilizationReply:
         self._enter("SubmitUtilization", request, context)
+        device = self._spoken_for(request.stamp, context)
         account, again = self._account(request, context)
         if not again:
-            self.batches.append(request)
+            (self.batches if device is None else device.batches).append(request)
         self._leave("SubmitUtilization", context)
         receipt = wire.Receipt(epoch=request.stamp.epoch, sequence=account.sequence, continuation=account.continuation)
         return wire.SubmitUtilizationReply(
-            receipt=receipt, wanted=self._lacking(request.manifest), instructions=self._instruct()
+            receipt=receipt,
+            wanted=self._lacking(request.manifest, self.applied if device is None else device.applied),
+            instructions=self._instruct(),
         )
 
     def Leave(self, request: wire.LeaveRequest, context: grpc.ServicerContext) -> wire.LeaveReply:  # noqa: N802

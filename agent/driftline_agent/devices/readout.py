@@ -6,14 +6,20 @@ from dataclasses import dataclass
 
 from driftline_agent.devices.mib import MibObject, Row, Table, in_words
 from driftline_agent.devices.profile import Profile
-from driftline_agent.devices.snmp.columns import Why
+from driftline_agent.devices.snmp.columns import Cut, Why
 from driftline_agent.devices.snmp.transport import Target
 from driftline_agent.devices.snmp.values import Oid, Var
 from driftline_agent.devices.snmp.walk import Walker
 from driftline_agent.errors import UnreadableError
 
-#: What ends a poll: nothing more will come of this device now.
-_DEAD = frozenset({Why.SILENT, Why.UNREACHABLE, Why.SECURITY, Why.TIME, Why.VARIABLES})
+#: What ends a poll at once.
+_ENDS = frozenset({Why.SECURITY, Why.TIME, Why.VARIABLES})
+#: What may be of one table only: devices are silent about what they do not like to be asked.
+_SILENT = frozenset({Why.SILENT, Why.UNREACHABLE})
+#: Silences that a poll bears with; each costs all retries.
+_MOST_SILENCES = 3
+#: sysUpTime.0 of SNMPv2-MIB: every device has it.
+_ALIVE: Oid = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +56,17 @@ class Readout:
         self._scalars: dict[Oid, tuple[Var | None, str]] = {}
         #: Why nothing more is asked of this device in this poll; empty while it answers.
         self.ended = ""
+        #: It ended because the device does not answer any more.
+        self.lost = False
+        #: Why something was not whole of what the running topic asked for; empty where nothing was missing.
+        self.missing = ""
+        self._silences = 0
         #: What topics keep of this device from one poll to the next, each by its own name. Without it they read anew.
         self.kept: dict[str, object] = {} if kept is None else kept
+
+    def begin(self) -> None:
+        """Another topic begins to ask."""
+        self.missing = ""
 
     @property
     def now_s(self) -> float:
@@ -72,13 +87,14 @@ class Readout:
                 size = len(one.oid)
                 found = {variable.oid[size:]: variable for variable in variables if variable.exists}
                 self._columns[one.oid] = (found, in_words(cut) if cut else "")
-            self._note_end([cut.why for cut in walk.cuts], next(iter(map(in_words, walk.cuts)), ""))
+            await self._note(walk.cuts)
         cut_words: dict[str, str] = {}
         columns: dict[str, Mapping[Oid, Var]] = {}
         for one in objects:
             columns[one.name], words = self._columns.get(one.oid, ({}, self.ended))
             if words:
                 cut_words[one.name] = words
+                self.missing = self.missing or words
         return Table(columns, cut_words)
 
     async def scalars(self, *objects: MibObject) -> tuple[Row, Mapping[str, str]]:
@@ -90,7 +106,7 @@ class Readout:
             for one, variables in zip(missing, walk.columns, strict=True):
                 cut = cuts.get((*one.oid, 0))
                 self._scalars[one.oid] = (variables[0] if variables else None, in_words(cut) if cut else "")
-            self._note_end([cut.why for cut in walk.cuts], next(iter(map(in_words, walk.cuts)), ""))
+            await self._note(walk.cuts)
         found: dict[str, Var] = {}
         cut_words: dict[str, str] = {}
         for one in objects:
@@ -99,11 +115,20 @@ class Readout:
                 found[one.name] = variable
             elif words:
                 cut_words[one.name] = words
+                self.missing = self.missing or words
         return Row(found), cut_words
 
-    def _note_end(self, whys: Sequence[Why], words: str) -> None:
-        if any(why in _DEAD for why in whys):
+    async def _note(self, cuts: Sequence[Cut]) -> None:
+        """See from what is missing whether the device is to be asked anything more."""
+        words = next(iter(map(in_words, cuts)), "")
+        if any(cut.why in _ENDS for cut in cuts):
             self.ended = words
+        elif any(cut.why in _SILENT for cut in cuts):
+            self._silences += 1
+            walk = await self._walker.get([_ALIVE])
+            self.lost = bool(walk.cuts)
+            if self.lost or self._silences >= _MOST_SILENCES:
+                self.ended = words
 
 
 def must_answer(table: Table) -> None:
