@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from driftline import facts, schema
 from driftline_cmdb import continuity, dropped, limitations, narrowing, utilization
 from driftline_cmdb.continuity import Position
+from driftline_cmdb.devices import fencing
 from driftline_cmdb.errors import CmdbError, NotFound
 from driftline_cmdb.identity import dividing, holders, rejoining
 from driftline_cmdb.identity.claims import plain_claims
@@ -26,7 +27,7 @@ from driftline_cmdb.sections import PreparedSection, with_kept_values
 from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.elements import Due, Element, Holding, Revision, Section
-from driftline_cmdb.tables.sources import RECORD, Source
+from driftline_cmdb.tables.sources import DEVICE, RECORD, Source
 from driftline_cmdb.transactions import add_transactions
 from driftline_cmdb.witnesses import add_evidence
 
@@ -130,17 +131,20 @@ class Wave:
     ) -> Committed | CmdbError:
         if source is None:
             return NotFound(f"source {report.source_id} is not known; enrol again")
+        is_device = source.kind == DEVICE
         try:
+            fencing.check(source, report.spoken_by, report.lease)
             check_may_report(self._session, source)
             retry = continuity.is_retry(
                 source,
                 Position(report.epoch, report.sequence, report.continuation, report.digest, report.received_ms),
             )
         except CmdbError as error:
-            holders.note_refusal(self._session, report, error)
+            if not is_device:  # who holds a device's lease is known
+                holders.note_refusal(self._session, report, error)
             return error
         begins = report.epoch != source.epoch
-        if begins and source.epoch is not None:
+        if begins and source.epoch is not None and not is_device:
             holders.note_begun(self._session, source.id, report)
         waits = source.ci_id is None and not dividing.bind_decided(
             self._session, source.id, bool(report.sections), report.received_ms

@@ -16,7 +16,7 @@ from driftline_cmdb import driven
 from driftline_cmdb.attention import events
 from driftline_cmdb.errors import Divided, Forked, Held, Refused, Rejected
 from driftline_cmdb.tables.cis import Finding
-from driftline_cmdb.tables.sources import RECORD, Source
+from driftline_cmdb.tables.sources import DEVICE, RECORD, Source
 
 _PAST_EPOCHS = 16
 #: An epoch is live while it was heard within so many check-ins, and within this time, ms.
@@ -87,8 +87,8 @@ def _check_begins(source: Source, report: Position) -> None:
         raise Rejected(f"epoch {report.epoch} ended when a newer one began: start a new epoch")
     if report.continuation:
         raise Rejected("stamp.continuation belongs to an epoch that is not known here: start a new epoch")
-    if source.epoch is None or source.seen_ms is None or source.kind == RECORD:
-        return
+    if source.epoch is None or source.seen_ms is None or source.kind in (RECORD, DEVICE):
+        return  # who reports of a device has proved by its lease that it alone does
     left_ms = source.seen_ms + patience_ms(source) - report.received_ms
     if left_ms > 0:
         raise Held(

@@ -72,3 +72,12 @@ class Divided(Refused):
     def hints(self) -> Mapping[str, str]:
         """What to do."""
         return {"driftline-renew": "own"}
+
+
+class Fenced(Refused):
+    """A report for a device whose lease its agent does not hold, or not any more."""
+
+    @property
+    def hints(self) -> Mapping[str, str]:
+        """What to do: speak for it no more, and ask for leases."""
+        return {"driftline-lease": "lost"}

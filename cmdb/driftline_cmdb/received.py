@@ -47,6 +47,9 @@ class Report:
     machine: bytes = b""
     previous_epoch: str = ""
     begun_for: str = ""
+    #: In a report for a device: the agent that speaks, by the id of its source, and the generation of its lease.
+    spoken_by: int | None = None
+    lease: int = 0
 
     @property
     def skew_ms(self) -> int:

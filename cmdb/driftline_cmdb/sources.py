@@ -16,11 +16,12 @@ from sqlalchemy import delete, func, or_, update
 from sqlmodel import Session, col, select
 
 from driftline_cmdb import audit
+from driftline_cmdb.devices import fencing
 from driftline_cmdb.errors import Ambiguous, Invalid, NotFound, Unauthenticated
 from driftline_cmdb.identity import aliases, authority, bindings
 from driftline_cmdb.identity import claims as identity_claims
 from driftline_cmdb.tables.cis import Ci, Finding
-from driftline_cmdb.tables.sources import RECORD, Certificate, JoinToken, Source
+from driftline_cmdb.tables.sources import DEVICE, RECORD, Certificate, JoinToken, Source
 
 _PREFIX = "dl1"
 
@@ -220,6 +221,8 @@ def find(session: Session, name: str) -> Source:
     rows = list_matching(session, name)
     if not rows:
         raise NotFound(f"source {name} does not exist; name its identity or host name")
+    if len(rows) > 1:  # a device may have the name of the host that it is
+        rows = [row for row in rows if row.kind != DEVICE] or rows
     if len(rows) > 1:
         raise Ambiguous(f"source {name} is one of {', '.join(row.uid for row in rows[:5])}; name one by its identity")
     return rows[0]
@@ -241,8 +244,9 @@ def list_sources(session: Session, limit: int = 1000, after_id: int = 0) -> Sequ
 
 
 def count_seen_since(session: Session, since_ms: int) -> int:
-    """Return how many sources called at or after a time."""
-    return session.exec(select(func.count()).select_from(Source).where(col(Source.seen_ms) >= since_ms)).one()
+    """Return how many agents called at or after a time."""
+    agents = select(func.count()).select_from(Source).where(Source.kind == "agent")
+    return session.exec(agents.where(col(Source.seen_ms) >= since_ms)).one()
 
 
 def has_revoked(session: Session, source_id: int) -> bool:
@@ -261,6 +265,7 @@ def revoke_certificates(session: Session, source: Source, actor: str, reason: st
         .values(revoked_ms=now_ms, revoked_by=actor, revoked_reason=reason)
         .returning(col(Certificate.serial))
     ).all()
+    fencing.drop(session, source.id, now_ms)
     detail = {"hostname": source.hostname, "reason": reason, "serials": [row[0] for row in revoked]}
     audit.record(session, actor, "source.revoked", f"source {source.uid}", detail, now_ms)
     return len(revoked)
@@ -270,6 +275,7 @@ def quarantine(session: Session, source: Source, actor: str, reason: str, now_ms
     """Take no more from a source until it is released."""
     source.quarantined_ms, source.quarantine_reason = now_ms, reason
     session.add(source)
+    fencing.drop(session, source.id, now_ms)
     audit.record(session, actor, "source.quarantined", f"source {source.uid}", {"reason": reason}, now_ms)
     authority.settle_source(session, source, now_ms)
 

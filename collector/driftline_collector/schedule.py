@@ -12,6 +12,8 @@ from driftline_collector.settings import Settings
 
 #: Size of fleet at which the interval reaches its upper bound.
 FULL_FLEET = 100_000
+#: Bounds of the time between two calls for leases of devices, s.
+LEASE_S = (15, 60)
 
 
 def interval_s(fleet: int, load: float, lower_s: int, upper_s: int) -> int:
@@ -48,6 +50,14 @@ class Schedule:
         :param load: how full the commit queue is, 0 to 1.
         """
         return interval_s(self.fleet, load, self._settings.check_in_min_s, self._settings.check_in_max_s)
+
+    def lease_s(self, load: float) -> int:
+        """Return the time between two calls for leases of devices, s.
+
+        :param load: how full the commit queue is, 0 to 1.
+        """
+        least, most = LEASE_S
+        return min(most, max(least, self.interval_s(load)))
 
     def instructions(self, uid: str, now_ms: int, load: float, *, soon: bool = False) -> Instructions:
         """Return what a source is asked to do next.

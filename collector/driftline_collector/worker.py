@@ -12,6 +12,7 @@ from sqlmodel import select
 
 from driftline_cmdb import sources, texts, utilization
 from driftline_cmdb.database import Database
+from driftline_cmdb.devices import sightings
 from driftline_cmdb.drift import assess, long_silence, silence, silent_sources
 from driftline_cmdb.errors import Unavailable
 from driftline_cmdb.identity import dividing, reporting
@@ -189,6 +190,7 @@ class Jobs:
         with self._database.write() as session:
             sources.forget_certificates(session, self._clock() - renewable - _KEPT_MS)
             dividing.revoke_spent(session, self._clock())
+            sightings.forget(session, self._clock())
 
     def _forget_texts(self) -> None:
         texts.prune(self._database, self._clock())

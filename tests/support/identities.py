@@ -76,6 +76,8 @@ class Identities(Timeline):
         self.snapshots: dict[str, Agent] = {}
         #: Agents by the sources that they were before their identity was divided.
         self.divided: dict[int, str] = {}
+        #: Ids of sources that are devices.
+        self.devices: set[int] = set()
         self.hosts = self.agents  # type: ignore[assignment]  # agents are hosts that know more
 
     def run(self, case: dict[str, Any]) -> None:
@@ -104,7 +106,10 @@ class Identities(Timeline):
             source = sources.enrol_source(session, f"source-{name}-{now}", claims, row, "agent at test", now)
             if step.get("kind"):
                 source.kind = step["kind"]
+                # Whose word it is does not matter here: it holds its lease itself.
+                source.lease_agent_id, source.lease_generation = source.id, 1
                 session.add(source)
+                self.devices.add(source.id)
             self.agents[name] = Agent(source.id, f"epoch-{name}-{now}", machine=machine, uid=source.uid)
 
     def machine(self, step: dict[str, Any], _now: int) -> None:
@@ -193,6 +198,8 @@ class Identities(Timeline):
             evidence=tuple(there),
             manifest=manifest,
         )
+        if agent.source_id in self.devices:
+            report = replace(report, spoken_by=agent.source_id, lease=1)
         self._queue(name, replace(report, sent_ms=now + ahead))
 
     def _queue(self, name: str, report: Report) -> None:

@@ -12,6 +12,7 @@ from driftline_cmdb import recording
 from driftline_cmdb.errors import Conflict, Invalid, NotFound, Refused
 from driftline_cmdb.identity import assets, bindings, retiring, reviews
 from driftline_cmdb.identity.aliases import survivor
+from driftline_cmdb.identity.classes import class_of
 from driftline_cmdb.identity.decided import Deciding, Said
 from driftline_cmdb.identity.merging import check_merge, join, merge, split
 from driftline_cmdb.identity.undoing import find_decision, undo
@@ -131,6 +132,7 @@ def _new_ci(session: Session, source: Source, now_ms: int) -> Ci:
         announced=False,
         first_seen_ms=source.enrolled_ms,
         last_seen_ms=source.seen_ms or now_ms,
+        ci_class=class_of(session, source, str(source.claims.get("ci_class", ""))),
     )
     session.add(ci)
     session.flush()

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from sqlmodel import Session, col, func, select
 
 from driftline_cmdb import audit, sources
+from driftline_cmdb.devices import fencing
 from driftline_cmdb.drift.due import mark_due
 from driftline_cmdb.errors import Ambiguous, Conflict, Invalid, NotFound, Refused
 from driftline_cmdb.identity import authority, bindings, holders
@@ -322,6 +323,7 @@ def _end(session: Session, source: Source, ended_as: str, decision: IdentityDeci
     source.ended_decision_id = decision.id if decision is not None else None
     source.quarantined_ms = source.quarantine_reason = source.held_epoch = source.held_ms = None
     session.add(source)
+    fencing.drop(session, source.id, now_ms)
     sources.close_findings(session, source, now_ms)
 
 

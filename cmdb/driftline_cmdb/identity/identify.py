@@ -3,17 +3,18 @@
 from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from driftline.v1.collector_pb2 import HostClaims
 from driftline_baseline.identity import KINDS, THRESHOLD, Evidence, hardware_changed
 from driftline_cmdb import continuity, driven
 from driftline_cmdb.drift.due import mark_due
 from driftline_cmdb.identity import aliases, bindings, claims, matching, reviews, shared
+from driftline_cmdb.identity.classes import class_of
 from driftline_cmdb.identity.matching import Answer, Candidate, Found
-from driftline_cmdb.tables.cis import Ci
+from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.identity import IdentityReview
-from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.tables.sources import DEVICE, Source
 
 _BOUND = "SELECT ci_id FROM binding WHERE source_id IN ({asked}) AND until_ms IS NULL"
 _NAME = "SELECT uid, name FROM ci WHERE id IN ({asked})"
@@ -67,7 +68,8 @@ def _identified(
         _ask(session, source, answer.matches, review, now_ms)
         return None
     seen = {"announced": False, "first_seen_ms": now_ms, "last_seen_ms": now_ms}
-    ci_id = driven.add(session, Ci, uid=str(uuid4()), name=hostname, **seen)
+    of_class = class_of(session, source, said.ci_class)
+    ci_id = driven.add(session, Ci, uid=str(uuid4()), name=hostname, ci_class=of_class, **seen)
     _bind(session, source, said, ci_id, "first report of a new source", review, now_ms)
     found = _learn(session, answer, ci_id, now_ms)
     _note_same_name(session, source, answer, found, ci_id, now_ms)
@@ -85,11 +87,23 @@ def _taken_over(
     from driftline_cmdb.identity import replacing
 
     asset = replacing.expected_replacement(session, said)
+    if asset is not None and source.kind == DEVICE and _has_agent(session, asset.ci_id):
+        return None  # what somebody says over the network is not to take a host's place unasked
     if asset is None or (bound is not None and asset.ci_id not in aliases.aliases(session, bound)):
         return None
     ci = replacing.take_over(session, asset, source, now_ms)
     claims.store(session, source, said, ci.id, now_ms)
     return ci.id
+
+
+def _has_agent(session: Session, ci_id: int) -> bool:
+    """Tell whether an agent speaks for a CI, or did: it is a host."""
+    query = (
+        select(Binding.id)
+        .join(Source, col(Source.id) == col(Binding.source_id))
+        .where(col(Binding.ci_id).in_(aliases.aliases(session, ci_id)), Source.kind == "agent")
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 def _bind(

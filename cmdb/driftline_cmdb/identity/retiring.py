@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from driftline_baseline import life_cycle, silence
 from driftline_cmdb import audit, sources
+from driftline_cmdb.devices import fencing
 from driftline_cmdb.drift import raising
 from driftline_cmdb.drift.due import mark_due
 from driftline_cmdb.errors import Conflict, Invalid
@@ -47,6 +48,8 @@ def retire(session: Session, ci: Ci, actor: str, reason: str, now_ms: int, *, ev
         raise Conflict(life_cycle.refusal_over_dependants(ci.name, tuple(depending)))
     decision = _decide(session, ci, "retire", actor, reason, now_ms, {"dependants": depending} if depending else {})
     why = f"{ci.name} was retired by {actor}: {decision.reason}"
+    for binding in bindings.of_ci(session, ci.id):
+        fencing.drop(session, binding.source_id, now_ms)
     _close_drifts(session, ci, why, now_ms)
     _close_findings(session, ci, f"{ci.name} was retired by {actor}", now_ms)
     gate.look_at(session, [ci], now_ms)

@@ -2,23 +2,29 @@
 
 from typing import Any
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from driftline_cmdb.tables._columns import document, partial_index, row_id, time_ms, time_ms_or_none
 
 #: Kind of the source in whose name driftline itself writes the facts of a CI's record.
 RECORD = "record"
+#: Kind of the source that a device is which runs no agent; an agent that holds its lease speaks for it.
+DEVICE = "device"
 
 
 class Source(SQLModel, table=True):
     """One agent, or one device reached in one way, or a CI's record. Facts belong to sources."""
 
-    __table_args__ = (partial_index("source_ended", "id", where="ended_as IS NOT NULL"),)
+    __table_args__ = (
+        partial_index("source_ended", "id", where="ended_as IS NOT NULL"),
+        partial_index("source_leased", "lease_agent_id", where="lease_agent_id IS NOT NULL"),
+    )
 
     id: int = row_id()
     #: The identity in its certificate, a UUID.
     uid: str = Field(unique=True)
-    #: agent, or RECORD.
+    #: agent, DEVICE or RECORD.
     kind: str = "agent"
     hostname: str = ""
     agent_version: str = ""
@@ -68,6 +74,9 @@ class Source(SQLModel, table=True):
     ended_as: str | None = None
     ended_ms: int | None = time_ms_or_none()
     ended_decision_id: int | None = Field(default=None, foreign_key="identitydecision.id")
+    #: Of a device: the agent that may speak for it, and the generation of that lease, which only grows.
+    lease_agent_id: int | None = Field(default=None, foreign_key="source.id")
+    lease_generation: int = Field(default=0, sa_type=BigInteger)
 
 
 class Certificate(SQLModel, table=True):

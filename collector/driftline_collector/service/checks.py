@@ -14,10 +14,12 @@ from driftline.v1.collector_pb2 import (
     LEAVE_REASON_UNSPECIFIED,
     Evidence,
     HostClaims,
+    LeaseDevicesRequest,
     LeaveReason,
     LeaveRequest,
     Manifest,
     RenewRequest,
+    ReportSightingsRequest,
     Section,
     Stamp,
     Transaction,
@@ -37,6 +39,11 @@ EVIDENCE_KINDS = ("sudo", "session", "unit", "management")
 LIMITATIONS = 20
 #: Values of one batch over all series and minutes: half a day of 250 series.
 VALUES = 1_000_000
+#: Of one call for leases: devices of the agent's own file, those that it gives back and those with problems; its
+#: credentials, and prefixes of one.
+DEVICES = 10_000
+CREDENTIALS, PREFIXES = 100, 500
+SIGHTINGS, ANSWERS = 1_000, 64
 #: Values of one kind that a host claims.
 CLAIMED = {"macs": 256, "disk_serial_numbers": 256, "entity_serial_numbers": 256, "management_addresses": 64}
 #: Bytes of a continuation token and of the digest of a machine.
@@ -53,6 +60,8 @@ _DIGEST = 16
 _LATEST_MS = 7_258_118_400_000
 
 _SECTION_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}", re.ASCII)
+_UID = re.compile(r"[0-9a-f-]{36}", re.ASCII)
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5,7}", re.ASCII)
 _EPOCH = re.compile(r"[0-9A-Za-z_-]{8,64}", re.ASCII)
 
 
@@ -77,6 +86,84 @@ def check_stamp(stamp: Stamp, lowest: int = 1) -> None:
     if len(stamp.machine) > MACHINE:
         raise Invalid(f"stamp.machine: is longer than {MACHINE} bytes")
     check_text("stamp.begun_for", stamp.begun_for, _SHORT)
+    if bool(stamp.device) != bool(stamp.lease):
+        raise Invalid("stamp.device, stamp.lease: a report for a device has both, any other has neither")
+    if stamp.device:
+        check_uid("stamp.device", stamp.device)
+        if stamp.lease >= 2**53:
+            raise Invalid(f"stamp.lease: {stamp.lease} is no generation of a lease")
+
+
+def check_uid(name: str, uid: str) -> None:
+    """Check that a text is an identity that the collector gave.
+
+    :raises Invalid: where not.
+    """
+    if not _UID.fullmatch(uid):
+        raise Invalid(f"{name}: {uid[:80]!r} is no identity (a UUID)")
+
+
+def check_lease(request: LeaseDevicesRequest) -> None:
+    """Check what an agent says when it asks for leases; whether an offer is a device is checked by the record's room.
+
+    :raises Invalid: where a field is missing or out of bounds.
+    """
+    check_site(request.site)
+    if request.same_offers and (request.devices or request.credentials):
+        raise Invalid("same_offers: is set, and there are offers; leave out one of the two")
+    _at_most("devices", len(request.devices), DEVICES)
+    for number, device in enumerate(request.devices):
+        check_text(f"devices[{number}].credential", device.credential, _SHORT)
+        check_text(f"devices[{number}].target.context", device.target.context, _SHORT)
+    _at_most("credentials", len(request.credentials), CREDENTIALS)
+    for credential in request.credentials:
+        name = f"credentials[{credential.name[:_SHORT]}]"
+        check_text(f"{name}.name", credential.name, _SHORT)
+        check_text(f"{name}.protocol", credential.protocol, _SHORT)
+        _at_most(f"{name}.prefixes", len(credential.prefixes), PREFIXES)
+    _at_most("released", len(request.released), DEVICES)
+    for uid in request.released:
+        check_uid("released", uid)
+    if len(request.known) > CONTINUATION:
+        raise Invalid(f"known: is longer than {CONTINUATION} bytes; send back the last reply's fingerprint")
+    _at_most("problems", len(request.problems), DEVICES)
+    for problem in request.problems:
+        check_uid("problems.source_id", problem.source_id)
+        name = f"problems[{problem.source_id}]"
+        check_text(f"{name}.reason", problem.reason, _SAID)
+        for field in ("since_ms", "answered_ms"):
+            if getattr(problem, field):  # 0 where it is not known
+                check_time(f"{name}.{field}", getattr(problem, field))
+
+
+def check_sightings(request: ReportSightingsRequest) -> None:
+    """Check what was seen on a network.
+
+    :raises Invalid: where a field is missing or out of bounds.
+    """
+    check_site(request.site)
+    _at_most("sightings", len(request.sightings), SIGHTINGS)
+    for number, one in enumerate(request.sightings):
+        name = f"sightings[{number}]"
+        if one.mac and not _MAC.fullmatch(one.mac):
+            raise Invalid(f"{name}.mac: {one.mac[:80]!r} is no hardware address in lower case with colons")
+        _at_most(f"{name}.answers", len(one.answers), ANSWERS)
+        for answer in one.answers:
+            check_text(f"{name}.answers", answer, _SHORT)
+        for field in ("credential", "object_id", "engine_id", "system_name"):
+            check_text(f"{name}.{field}", getattr(one, field))
+        check_text(f"{name}.description", one.description, _SAID)
+        check_time(f"{name}.seen_at_ms", one.seen_at_ms)
+
+
+def check_site(site: str) -> None:
+    """Check that a site is named; an operator's name for one is checked where it is given.
+
+    :raises Invalid: where not.
+    """
+    if not site:
+        raise Invalid("site: is empty; the agent's file says it")
+    check_text("site", site, _SHORT)
 
 
 def check_epoch(name: str, epoch: str) -> None:

@@ -12,6 +12,7 @@ from driftline.v1 import collector_pb2 as pb
 from driftline.v1.collector_pb2_grpc import CollectorServicer
 from driftline_cmdb import leaving, reports, texts, utilization
 from driftline_cmdb.database import Database
+from driftline_cmdb.devices import fencing, leasing, sightings
 from driftline_cmdb.errors import Unavailable
 from driftline_cmdb.identity import holders, reporting
 from driftline_cmdb.identity.reporting import Retired
@@ -22,6 +23,7 @@ from driftline_collector.committer import Committer
 from driftline_collector.metrics import Metrics
 from driftline_collector.schedule import Schedule
 from driftline_collector.service import checks
+from driftline_collector.service.devices import Devices, Known
 from driftline_collector.service.identity import Caller, Identities
 from driftline_collector.service.limits import Gate, address_of
 
@@ -43,6 +45,7 @@ class Collecting(CollectorServicer):
         clock: Clock,
     ) -> None:
         """Prepare."""
+        self._devices = Devices(database)
         self._database, self._identities, self._committer = database, identities, committer
         self._schedule, self._metrics, self._gate, self._clock = schedule, metrics, gate, clock
 
@@ -56,7 +59,10 @@ class Collecting(CollectorServicer):
             checks.check_stamp(request.stamp, lowest=0)
             checks.check_manifest(request.manifest)
             checks.check_claims(request.claims)
-            self._check_not_retired(caller)
+            device = self._device(request.stamp)
+            if device is not None:
+                return self._announce_device(caller, device, request)
+            self._check_not_retired(caller.source_id)
             with self._database.read() as session:
                 wanted = reports.lacking(session, caller.source_id, request.manifest)
                 epoch = session.exec(select(Source.epoch).where(Source.id == caller.source_id)).one()
@@ -66,7 +72,14 @@ class Collecting(CollectorServicer):
                     holders.note_announced(
                         session, caller.source_id, request.stamp, request.claims, peer, self._clock()
                     )
-            return pb.AnnounceReply(wanted=wanted, instructions=self._instructions(caller))
+            return pb.AnnounceReply(wanted=wanted, instructions=self._instructions(caller.uid))
+
+    def _announce_device(self, caller: Caller, device: Known, request: pb.AnnounceRequest) -> pb.AnnounceReply:
+        self._check_not_retired(device.source_id)
+        with self._database.read() as session:
+            fencing.check(session.get_one(Source, device.source_id), caller.source_id, request.stamp.lease)
+            wanted = reports.lacking(session, device.source_id, request.manifest)
+        return pb.AnnounceReply(wanted=wanted, instructions=self._instructions(device.uid))
 
     def Submit(self, request: pb.SubmitRequest, context: grpc.ServicerContext) -> pb.SubmitReply:  # noqa: N802  # gRPC's name
         """Commit sections and evidence.
@@ -81,21 +94,24 @@ class Collecting(CollectorServicer):
             checks.check_sections(request.sections)
             checks.check_transactions(request.transactions)
             checks.check_evidence(request.evidence)
+            device = self._device(request.stamp)
             told = texts.prepare_texts(request.texts)
             sections = tuple(reports.prepare_section(section) for section in request.sections)
             report = replace(
-                _report(caller, request, received, context, self._schedule.interval_s(self._committer.load)),
+                self._report(caller, device, request, received, context),
                 claims=request.claims if request.HasField("claims") else None,
                 sections=sections,
                 transactions=tuple(request.transactions),
                 evidence=tuple(request.evidence),
             )
             # Before the receipt, which stands for them too; where the report is refused, they are there already.
-            texts.keep(self._database, caller.source_id, told, received)
+            if device is None:  # devices have no files
+                texts.keep(self._database, caller.source_id, told, received)
             committed = self._commit(report, context)
         self._observe_detection(request, received)
         return pb.SubmitReply(
-            receipt=_receipt(report, committed), instructions=self._instructions(caller, committed.soon)
+            receipt=_receipt(report, committed),
+            instructions=self._instructions(device.uid if device is not None else caller.uid, committed.soon),
         )
 
     def OfferTexts(  # noqa: N802  # gRPC's name
@@ -108,7 +124,7 @@ class Collecting(CollectorServicer):
         caller = self._identities.caller(context.auth_context())
         with self._gate.inside(caller.source_id):
             texts.check_digests(request.offered)
-            self._check_not_retired(caller)
+            self._check_not_retired(caller.source_id)
             texts.keep(self._database, caller.source_id, texts.prepare_texts(request.texts), self._clock())
             wanted: list[str] = []
             if request.offered:
@@ -130,8 +146,9 @@ class Collecting(CollectorServicer):
             checks.check_batch(request.batch)
             if request.HasField("manifest"):
                 checks.check_manifest(request.manifest)
+            device = self._device(request.stamp)
             report = replace(
-                _report(caller, request, received, context, self._schedule.interval_s(self._committer.load)),
+                self._report(caller, device, request, received, context),
                 batch=utilization.check(request.batch, received) if request.HasField("batch") else None,
                 manifest=request.manifest if request.HasField("manifest") else None,
             )
@@ -139,7 +156,7 @@ class Collecting(CollectorServicer):
         return pb.SubmitUtilizationReply(
             receipt=_receipt(report, committed),
             wanted=committed.wanted,
-            instructions=self._instructions(caller, committed.soon),
+            instructions=self._instructions(device.uid if device is not None else caller.uid, committed.soon),
         )
 
     def Leave(self, request: pb.LeaveRequest, context: grpc.ServicerContext) -> pb.LeaveReply:  # noqa: N802  # gRPC's name
@@ -154,14 +171,90 @@ class Collecting(CollectorServicer):
             leaving.note_leave(self._database, caller.source_id, reason, self._clock())
         return pb.LeaveReply()
 
-    def _check_not_retired(self, caller: Caller) -> None:
+    def LeaseDevices(  # noqa: N802  # gRPC's name
+        self, request: pb.LeaseDevicesRequest, context: grpc.ServicerContext
+    ) -> pb.LeaseDevicesReply:
+        """Give, keep and take back leases of devices.
+
+        :raises CmdbError: see `driftline/v1/collector.proto` for which status means what.
+        """
+        caller = self._identities.caller(context.auth_context())
+        with self._gate.inside(caller.source_id):
+            checks.check_lease(request)
+            self._check_not_retired(caller.source_id)
+            after_s = self._schedule.lease_s(self._committer.load)
+            with self._database.write() as session:
+                return leasing.lease(session, caller.source_id, request, self._clock(), after_s)
+
+    def ReportSightings(  # noqa: N802  # gRPC's name
+        self, request: pb.ReportSightingsRequest, context: grpc.ServicerContext
+    ) -> pb.ReportSightingsReply:
+        """Keep what was seen on the network of a site.
+
+        :raises CmdbError: see `driftline/v1/collector.proto` for which status means what.
+        """
+        caller = self._identities.caller(context.auth_context())
+        with self._gate.inside(caller.source_id):
+            checks.check_sightings(request)
+            self._check_not_retired(caller.source_id)
+            with self._database.write() as session:
+                sightings.keep(session, caller.source_id, request.site, request.sightings, self._clock())
+        return pb.ReportSightingsReply()
+
+    def _device(self, stamp: pb.Stamp) -> Known | None:
+        """Return the device that a call is for; None where the agent speaks for its own host.
+
+        :raises Fenced: where there is no such device.
+        """
+        return self._devices.find(stamp.device) if stamp.device else None
+
+    def _check_not_retired(self, source_id: int) -> None:
         """Check that the source may call at all, where nothing of a report is applied that would tell."""
         try:
             with self._database.read() as session:
-                reporting.check_source(session, caller.source_id)
+                reporting.check_source(session, source_id)
         except Retired as error:
-            reporting.note(self._database, caller.source_id, error, self._clock())
+            reporting.note(self._database, source_id, error, self._clock())
             raise
+
+    def _report(
+        self,
+        caller: Caller,
+        device: Known | None,
+        request: pb.SubmitRequest | pb.SubmitUtilizationRequest,
+        received: int,
+        context: grpc.ServicerContext,
+    ) -> Report:
+        """Return what both kinds of report have."""
+        stamp = request.stamp
+        report = Report(
+            source_id=caller.source_id,
+            epoch=stamp.epoch,
+            sequence=stamp.sequence,
+            continuation=stamp.continuation,
+            digest=digest_of(request),
+            received_ms=received,
+            sent_ms=stamp.sent_at_ms,
+            agent_version=stamp.agent_version,
+            claims=None,
+            dropped=request.dropped if request.HasField("dropped") else None,
+        )
+        if device is not None:  # where it was sent from says nothing of the device
+            return replace(
+                report,
+                source_id=device.source_id,
+                check_in_s=device.interval_s,
+                spoken_by=caller.source_id,
+                lease=stamp.lease,
+            )
+        return replace(
+            report,
+            peer=address_of(context.peer()),
+            check_in_s=self._schedule.interval_s(self._committer.load),
+            machine=stamp.machine,
+            previous_epoch=stamp.previous_epoch,
+            begun_for=stamp.begun_for,
+        )
 
     def _commit(self, report: Report, context: grpc.ServicerContext) -> Committed:
         remaining = context.time_remaining()
@@ -175,8 +268,8 @@ class Collecting(CollectorServicer):
         self._metrics.sections.inc(len(report.sections))
         return committed
 
-    def _instructions(self, caller: Caller, soon: bool = False) -> pb.Instructions:
-        return self._schedule.instructions(caller.uid, self._clock(), self._committer.load, soon=soon)
+    def _instructions(self, uid: str, soon: bool = False) -> pb.Instructions:
+        return self._schedule.instructions(uid, self._clock(), self._committer.load, soon=soon)
 
     def _observe_detection(self, request: pb.SubmitRequest, received: int) -> None:
         """Measure from each changed section's reading to its commit; a first reading detects nothing."""
@@ -185,34 +278,6 @@ class Collecting(CollectorServicer):
             if section.outcome == pb.READ and section.previous_digest not in (b"", section.digest):
                 on_host = max(0, request.stamp.sent_at_ms - section.observed_at_ms)
                 self._metrics.detection_seconds.observe((on_host + here) / 1000)
-
-
-def _report(
-    caller: Caller,
-    request: pb.SubmitRequest | pb.SubmitUtilizationRequest,
-    received: int,
-    context: grpc.ServicerContext,
-    check_in_s: int,
-) -> Report:
-    """Return what both kinds of report have."""
-    stamp = request.stamp
-    return Report(
-        source_id=caller.source_id,
-        epoch=stamp.epoch,
-        sequence=stamp.sequence,
-        continuation=stamp.continuation,
-        digest=digest_of(request),
-        received_ms=received,
-        sent_ms=stamp.sent_at_ms,
-        agent_version=stamp.agent_version,
-        claims=None,
-        dropped=request.dropped if request.HasField("dropped") else None,
-        peer=address_of(context.peer()),
-        check_in_s=check_in_s,
-        machine=stamp.machine,
-        previous_epoch=stamp.previous_epoch,
-        begun_for=stamp.begun_for,
-    )
 
 
 def _receipt(report: Report, committed: Committed) -> pb.Receipt:

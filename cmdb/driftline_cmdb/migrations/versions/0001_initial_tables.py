@@ -183,6 +183,11 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_delivery_thread"), ["thread"], unique=False)
 
     op.create_table(
+        "devicesite",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_devicesite")),
+    )
+    op.create_table(
         "gatelook",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("looked_ms", sa.BigInteger(), nullable=False),
@@ -1179,9 +1184,12 @@ def upgrade() -> None:
         sa.Column("ended_as", sa.String(), nullable=True),
         sa.Column("ended_ms", sa.BigInteger(), nullable=True),
         sa.Column("ended_decision_id", sa.Integer(), nullable=True),
+        sa.Column("lease_agent_id", sa.Integer(), nullable=True),
+        sa.Column("lease_generation", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["ended_decision_id"], ["identitydecision.id"], name=op.f("fk_source_ended_decision_id")
         ),
+        sa.ForeignKeyConstraint(["lease_agent_id"], ["source.id"], name=op.f("fk_source_lease_agent_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source")),
         sa.UniqueConstraint("uid", name=op.f("uq_source_uid")),
     )
@@ -1192,6 +1200,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("ended_as IS NOT NULL"),
             postgresql_where=sa.text("ended_as IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "source_leased",
+            ["lease_agent_id"],
+            unique=False,
+            sqlite_where=sa.text("lease_agent_id IS NOT NULL"),
+            postgresql_where=sa.text("lease_agent_id IS NOT NULL"),
         )
 
     op.create_table(
@@ -1247,6 +1262,69 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("certificate", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_certificate_source_id"), ["source_id"], unique=False)
+
+    op.create_table(
+        "device",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("protocol", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("port", sa.Integer(), nullable=False),
+        sa.Column("context", sa.String(), nullable=False),
+        sa.Column("interval_s", sa.Integer(), nullable=False),
+        sa.Column("credential", sa.String(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("handed_out_by", sa.String(), nullable=True),
+        sa.Column("handed_out_ms", sa.BigInteger(), nullable=True),
+        sa.Column("removed_ms", sa.BigInteger(), nullable=True),
+        sa.Column("problem", sa.String(), nullable=False),
+        sa.Column("problem_since_ms", sa.BigInteger(), nullable=True),
+        sa.Column("answered_ms", sa.BigInteger(), nullable=True),
+        sa.Column("read_asked_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("fk_device_source_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
+        sa.UniqueConstraint(
+            "site", "protocol", "address", "port", "context", name=op.f("uq_device_site_protocol_address_port_context")
+        ),
+        sa.UniqueConstraint("source_id", name=op.f("uq_device_source_id")),
+    )
+    op.create_table(
+        "devicecaller",
+        sa.Column("agent_id", sa.Integer(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("takes_more", sa.Boolean(), nullable=False),
+        sa.Column("credentials", sa.JSON(), nullable=False),
+        sa.Column("called_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["agent_id"], ["source.id"], name=op.f("fk_devicecaller_agent_id")),
+        sa.PrimaryKeyConstraint("agent_id", name=op.f("pk_devicecaller")),
+    )
+    with op.batch_alter_table("devicecaller", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_devicecaller_site"), ["site"], unique=False)
+
+    op.create_table(
+        "devicespeaker",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("until_actor", sa.String(), nullable=True),
+        sa.Column("until_reason", sa.String(), nullable=True),
+        sa.ForeignKeyConstraint(["agent_id"], ["source.id"], name=op.f("fk_devicespeaker_agent_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_devicespeaker")),
+    )
+    with op.batch_alter_table("devicespeaker", schema=None) as batch_op:
+        batch_op.create_index(
+            "devicespeaker_open",
+            ["agent_id", "site"],
+            unique=True,
+            sqlite_where=sa.text("until_ms IS NULL"),
+            postgresql_where=sa.text("until_ms IS NULL"),
+        )
 
     op.create_table(
         "filetext",
@@ -1442,6 +1520,28 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "sighting",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("mac", sa.String(), nullable=False),
+        sa.Column("answers", sa.JSON(), nullable=False),
+        sa.Column("credential", sa.String(), nullable=False),
+        sa.Column("system_name", sa.String(), nullable=False),
+        sa.Column("object_id", sa.String(), nullable=False),
+        sa.Column("description", sa.String(), nullable=False),
+        sa.Column("engine_id", sa.String(), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=False),
+        sa.Column("first_ms", sa.BigInteger(), nullable=False),
+        sa.Column("last_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["agent_id"], ["source.id"], name=op.f("fk_sighting_agent_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sighting")),
+        sa.UniqueConstraint("site", "address", "mac", name=op.f("uq_sighting_site_address_mac")),
+    )
+    with op.batch_alter_table("sighting", schema=None) as batch_op:
+        batch_op.create_index("sighting_last", ["site", "last_ms"], unique=False)
+
+    op.create_table(
         "utilizationchunk",
         sa.Column("source_id", sa.Integer(), nullable=False),
         sa.Column("hour", sa.Integer(), nullable=False),
@@ -1477,6 +1577,19 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("utilizationhour", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_utilizationhour_hour"), ["hour"], unique=False)
+
+    op.create_table(
+        "deviceoffer",
+        sa.Column("device_id", sa.Integer(), nullable=False),
+        sa.Column("agent_id", sa.Integer(), nullable=False),
+        sa.Column("credential", sa.String(), nullable=False),
+        sa.Column("interval_s", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["agent_id"], ["source.id"], name=op.f("fk_deviceoffer_agent_id")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_deviceoffer_device_id")),
+        sa.PrimaryKeyConstraint("device_id", "agent_id", name=op.f("pk_deviceoffer")),
+    )
+    with op.batch_alter_table("deviceoffer", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_deviceoffer_agent_id"), ["agent_id"], unique=False)
 
     op.create_table(
         "drift",
@@ -1562,6 +1675,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("drift")
+    with op.batch_alter_table("deviceoffer", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_deviceoffer_agent_id"))
+
+    op.drop_table("deviceoffer")
     with op.batch_alter_table("utilizationhour", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_utilizationhour_hour"))
 
@@ -1574,6 +1691,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_utilizationchunk_hour"))
 
     op.drop_table("utilizationchunk")
+    with op.batch_alter_table("sighting", schema=None) as batch_op:
+        batch_op.drop_index("sighting_last")
+
+    op.drop_table("sighting")
     with op.batch_alter_table("section", schema=None) as batch_op:
         batch_op.drop_index("section_muted", sqlite_where=sa.text("muted"), postgresql_where=sa.text("muted"))
 
@@ -1615,6 +1736,17 @@ def downgrade() -> None:
         batch_op.drop_index("filetext_shared", sqlite_where=sa.text("shared"), postgresql_where=sa.text("shared"))
 
     op.drop_table("filetext")
+    with op.batch_alter_table("devicespeaker", schema=None) as batch_op:
+        batch_op.drop_index(
+            "devicespeaker_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
+        )
+
+    op.drop_table("devicespeaker")
+    with op.batch_alter_table("devicecaller", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_devicecaller_site"))
+
+    op.drop_table("devicecaller")
+    op.drop_table("device")
     with op.batch_alter_table("certificate", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_certificate_source_id"))
 
@@ -1631,6 +1763,11 @@ def downgrade() -> None:
 
     op.drop_table("assessment")
     with op.batch_alter_table("source", schema=None) as batch_op:
+        batch_op.drop_index(
+            "source_leased",
+            sqlite_where=sa.text("lease_agent_id IS NOT NULL"),
+            postgresql_where=sa.text("lease_agent_id IS NOT NULL"),
+        )
         batch_op.drop_index(
             "source_ended",
             sqlite_where=sa.text("ended_as IS NOT NULL"),
@@ -1864,6 +2001,7 @@ def downgrade() -> None:
 
     op.drop_table("gatepolicyversion")
     op.drop_table("gatelook")
+    op.drop_table("devicesite")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_delivery_thread"))
         batch_op.drop_index(batch_op.f("ix_delivery_created_ms"))
