@@ -44,6 +44,8 @@ def what(path: str, names: Mapping[str, str] | None = None) -> str:
         singular = _SINGULAR.get(field, field.removesuffix("s")).replace("_", " ")
         if field == "packages" and len(keys) == 3:
             here = f"package {keys[1]} ({keys[0]}, {keys[2]})"
+        elif field == "links" and len(keys) == 3:
+            here = f"link {keys[0]} to {named.get(keys[1], keys[1])} {keys[2]}"
         else:
             here = f"{singular} {' '.join(named.get(key, key) for key in keys if key)}"
         name = f"{here} of {name}" if name else here

@@ -28,6 +28,7 @@ from driftline_cmdb.tables._columns import table_of
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.elements import Due, Element, Holding, Revision, Section
 from driftline_cmdb.tables.sources import DEVICE, RECORD, Source
+from driftline_cmdb.topology import due as topology
 from driftline_cmdb.transactions import add_transactions
 from driftline_cmdb.witnesses import add_evidence
 
@@ -69,6 +70,8 @@ class Wave:
         self._stale_rows: list[dict[str, Any]] = []
         self._changes: list[_Change] = []
         self._due: set[int] = set()
+        #: CIs whose ports, or what is at them, are other than before.
+        self._moved: set[int] = set()
         #: What agents said of themselves before and now, where they say another thing; by source.
         self._said: dict[int, tuple[Mapping[str, Any], Mapping[str, Any]]] = {}
         #: Ids of CIs of which a source reported for the first time, and of those that got another name.
@@ -159,9 +162,10 @@ class Wave:
                 rejoining.take_place(self._session, source.id, ci_id, report.received_ms)
         known = sections[report.source_id]
         now: dict[str, Any] = {"_id": source.id, "seen_ms": seen_ms, "left_ms": None, "left_reason": None}
-        changed = False
+        changed = moved = False
         if not retry:
             for section in report.sections:
+                moved |= topology.concerns(source.kind, section, known)
                 changed |= self._section(report, source, section, known, held)
             changed |= add_transactions(self._session, source.id, report.transactions, report.skew_ms)
             add_evidence(self._session, source.id, report.evidence, report.skew_ms, report.received_ms)
@@ -205,6 +209,8 @@ class Wave:
             return Committed(self._source_rows[-1]["continuation"] or b"", wanted, None, soon)
         if changed:
             self._due.add(ci_id)
+        if moved:
+            self._moved.add(ci_id)
         # That a record begins is no version of its CI.
         recorded = source.kind == RECORD and source.epoch is None
         self._ci_rows.append({"_id": ci_id, "last_seen_ms": seen_ms, "changed": int(changed and not recorded)})
@@ -360,6 +366,7 @@ class Wave:
         now = self._reports[0].received_ms
         rows = [{"ci_id": ci_id, "since_ms": now, "whole": False} for ci_id in sorted(self._due)]
         insert_ignoring(self._session, Due, rows)
+        topology.mark(self._session, self._moved, now)
 
     def _write_changes(self) -> None:
         if not self._changes:

@@ -77,8 +77,14 @@ def find_ci(session: Session, name_or_uid: str) -> Ci:
 
 
 def names_in(session: Session, named: Iterable[str]) -> Mapping[str, str]:
-    """Return the names of the CIs that paths of relations mean, by uid, for wording."""
-    uids = {path.rpartition("/")[2].partition("]")[0] for path in named if path.startswith("record.relations[")}
+    """Return the names of the CIs that paths of relations and links mean, by uid, for wording."""
+    uids = {
+        keys[1]
+        for path in named
+        if path.startswith(("record.relations[", "record.links["))
+        for _, keys in paths.steps(path)
+        if keys and len(keys) > 1
+    }
     if not uids:
         return {}
     return dict(session.exec(select(Ci.uid, Ci.name).where(col(Ci.uid).in_(sorted(uids)))).all())

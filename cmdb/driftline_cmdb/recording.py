@@ -7,7 +7,7 @@ they change. No agent may report it.
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from driftline import facts
 from driftline.facts import Element
@@ -23,6 +23,8 @@ from driftline_cmdb.sections import prepare_section
 from driftline_cmdb.tables.cis import Ci, Relation
 from driftline_cmdb.tables.elements import Section
 from driftline_cmdb.tables.sources import RECORD, Source
+from driftline_cmdb.tables.topology import TopologyLink
+from driftline_cmdb.topology import wording
 
 #: Below any agent's or device's.
 _RANK = -1
@@ -130,11 +132,15 @@ def _note_planned(session: Session, ci: Ci, now_ms: int) -> None:
 
 
 def note_renamed(session: Session, ci_ids: Iterable[int], now_ms: int) -> None:
-    """Let CIs that stand in a relation to a renamed one say its new name. That is no change of the relation."""
+    """Let CIs that have a relation or a link to a renamed one say its new name. That is no change of either."""
     ids = sorted(set(ci_ids))
     if ids:
         fronts = select(Relation.from_ci_id).where(col(Relation.to_ci_id).in_(ids), col(Relation.until_ms).is_(None))
-        write(session, session.exec(select(Ci).where(col(Ci.id).in_(fronts)).order_by(col(Ci.id))).all(), now_ms)
+        linked = select(TopologyLink.front_ci_id).where(
+            col(TopologyLink.behind_ci_id).in_(ids), col(TopologyLink.until_ms).is_(None)
+        )
+        near = or_(col(Ci.id).in_(fronts), col(Ci.id).in_(linked))
+        write(session, session.exec(select(Ci).where(near).order_by(col(Ci.id))).all(), now_ms)
 
 
 def _uid(ci: Ci) -> str:
@@ -171,4 +177,24 @@ def _said(session: Session, cis: Sequence[Ci]) -> dict[int, Facts]:
     )
     for relation, other in session.exec(query):
         out[relation.from_ci_id].record.relations.add(kind=relation.kind, ci=other.uid, name=other.name, by=relation.by)
+    _say_links(session, out)
     return out
+
+
+def _say_links(session: Session, out: dict[int, Facts]) -> None:
+    query = (
+        select(TopologyLink, Ci)
+        .join(Ci, col(Ci.id) == col(TopologyLink.behind_ci_id))
+        .where(col(TopologyLink.front_ci_id).in_(sorted(out)), col(TopologyLink.until_ms).is_(None))
+        .order_by(col(TopologyLink.front_port), col(Ci.uid), col(TopologyLink.behind_port))
+    )
+    rows = session.exec(query).all()
+    names = wording.names_in(session, (link.by for link, _ in rows))
+    for link, other in rows:
+        out[link.front_ci_id].record.links.add(
+            port=link.front_port,
+            ci=other.uid,
+            other_port=link.behind_port,
+            name=other.name,
+            by=wording.named(link.by, names),
+        )

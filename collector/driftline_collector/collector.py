@@ -26,12 +26,12 @@ from driftline_collector.service.limits import Gate, RateLimit
 from driftline_collector.service.refusals import Refusals
 from driftline_collector.service.servers import enrol_server, report_server
 from driftline_collector.settings import Settings
-from driftline_collector.worker import Assessor, Jobs
+from driftline_collector.worker import Assessor, Jobs, Linker
 
 log = logging.getLogger(__name__)
 
-#: Seconds that stopping may take: calls, then the queue, then the assessment.
-_CALLS_S, _JOBS_S, _QUEUE_S, _ASSESS_S = 0.8, 0.3, 0.6, 0.3
+#: Seconds that stopping may take: calls, then the queue, then links, then the assessment.
+_CALLS_S, _JOBS_S, _QUEUE_S, _LINKS_S, _ASSESS_S = 0.8, 0.3, 0.6, 0.1, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,9 @@ class Collector:
         self.database = Database(settings.database)
         self.schedule = Schedule(settings)
         self.assessor = Assessor(self.database, self.metrics, clock)
+        self.linker = Linker(self.database, self.metrics, clock, self.assessor.wake)
         self.committer = Committer(
-            Ingest(self.database), self.metrics, settings.commit_batch, settings.commit_queue, self.assessor.wake
+            Ingest(self.database), self.metrics, settings.commit_batch, settings.commit_queue, self._committed
         )
         self._jobs = Jobs(settings, self.database, self.authority, self.schedule, self.metrics, clock)
         gate = Gate(settings.concurrent_calls_source)
@@ -111,12 +112,17 @@ class Collector:
         """Answer calls; write ``ports.json`` below the data directory."""
         self.committer.start()
         self.assessor.start()
+        self.linker.start()
         self._jobs.start()
         self._metrics_server.start()
         self._report.start()
         self._enrol.start()
         write_atomically(self.settings.data / "ports.json", json.dumps(asdict(self.ports)).encode() + b"\n", 0o644)
         log.info("collector ready", extra=asdict(self.ports))
+
+    def _committed(self) -> None:
+        self.assessor.wake()
+        self.linker.wake()
 
     def stop(self) -> bool:
         """Take no more calls, finish those that run, commit what is queued; within two seconds.
@@ -128,6 +134,7 @@ class Collector:
         for event in ended:
             event.wait(_CALLS_S + 0.1)
         self.committer.stop(_QUEUE_S)
+        self.linker.stop(_LINKS_S)
         self.assessor.stop(_ASSESS_S)
         self._metrics_server.stop()
         self.database.close()

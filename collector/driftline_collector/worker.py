@@ -1,4 +1,4 @@
-"""What runs beside the calls: assessment of CIs that are due, and jobs at intervals. No failure of one stops any."""
+"""What runs beside the calls: links and assessment of CIs that are due, jobs at intervals. No failure of one stops any."""
 
 import logging
 import threading
@@ -18,6 +18,7 @@ from driftline_cmdb.errors import Unavailable
 from driftline_cmdb.identity import dividing, reporting
 from driftline_cmdb.proposals import periodic
 from driftline_cmdb.tables.elements import Due
+from driftline_cmdb.topology import periodic as topology
 from driftline_collector.authority.authority import Authority
 from driftline_collector.clock import Clock
 from driftline_collector.control import Control
@@ -36,18 +37,21 @@ _SLEPT_MS = 3 * 60_000
 _KEPT_MS = 30 * 86_400_000
 
 
-class Assessor:
-    """A thread that assesses what is due: when told that something was committed, and every second."""
+class _Worker:
+    """A thread that does what is due: when told that something was committed, and every second."""
 
-    def __init__(self, database: Database, metrics: Metrics, clock: Clock, every_s: float = 1.0) -> None:
-        """Prepare the thread."""
-        self._database, self._metrics, self._clock, self._every_s = database, metrics, clock, every_s
+    def __init__(self, name: str, job: str, metrics: Metrics, every_s: float) -> None:
+        """Prepare the thread.
+
+        :param job: name of its work in the metrics.
+        """
+        self._job, self._metrics, self._every_s = job, metrics, every_s
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="assessor", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Start to assess."""
+        """Start to work."""
         self._thread.start()
 
     def wake(self) -> None:
@@ -55,7 +59,7 @@ class Assessor:
         self._wake.set()
 
     def stop(self, within_s: float) -> None:
-        """Finish what is being assessed; what is left stays due."""
+        """Finish what is being done; what is left stays due."""
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -65,9 +69,40 @@ class Assessor:
         while not self._stopping.is_set():
             self._wake.wait(self._every_s)
             self._wake.clear()
-            guarded("assess", self._metrics, self._assess)
+            guarded(self._job, self._metrics, self._work)
 
-    def _assess(self) -> None:
+    def _work(self) -> None:
+        """Do all that is due."""
+        raise NotImplementedError
+
+
+class Linker(_Worker):
+    """Keeps links between CIs: looks at those whose ports or neighbours a report has changed."""
+
+    def __init__(
+        self, database: Database, metrics: Metrics, clock: Clock, linked: Callable[[], None], every_s: float = 1.0
+    ) -> None:
+        """Prepare the thread.
+
+        :param linked: called after it looked at some: their records may be due for assessment.
+        """
+        super().__init__("linker", "topology", metrics, every_s)
+        self._database, self._clock, self._linked = database, clock, linked
+
+    def _work(self) -> None:
+        while not self._stopping.is_set() and topology.run(self._database, self._clock()):
+            self._linked()
+
+
+class Assessor(_Worker):
+    """Assesses CIs that are due."""
+
+    def __init__(self, database: Database, metrics: Metrics, clock: Clock, every_s: float = 1.0) -> None:
+        """Prepare the thread."""
+        super().__init__("assessor", "assess", metrics, every_s)
+        self._database, self._clock = database, clock
+
+    def _work(self) -> None:
         while not self._stopping.is_set() and self._is_due():
             count = assess.assess_due(self._database, self._clock())
             self._metrics.assessments.inc(count)

@@ -29,7 +29,7 @@ from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path
 
 #: What each CI of a group has of its own, however alike they are.
-_OWN = {"record.relations": "each CI's own"}
+_OWN = {"record.links": "each CI's own", "record.relations": "each CI's own"}
 #: Minorities whose CIs are named.
 NAMED = 200
 

@@ -8,7 +8,7 @@ from driftline_baseline.evidence import HostAct
 from driftline_baseline.grouping import JOIN_WITHIN_MS, Cause
 from driftline_baseline.interval import Interval, Window
 from driftline_baseline.lifecycle import UNDECIDED
-from driftline_cmdb.drift import raising
+from driftline_cmdb.drift import cables, raising
 from driftline_cmdb.identity.aliases import aliases
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift, DriftGroup
@@ -20,12 +20,14 @@ def group(session: Session, ci: Ci, cause: Cause, drifts: Sequence[Drift], act: 
     """Put drifts of one cause into their group, and the group into its RFC.
 
     What a back-out has yet to undo belongs to the RFC that is backed out; what the declarer of an emergency did on its
-    CIs belongs to the emergency's RFC; everything else is grouped by its cause.
+    CIs belongs to the emergency's RFC; links of one cable or one dead switch belong together; everything else is
+    grouped by its cause.
     """
     rest = left_of_back_outs(session, ci, drifts, now_ms)
     if not rest:
         return
-    found = _emergency(session, ci, rest, act, now_ms) or _joinable(session, cause, now_ms)
+    found = _emergency(session, ci, rest, act, now_ms) or cables.joinable(session, ci, rest, now_ms)
+    found = found or _joinable(session, cause, now_ms)
     _put(session, found, rest)
     if found.rfc_id is None:
         raising.raise_rfc(session, found, cause, ci, rest, act, now_ms)

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from driftline_cmdb import driven
 from driftline_cmdb.tables.cis import Binding
 from driftline_cmdb.tables.sources import RECORD, Source
+from driftline_cmdb.tables.topology import TopologyDue
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def bind(
     """
     values = {"source_id": source_id, "ci_id": ci_id, "rank": rank, "reason": reason, "since_ms": since_ms}
     binding_id = driven.add(session, Binding, **values, decision_id=decision_id)
+    driven.add(session, TopologyDue, ci_id=ci_id, since_ms=since_ms)  # others may see it by another name now
     if claims_follow:
         _claims_follow(session, source_id, ci_id)
     return binding_id
@@ -104,14 +106,14 @@ def bind_records(session: Session, cis_of: Mapping[int, int], rank: int, now_ms:
 def end(session: Session, binding: Binding, now_ms: int) -> None:
     """Have a source speak for its CI no longer. Its claims stay the CI's until the source is bound elsewhere."""
     binding.until_ms = now_ms
-    session.add(binding)
+    session.add_all([binding, TopologyDue(ci_id=binding.ci_id, since_ms=now_ms)])
     session.flush()
 
 
 def reopen(session: Session, binding: Binding) -> None:
     """Let a source speak for a CI again as if it had never stopped; what it was bound to since must have been ended."""
     binding.until_ms = None
-    session.add(binding)
+    session.add_all([binding, TopologyDue(ci_id=binding.ci_id, since_ms=binding.since_ms)])
     session.flush()
     _claims_follow(session, binding.source_id, binding.ci_id)
 

@@ -139,6 +139,7 @@ from driftline.v1.os_pb2 import SshHostKey as SshHostKey
 from driftline.v1.os_pb2 import Sysctl as Sysctl
 from driftline.v1.os_pb2 import TimeSource as TimeSource
 from driftline.v1.os_pb2 import Updates as Updates
+from driftline.v1.record_pb2 import CiLink as CiLink
 from driftline.v1.record_pb2 import CiRelation as CiRelation
 from driftline.v1.record_pb2 import Record as Record
 from driftline.v1.services_pb2 import CronJob as CronJob

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from driftline.v1 import options_pb2 as driftline_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x64riftline/v1/record.proto\x12\x0c\x64riftline.v1\x1a\x1a\x64riftline/v1/options.proto\"[\n\x06Record\x12+\n\trelations\x18\x01 \x03(\x0b\x32\x18.driftline.v1.CiRelation\x12\x16\n\tannounced\x18\x02 \x01(\x08H\x00\x88\x01\x01\x42\x0c\n\n_announced\"X\n\nCiRelation\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x10\n\x02\x63i\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04name\x18\x03 \x01(\tB\x04\x90\xb5\x18\x03\x12\x10\n\x02\x62y\x18\x04 \x01(\tB\x04\x90\xb5\x18\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19\x64riftline/v1/record.proto\x12\x0c\x64riftline.v1\x1a\x1a\x64riftline/v1/options.proto\"\x80\x01\n\x06Record\x12+\n\trelations\x18\x01 \x03(\x0b\x32\x18.driftline.v1.CiRelation\x12\x16\n\tannounced\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12#\n\x05links\x18\x03 \x03(\x0b\x32\x14.driftline.v1.CiLinkB\x0c\n\n_announced\"X\n\nCiRelation\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x10\n\x02\x63i\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04name\x18\x03 \x01(\tB\x04\x90\xb5\x18\x03\x12\x10\n\x02\x62y\x18\x04 \x01(\tB\x04\x90\xb5\x18\x03\"n\n\x06\x43iLink\x12\x12\n\x04port\x18\x01 \x01(\tB\x04\x88\xb5\x18\x01\x12\x10\n\x02\x63i\x18\x02 \x01(\tB\x04\x88\xb5\x18\x01\x12\x18\n\nother_port\x18\x03 \x01(\tB\x04\x88\xb5\x18\x01\x12\x12\n\x04name\x18\x04 \x01(\tB\x04\x90\xb5\x18\x03\x12\x10\n\x02\x62y\x18\x05 \x01(\tB\x04\x90\xb5\x18\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CIRELATION'].fields_by_name['name']._serialized_options = b'\220\265\030\003'
   _globals['_CIRELATION'].fields_by_name['by']._loaded_options = None
   _globals['_CIRELATION'].fields_by_name['by']._serialized_options = b'\220\265\030\003'
-  _globals['_RECORD']._serialized_start=71
-  _globals['_RECORD']._serialized_end=162
-  _globals['_CIRELATION']._serialized_start=164
-  _globals['_CIRELATION']._serialized_end=252
+  _globals['_CILINK'].fields_by_name['port']._loaded_options = None
+  _globals['_CILINK'].fields_by_name['port']._serialized_options = b'\210\265\030\001'
+  _globals['_CILINK'].fields_by_name['ci']._loaded_options = None
+  _globals['_CILINK'].fields_by_name['ci']._serialized_options = b'\210\265\030\001'
+  _globals['_CILINK'].fields_by_name['other_port']._loaded_options = None
+  _globals['_CILINK'].fields_by_name['other_port']._serialized_options = b'\210\265\030\001'
+  _globals['_CILINK'].fields_by_name['name']._loaded_options = None
+  _globals['_CILINK'].fields_by_name['name']._serialized_options = b'\220\265\030\003'
+  _globals['_CILINK'].fields_by_name['by']._loaded_options = None
+  _globals['_CILINK'].fields_by_name['by']._serialized_options = b'\220\265\030\003'
+  _globals['_RECORD']._serialized_start=72
+  _globals['_RECORD']._serialized_end=200
+  _globals['_CIRELATION']._serialized_start=202
+  _globals['_CIRELATION']._serialized_end=290
+  _globals['_CILINK']._serialized_start=292
+  _globals['_CILINK']._serialized_end=402
 # @@protoc_insertion_point(module_scope)

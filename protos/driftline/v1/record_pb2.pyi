@@ -26,6 +26,7 @@ class Record(_message.Message):
 
     RELATIONS_FIELD_NUMBER: _builtins.int
     ANNOUNCED_FIELD_NUMBER: _builtins.int
+    LINKS_FIELD_NUMBER: _builtins.int
     announced: _builtins.bool
     """True where the CI was on record before anything reported for it: someone created or planned it, and its join token or
     an RFC named it. False where its first report was the first that anyone heard of it.
@@ -34,15 +35,22 @@ class Record(_message.Message):
     def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___CiRelation]:
         """How this CI stands to others. The relation belongs to the CI in front: web1 in "web1 depends on db1"."""
 
+    @_builtins.property
+    def links(self) -> _containers.RepeatedCompositeFieldContainer[Global___CiLink]:
+        """Cables between its ports and those of others. Each stands with one of its two CIs: the one that came on record first,
+        so that a cable that is pulled is one change.
+        """
+
     def __init__(
         self,
         *,
         relations: _abc.Iterable[Global___CiRelation] | None = ...,
         announced: _builtins.bool | None = ...,
+        links: _abc.Iterable[Global___CiLink] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_announced", b"_announced", "announced", b"announced"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_announced", b"_announced", "announced", b"announced", "relations", b"relations"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_announced", b"_announced", "announced", b"announced", "links", b"links", "relations", b"relations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__announced: _TypeAlias = _typing.Literal["announced"]  # noqa: Y015
     _WhichOneofArgType__announced: _TypeAlias = _typing.Literal["_announced", b"_announced"]  # noqa: Y015
@@ -83,3 +91,40 @@ class CiRelation(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CiRelation: _TypeAlias = CiRelation  # noqa: Y015
+
+@_typing.final
+class CiLink(_message.Message):
+    """A cable to another CI. Source: what both ends tell of each other by LLDP and CDP, and forwarding tables of switches."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PORT_FIELD_NUMBER: _builtins.int
+    CI_FIELD_NUMBER: _builtins.int
+    OTHER_PORT_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    port: _builtins.str
+    """Own interface, by name."""
+    ci: _builtins.str
+    """The other CI's uid, and its interface by name."""
+    other_port: _builtins.str
+    name: _builtins.str
+    """The other CI's name."""
+    by: _builtins.str
+    """How it is known: LLDP at both ends, LLDP of sw1, seen: MAC of web1 behind sw1 port 12."""
+    def __init__(
+        self,
+        *,
+        port: _builtins.str = ...,
+        ci: _builtins.str = ...,
+        other_port: _builtins.str = ...,
+        name: _builtins.str = ...,
+        by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "ci", b"ci", "name", b"name", "other_port", b"other_port", "port", b"port"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CiLink: _TypeAlias = CiLink  # noqa: Y015

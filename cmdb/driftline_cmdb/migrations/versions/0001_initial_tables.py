@@ -793,6 +793,114 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_servicemember_name"), ["name"], unique=False)
 
     op.create_table(
+        "topologydue",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_topologydue_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_topologydue")),
+    )
+    with op.batch_alter_table("topologydue", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_topologydue_since_ms"), ["since_ms"], unique=False)
+
+    op.create_table(
+        "topologykey",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_topologykey_ci_id")),
+        sa.PrimaryKeyConstraint("key", "ci_id", name=op.f("pk_topologykey")),
+    )
+    with op.batch_alter_table("topologykey", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_topologykey_ci_id"), ["ci_id"], unique=False)
+
+    op.create_table(
+        "topologylink",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("front_ci_id", sa.Integer(), nullable=False),
+        sa.Column("front_port", sa.String(), nullable=False),
+        sa.Column("behind_ci_id", sa.Integer(), nullable=False),
+        sa.Column("behind_port", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("instead", sa.String(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["behind_ci_id"], ["ci.id"], name=op.f("fk_topologylink_behind_ci_id")),
+        sa.ForeignKeyConstraint(["front_ci_id"], ["ci.id"], name=op.f("fk_topologylink_front_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_topologylink")),
+    )
+    with op.batch_alter_table("topologylink", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_topologylink_behind_ci_id"), ["behind_ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_topologylink_front_ci_id"), ["front_ci_id"], unique=False)
+        batch_op.create_index(
+            "topologylink_open",
+            ["front_ci_id", "front_port", "behind_ci_id", "behind_port"],
+            unique=True,
+            sqlite_where=sa.text("until_ms IS NULL"),
+            postgresql_where=sa.text("until_ms IS NULL"),
+        )
+
+    op.create_table(
+        "topologyport",
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("up", sa.Boolean(), nullable=True),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("virtual", sa.Boolean(), nullable=False),
+        sa.Column("keys", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_topologyport_ci_id")),
+        sa.PrimaryKeyConstraint("ci_id", "name", name=op.f("pk_topologyport")),
+    )
+    op.create_table(
+        "topologysight",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("ci_id", sa.Integer(), nullable=False),
+        sa.Column("port", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("far_ci_id", sa.Integer(), nullable=True),
+        sa.Column("far_port", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("since_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("lost_ms", sa.BigInteger(), nullable=True),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("chassis_id", sa.String(), nullable=False),
+        sa.Column("port_id", sa.String(), nullable=False),
+        sa.Column("port_description", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("keys", sa.JSON(), nullable=False),
+        sa.Column("chassis_key", sa.String(), nullable=False),
+        sa.Column("name_key", sa.String(), nullable=False),
+        sa.Column("address_key", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["ci_id"], ["ci.id"], name=op.f("fk_topologysight_ci_id")),
+        sa.ForeignKeyConstraint(["far_ci_id"], ["ci.id"], name=op.f("fk_topologysight_far_ci_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_topologysight")),
+    )
+    with op.batch_alter_table("topologysight", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_topologysight_ci_id"), ["ci_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_topologysight_far_ci_id"), ["far_ci_id"], unique=False)
+        batch_op.create_index(
+            "topologysight_address",
+            ["address_key"],
+            unique=False,
+            sqlite_where=sa.text("far_ci_id IS NULL"),
+            postgresql_where=sa.text("far_ci_id IS NULL"),
+        )
+        batch_op.create_index(
+            "topologysight_chassis",
+            ["chassis_key"],
+            unique=False,
+            sqlite_where=sa.text("far_ci_id IS NULL"),
+            postgresql_where=sa.text("far_ci_id IS NULL"),
+        )
+        batch_op.create_index(
+            "topologysight_name",
+            ["name_key"],
+            unique=False,
+            sqlite_where=sa.text("far_ci_id IS NULL"),
+            postgresql_where=sa.text("far_ci_id IS NULL"),
+        )
+
+    op.create_table(
         "websession",
         sa.Column("id_hash", sa.LargeBinary(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=False),
@@ -1871,6 +1979,43 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_websession_person_id"))
 
     op.drop_table("websession")
+    with op.batch_alter_table("topologysight", schema=None) as batch_op:
+        batch_op.drop_index(
+            "topologysight_name",
+            sqlite_where=sa.text("far_ci_id IS NULL"),
+            postgresql_where=sa.text("far_ci_id IS NULL"),
+        )
+        batch_op.drop_index(
+            "topologysight_chassis",
+            sqlite_where=sa.text("far_ci_id IS NULL"),
+            postgresql_where=sa.text("far_ci_id IS NULL"),
+        )
+        batch_op.drop_index(
+            "topologysight_address",
+            sqlite_where=sa.text("far_ci_id IS NULL"),
+            postgresql_where=sa.text("far_ci_id IS NULL"),
+        )
+        batch_op.drop_index(batch_op.f("ix_topologysight_far_ci_id"))
+        batch_op.drop_index(batch_op.f("ix_topologysight_ci_id"))
+
+    op.drop_table("topologysight")
+    op.drop_table("topologyport")
+    with op.batch_alter_table("topologylink", schema=None) as batch_op:
+        batch_op.drop_index(
+            "topologylink_open", sqlite_where=sa.text("until_ms IS NULL"), postgresql_where=sa.text("until_ms IS NULL")
+        )
+        batch_op.drop_index(batch_op.f("ix_topologylink_front_ci_id"))
+        batch_op.drop_index(batch_op.f("ix_topologylink_behind_ci_id"))
+
+    op.drop_table("topologylink")
+    with op.batch_alter_table("topologykey", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_topologykey_ci_id"))
+
+    op.drop_table("topologykey")
+    with op.batch_alter_table("topologydue", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_topologydue_since_ms"))
+
+    op.drop_table("topologydue")
     with op.batch_alter_table("servicemember", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_servicemember_name"))
 
