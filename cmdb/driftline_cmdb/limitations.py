@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from driftline_cmdb.attention import events
 from driftline_cmdb.tables.cis import Finding
-from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.tables.sources import DEVICE, Source
 
 KIND = "limited"
 
@@ -27,7 +27,8 @@ def note(session: Session, source_id: int, ci_id: int | None, limitations: Itera
         found = Finding(kind=KIND, key=key, ci_id=ci_id, message="", detail={}, opened_ms=now_ms)
     found.ci_id = ci_id
     found.detail = {"source": source.uid, "limitations": said}
-    found.message = f"the agent of {source.hostname or source.uid} sees less than it should: {'; '.join(said)}"[:2000]
+    reader = "the agent that reads" if source.kind == DEVICE else "the agent of"
+    found.message = f"{reader} {source.hostname or source.uid} sees less than it should: {'; '.join(said)}"[:2000]
     session.add(found)
     if opened:
         session.flush()

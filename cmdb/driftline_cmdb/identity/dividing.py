@@ -21,7 +21,7 @@ from driftline_cmdb.intern import insert_ignoring
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.holders import Holder, OwnIdentity
 from driftline_cmdb.tables.identity import IdentityClaim, IdentityDecision, SharedEvidence
-from driftline_cmdb.tables.sources import Certificate, Source
+from driftline_cmdb.tables.sources import DEVICE, Certificate, Source
 
 #: Who was not known when an identity was split, and comes with its certificate all the same: so many, no more.
 MOST_STRANGERS = 16
@@ -271,6 +271,8 @@ def own_uid(uid: str, public_key: bytes) -> str:
 def _check(source: Source, reason: str) -> None:
     if not reason.strip():
         raise Invalid("reason: is empty; say why")
+    if source.kind == DEVICE:
+        raise Refused(f"source {source.uid} is a device: who holds its lease speaks for it; see driftline device show")
     if source.ended_as is not None:
         words = {"split": "split", "image": "expected of an image"}.get(source.ended_as, source.ended_as)
         raise Conflict(f"source {source.uid} was {words} before")

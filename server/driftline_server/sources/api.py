@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 
 from driftline_cmdb import audit, record
 from driftline_cmdb import sources as cmdb_sources
-from driftline_cmdb.errors import NotFound
+from driftline_cmdb.errors import NotFound, Refused
 from driftline_cmdb.identity import dividing
-from driftline_cmdb.tables.sources import JoinToken
+from driftline_cmdb.tables.sources import DEVICE, JoinToken
 from driftline_server.access.guard import Admin, Db, Operator, Viewer
 from driftline_server.lists import AWindow, Listing, answer
 from driftline_server.sources import holding, views
@@ -83,6 +83,8 @@ def revoke(caller: Admin, db: Db, uid: str, wanted: Reason) -> Decided:
     """Revoke all certificates of a source: it may report nothing more, and must enrol anew."""
     with db.write() as session:
         source = cmdb_sources.find(session, uid)
+        if source.kind == DEVICE:
+            raise Refused(f"source {source.uid} is a device and has no certificate; see driftline device remove")
         cmdb_sources.revoke_certificates(session, source, caller.name, wanted.reason, now_ms())
         return Decided(source=uid, reason=wanted.reason)
 
