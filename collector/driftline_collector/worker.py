@@ -1,4 +1,4 @@
-"""What runs beside the calls: links and assessment of CIs that are due, jobs at intervals. No failure of one stops any."""
+"""What runs beside the calls: links and assessment of CIs that are due, jobs at intervals. None stops another."""
 
 import logging
 import threading
