@@ -1,4 +1,7 @@
-"""What runs beside the calls: links and assessment of CIs that are due, jobs at intervals. None stops another."""
+"""What runs beside the calls: links and assessment of CIs that are due, and jobs at intervals.
+
+No failure of one stops any.
+"""
 
 import logging
 import threading

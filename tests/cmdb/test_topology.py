@@ -8,7 +8,8 @@ from driftline import paths
 from driftline_cmdb import record
 from driftline_cmdb.baselines import approval, capturing
 from driftline_cmdb.database import Database
-from driftline_cmdb.tables.cis import Ci
+from driftline_cmdb.drift import silence
+from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.topology import TopologyDue
 
 
@@ -174,3 +175,17 @@ def test_only_what_concerns_ports_makes_a_ci_due(net: Cabling) -> None:
     assert net.settle() == 1
     net.report("web1", neighbours=net.neighbours("sw2"))
     assert net.settle() == 0
+
+
+def test_who_is_cut_off_by_a_dead_switch_is_behind_it(net: Cabling) -> None:
+    for name, cable in (("web1", "sw1:3"), ("web2", "sw1:4")):
+        net.add(name, 1, "agent")
+        net.plug(cable, f"{name}:1")
+    net.all_report()
+    net.settle(20 * MINUTE)
+    net.report("sw2")  # it is still heard; what it is linked to is not
+    net.report("sw3")
+    silence.find_silence(net.database, net.now, 15 * MINUTE)
+    with net.database.read() as session:
+        (finding,) = session.exec(select(Finding).where(Finding.kind == "silent")).all()
+    assert (finding.detail["behind"], finding.detail["silent"]) == ("sw1", 3)

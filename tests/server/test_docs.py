@@ -82,6 +82,7 @@ def test_kinds_of_events() -> None:
         "rfcs.md",
         "standing-rules.md",
         "services.md",
+        "topology.md",
         "dev/assets.md",
         "dev/add-a-page.md",
     ],

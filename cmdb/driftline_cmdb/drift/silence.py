@@ -20,6 +20,7 @@ from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding, Relation
 from driftline_cmdb.tables.silence import SilentCi
 from driftline_cmdb.tables.sources import RECORD, Source
+from driftline_cmdb.topology import reading
 
 #: A source is silent after this time without a call, ms, where nobody set another: three of the longest check-ins.
 SILENT_AFTER_MS = 900_000
@@ -144,6 +145,11 @@ class _Look:
             (now.get(one, one), kind, now.get(two, two))
             for one, kind, two in self._session.exec(query.order_by(col(Relation.id)))
         ]
+        related = {frozenset((one, two)) for one, _, two in rows}
+        # A cable has no direction; where a person said who leans on whom that counts.
+        for one, two in reading.pairs(self._session):
+            if frozenset((one, two)) not in related:
+                rows += [(one, "connected to", two), (two, "connected to", one)]
         return [
             Edge(known[one], kind, known[two]) for one, kind, two in rows if one != two and {one, two} <= known.keys()
         ]

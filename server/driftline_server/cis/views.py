@@ -27,6 +27,7 @@ from driftline_server.evidence import Evidence, evidence
 from driftline_server.identity.ofci import Identity, identity_of
 from driftline_server.lists import Window, contains, part
 from driftline_server.times import moment, moment_or_none
+from driftline_server.topology.views import LinkRow, links_of
 
 #: What the summary of a CI shows of its facts.
 KEY_FACTS = (
@@ -95,6 +96,8 @@ class CiDetail(CiRow):
     findings: list[FindingRow]
     #: Those in which it stands in front first.
     relations: list[RelationRow]
+    #: Cables between its ports and those of others, by its port.
+    links: list[LinkRow]
     #: What it was merged into, what into it, and its hardware.
     identity: Identity
     said: Said
@@ -247,6 +250,7 @@ def detail(session: Session, ci: Ci, now_ms: int) -> CiDetail:
             for f in findings
         ],
         relations=rows_of(session, ci),
+        links=links_of(session, ci),
         identity=identity_of(session, ci),
         said=own_fields.said_of(session, ci),
     )

@@ -182,6 +182,11 @@ def show(context: typer.Context, host: Host, as_json: Json = False) -> None:
     if ci["relations"]:
         title("relations")
         table(("CI", "", "CI"), ((one["front"]["name"], one["kind"], one["behind"]["name"]) for one in ci["relations"]))
+    if ci["links"]:
+        title("links")
+        rows = ci["links"]
+        columns = ("CI", "PORT", "CI", "PORT")
+        table(columns, ((r["front"]["name"], r["front_port"], r["behind"]["name"], r["behind_port"]) for r in rows))
     if ci["findings"]:
         title("findings")
         table(("KIND", "SINCE (UTC)", "WHAT"), ((f["kind"], moment(f["opened"]), f["message"]) for f in ci["findings"]))

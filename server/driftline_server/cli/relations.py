@@ -131,14 +131,15 @@ def dot(rows: list[dict[str, Any]]) -> str:
     :param rows: as the API says them.
     """
     nodes = {end["uid"]: end["name"] for one in rows for end in (one["front"], one["behind"])}
-    lines = [f"  {_quoted(uid)} [label={_quoted(name)}];" for uid, name in sorted(nodes.items(), key=lambda n: n[1])]
+    lines = [f"  {quoted(uid)} [label={quoted(name)}];" for uid, name in sorted(nodes.items(), key=lambda n: n[1])]
     lines += [
-        f"  {_quoted(one['front']['uid'])} -> {_quoted(one['behind']['uid'])} [label={_quoted(one['kind'])}];"
+        f"  {quoted(one['front']['uid'])} -> {quoted(one['behind']['uid'])} [label={quoted(one['kind'])}];"
         for one in rows
     ]
     return "\n".join(["digraph relations {", "  rankdir=LR;", *lines, "}"])
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a quoted string of Graphviz' language."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
