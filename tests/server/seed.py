@@ -16,11 +16,12 @@ from driftline import facts
 from driftline.v1 import collector_pb2
 from driftline.v1.facts_pb2 import Facts
 from driftline.v1.utilization_pb2 import UtilizationBatch
-from driftline_cmdb import record, relations, utilization
+from driftline_cmdb import record, relations, sources, utilization
 from driftline_cmdb.attention import dispatch, documents, handling, judging, maintenance
 from driftline_cmdb.audit import heads, sealing, signing
 from driftline_cmdb.baselines import approval, capturing
 from driftline_cmdb.database import Database, migrate
+from driftline_cmdb.devices import allowing, leasing, sightings, targets
 from driftline_cmdb.drift import accepting
 from driftline_cmdb.drift.assess import assess_due
 from driftline_cmdb.drift.silence import find_silence
@@ -239,7 +240,27 @@ def seed(database: Database) -> Seeded:
     _decide(database, now)
     _propose(database, now)
     _verify(database, now)
+    _read_devices(database, now)
     return Seeded(tokens)
+
+
+def _read_devices(database: Database, now: int) -> None:
+    """Let an agent speak for a device that does not answer; another one waits for an agent that has its credential."""
+    request = collector_pb2.LeaseDevicesRequest(site="fra1", takes_more=True)
+    where = collector_pb2.DeviceTarget(protocol="snmp", address="192.0.2.200", port=161)
+    request.devices.add(target=where, credential="core", interval_s=300)
+    seen = collector_pb2.Sighting(
+        address="192.0.2.230", mac="52:54:00:00:02:30", answers=["icmp", "snmp"], system_name="ap9", seen_at_ms=now
+    )
+    with database.write() as session:
+        web1 = sources.find(session, "web1")
+        allowing.allow(session, web1, "fra1", "operator", "it reaches them", now)
+        (lease,) = leasing.lease(session, web1.id, request, now, 60).leases
+        request.problems.add(source_id=lease.source_id, reason="no answer", since_ms=now)
+        leasing.lease(session, web1.id, request, now, 60)
+        reading = targets.Reading(600, "edge")
+        targets.hand_out(session, "fra1", targets.Target("snmp", "192.0.2.201", 161), reading, None, "operator", now)
+        sightings.keep(session, web1.id, "fra1", [seen], now)
 
 
 def _decide(database: Database, now: int) -> None:

@@ -55,6 +55,16 @@ def test_budget(found: dict[str, int]) -> None:
 
 def test_a_list_does_not_ask_once_a_row(site: Site) -> None:
     cookie = site.browser("admin").cookies["driftline_session"]
-    for path in ("/cis", "/drifts", "/rfcs", "/baselines", "/sources", "/audit", "/releases"):
+    for path in (
+        "/cis",
+        "/drifts",
+        "/rfcs",
+        "/baselines",
+        "/sources",
+        "/audit",
+        "/releases",
+        "/devices",
+        "/device-speakers",
+    ):
         one, many = (questions(site, cookie, f"{path}?limit={limit}") for limit in (1, 50))
         assert one == many, path

@@ -136,6 +136,10 @@ READING = {
     ("identity", "shared"): ["system_uuid"],
     ("proposal", "list"): ["open"],
     ("proposal", "show", "1"): ["open"],
+    ("device", "list"): ["192.0.2.200", "core", "web1", "no answer", "no agent"],
+    ("device", "show", "192.0.2.200"): ["fra1", "generation", "agents whose files name it"],
+    ("device", "speakers"): ["web1", "fra1", "operator", "yes"],
+    ("device", "sightings"): ["192.0.2.230", "ap9", "icmp, snmp"],
     ("source", "holders", "source-web1"): ["web1"],
     ("status",): ["open drifts"],
 }

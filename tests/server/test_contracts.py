@@ -33,6 +33,7 @@ NAMES = {
     "digest": "0123",
     "proposal": "1",
     "ignore": "1",
+    "device": "192.0.2.200",
 }
 
 

@@ -22,6 +22,7 @@ NAMES = {
     "rule": "security",
     "review": "1",
     "proposal": "1",
+    "device": "192.0.2.200",
 }
 #: The same page with some of its parameters in use.
 MORE = [
@@ -69,6 +70,9 @@ MORE = [
     "/events?kind=rfc&sort=-severity",
     "/routing?version=0",
     "/maintenance?over=1",
+    "/devices?q=192&site=fra1&state=problem&sort=-answered",
+    "/devices/192.0.2.201",
+    "/device-sightings?q=ap&site=fra1&sort=-address",
 ]
 
 

@@ -1,0 +1,1 @@
+"""Devices that run no agent: the list, who may read them, and what was seen beside them."""
