@@ -10,7 +10,7 @@ from ipaddress import ip_address, ip_network
 from driftline_baseline.services import Infrastructure, Listener
 
 #: Kinds of proposals.
-KINDS = ("service", "depends on", "runs on", "infrastructure")
+KINDS = ("service", "depends on", "runs on", "infrastructure", "device")
 #: Networks that are made anew on every host by some program, or that a carrier shares: an address in one tells nobody
 #: apart, however few CIs hold it.
 NOBODYS = tuple(

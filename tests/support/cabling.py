@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from driftline import facts
 from driftline.v1 import collector_pb2
@@ -15,7 +15,7 @@ from driftline_cmdb.reports import Committed, Ingest, Report, prepare_section
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.rfcs import Rfc
-from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.tables.sources import DEVICE, Source
 from driftline_cmdb.tables.topology import TopologyLink, TopologySight
 from driftline_cmdb.topology import periodic
 
@@ -47,9 +47,20 @@ class Cabling:
         """Let a CI join."""
         with self.database.write() as session:
             source = Source(uid=f"source-{name}", kind=kind, hostname=name, enrolled_ms=self.now)
+            if kind == DEVICE:
+                source.lease_agent_id, source.lease_generation = self._reader(session), 1
             session.add(source)
             session.flush()
             self.sources[name], self.counts[name] = source.id, ports
+
+    def _reader(self, session: Session) -> int:
+        """Return the agent that reads all devices."""
+        found = session.exec(select(Source).where(Source.uid == "source-reader")).first()
+        if found is None:
+            found = Source(uid="source-reader", hostname="reader", enrolled_ms=self.now)
+            session.add(found)
+            session.flush()
+        return found.id
 
     def plug(self, one: str, two: str) -> None:
         """Put a cable between two ports."""
@@ -113,7 +124,8 @@ class Cabling:
                 )
             )
         with self.database.read() as session:
-            sequence = session.get_one(Source, self.sources[name]).sequence + 1
+            source = session.get_one(Source, self.sources[name])
+            sequence = source.sequence + 1
         claims = collector_pb2.HostClaims(hostname=name, macs=[mac(name, 200)], lldp_chassis_id=mac(name))
         (result,) = Ingest(self.database).commit(
             [
@@ -126,6 +138,8 @@ class Cabling:
                     received_ms=self.now,
                     sent_ms=self.now,
                     agent_version="1",
+                    lease=source.lease_generation,
+                    spoken_by=source.lease_agent_id,
                     claims=claims,
                     sections=tuple(prepare_section(section) for section in told),
                 )

@@ -8,7 +8,8 @@ from sqlmodel import Session, col, select
 from driftline_cmdb import audit, relations
 from driftline_cmdb.errors import Conflict, Invalid, NotFound, Refused
 from driftline_cmdb.identity import aliases
-from driftline_cmdb.proposals import dependencies, documents, keeping, proposing
+from driftline_cmdb.proposals import dependencies, documents, keeping, proposing, taking, unmanaged
+from driftline_cmdb.proposals.taking import NewDevice
 from driftline_cmdb.tables.cis import Ci, Relation
 from driftline_cmdb.tables.proposals import Look, Proposal, ProposalIgnore, ServiceMember
 
@@ -31,24 +32,35 @@ def find(session: Session, proposal_id: int) -> Proposal:
 def check_may_decide(session: Session, proposal: Proposal, actor: str, is_operator: bool) -> None:
     """Pass where a person may decide about a proposal: operators, and who owns or answers for the CI in front.
 
+    What agents are to read is for operators alone.
+
     :raises Refused: where not.
     """
-    front = session.get(Ci, proposal.front_ci_id) if proposal.front_ci_id is not None else None
+    owned = proposal.front_ci_id is not None and proposal.kind != unmanaged.KIND
+    front = session.get(Ci, proposal.front_ci_id) if owned else None
     if is_operator or (front is not None and actor in (front.owner, front.responsible)):
         return
     whose = f"the owner of {front.name}" if front is not None else "nobody else"
     raise Refused(f"{actor} may not decide about proposal {proposal.id}: operators may, and {whose}")
 
 
-def accept(session: Session, proposal_id: int, actor: str, reason: str, now_ms: int) -> Proposal:
+def accept(
+    session: Session, proposal_id: int, actor: str, reason: str, now_ms: int, device: NewDevice | None = None
+) -> Proposal:
     """Put what is proposed on record, as a decision of this person.
 
+    :param device: what the person says of an unmanaged device.
     :raises Conflict: where it is not open, or what it proposes cannot be put on record any more.
+    :raises Invalid: where `device` is given and it is none, or too little is known of it.
     """
     proposal = _open(session, proposal_id, ("open",))
     _checked(reason)
     decided = proposal.material
-    if proposal.kind == "service":
+    if device is not None and proposal.kind != unmanaged.KIND:
+        raise Invalid(f"proposal {proposal_id} is no device, but: {proposal.title}")
+    if proposal.kind == unmanaged.KIND:
+        taking.take(session, proposal, device or NewDevice(), actor, now_ms)
+    elif proposal.kind == "service":
         _accept_service(session, proposal, actor, now_ms)
     elif proposal.kind == "infrastructure":
         decided = _accept_infrastructure(session, proposal, actor, now_ms)
@@ -160,6 +172,7 @@ def ignore(session: Session, network: str, port: str, actor: str, reason: str, n
     _look_again(session, sorted(fronts))
     rules = documents.parsed(documents.in_force(session).document)
     proposing.propose(session, sorted(fronts), rules, now_ms)
+    unmanaged.propose(session, now_ms)
     return made
 
 

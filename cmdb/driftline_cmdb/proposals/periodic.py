@@ -8,7 +8,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from driftline_cmdb import continuity
 from driftline_cmdb.database import Database
 from driftline_cmdb.packing import chunks
-from driftline_cmdb.proposals import dependencies, documents, looking, proposing
+from driftline_cmdb.proposals import dependencies, documents, looking, proposing, unmanaged
 from driftline_cmdb.tables.cis import Ci, Finding, Relation
 from driftline_cmdb.tables.proposals import Proposal, SeenLink
 
@@ -37,9 +37,19 @@ def run(database: Database, now_ms: int, limit: int = LIMIT) -> int:
                 proposing.propose(session, [one.ci_id for one in part], rules, now_ms, left)
             done += len(part)
         _settle(database, now_ms)
+        propose_devices(database, now_ms)
     except IntegrityError:
         return done  # another collector looked at the same ones and was first
     return done
+
+
+def propose_devices(database: Database, now_ms: int) -> None:
+    """Propose devices that are on the network and not on record; writes only where there is something new."""
+    with database.read() as session:
+        wanted = unmanaged.is_due(session, now_ms)
+    if wanted:
+        with database.write() as session:
+            unmanaged.propose(session, now_ms)
 
 
 def _settle(database: Database, now_ms: int) -> None:

@@ -1,4 +1,4 @@
-"""`driftline proposal`: services and relations that driftline has seen, for people to confirm."""
+"""`driftline proposal`: services, relations and unmanaged devices that driftline has seen, for people to confirm."""
 
 import sys
 from pathlib import Path
@@ -9,7 +9,12 @@ import typer
 from driftline_server.cli.client import connect, fail
 from driftline_server.cli.output import Json, Limit, Sort, moment, more, pairs, print_json, state, table, title
 
-group = typer.Typer(help="Proposals: services and relations that driftline has seen.", no_args_is_help=True)
+group = typer.Typer(
+    help="Proposals: services, relations and unmanaged devices that driftline has seen.", no_args_is_help=True
+)
+
+#: What is shown of an unmanaged device.
+_DEVICE = ("name", "address", "mac", "site", "credential", "description")
 
 Ids = Annotated[list[int], typer.Argument(metavar="ID...", help="Ids of proposals; all of them are decided, or none.")]
 Reason = Annotated[str, typer.Option(help="Why.")]
@@ -23,7 +28,7 @@ def register(app: typer.Typer) -> None:
 @group.command("list")
 def list_proposals(
     context: typer.Context,
-    kind: Annotated[str | None, typer.Option(help="service, depends on, runs on, or infrastructure.")] = None,
+    kind: Annotated[str | None, typer.Option(help="service, depends on, runs on, infrastructure, or device.")] = None,
     ci: Annotated[str | None, typer.Option("--ci", help="Only with this CI at either end.")] = None,
     which: Annotated[str, typer.Option("--state", help="open, accepted, rejected, ignored, lapsed, or all.")] = "open",
     mine: Annotated[bool, typer.Option("--mine", help="Only of CIs that you own or answer for.")] = False,
@@ -76,6 +81,7 @@ def show(
             ("state", state(found["state"])),
             ("owner", found["owner"]),
             *((name, said.get(name)) for name in ("class", "relation", "rule", "purpose", "cis", "by")),
+            *((name, said.get(name)) for name in _DEVICE if found["kind"] == "device"),
             ("since (UTC)", moment(found["first_seen"])),
             ("seen (UTC)", moment(found["last_seen"])),
             ("decided by", found["decided_by"]),
@@ -100,9 +106,23 @@ def show(
 
 
 @group.command("accept")
-def accept(context: typer.Context, ids: Ids, reason: Reason = "", as_json: Json = False) -> None:
-    """Put what is proposed on record, as your decision."""
-    _decide(context, ids, "accept", reason, as_json)
+def accept(
+    context: typer.Context,
+    ids: Ids,
+    reason: Reason = "",
+    name: Annotated[str | None, typer.Option(help="Of a device: its name.")] = None,
+    ci_class: Annotated[str | None, typer.Option("--class", help="Of a device: class of its CI.")] = None,
+    site: Annotated[str | None, typer.Option(help="Of a device: the site whose agents read it.")] = None,
+    address: Annotated[str | None, typer.Option(help="Of a device: the address that it is read at.")] = None,
+    credential: Annotated[
+        str | None, typer.Option(help="Of a device: name of the credential that it is read with; empty for none.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put what is proposed on record, as your decision. What you do not say of a device is as it was seen."""
+    said = {"name": name, "ci_class": ci_class, "site": site, "address": address, "credential": credential}
+    device = {field: value for field, value in said.items() if value is not None}
+    _decide(context, ids, "accept", reason, as_json, device)
 
 
 @group.command("reject")
@@ -122,8 +142,18 @@ def reopen(context: typer.Context, ids: Ids, reason: Reason = "", as_json: Json 
     _decide(context, ids, "reopen", reason, as_json)
 
 
-def _decide(context: typer.Context, ids: list[int], decision: str, reason: str, as_json: bool) -> None:
-    found = connect(context).post("/proposals/decide", {"ids": ids, "decision": decision, "reason": reason})
+def _decide(
+    context: typer.Context,
+    ids: list[int],
+    decision: str,
+    reason: str,
+    as_json: bool,
+    device: dict[str, str] | None = None,
+) -> None:
+    wanted: dict[str, Any] = {"ids": ids, "decision": decision, "reason": reason}
+    if device:
+        wanted["device"] = device
+    found = connect(context).post("/proposals/decide", wanted)
     if as_json:
         print_json(found["items"])
         return

@@ -7,7 +7,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from driftline_cmdb import record
-from driftline_cmdb.proposals import deciding, documents
+from driftline_cmdb.errors import Invalid
+from driftline_cmdb.proposals import deciding, documents, taking
 from driftline_server.access.guard import Db, Operator, Viewer
 from driftline_server.lists import AWindow, Listing, answer
 from driftline_server.proposals import views
@@ -18,12 +19,26 @@ router = APIRouter()
 _DECISIONS = {"accept": deciding.accept, "reject": deciding.reject, "reopen": deciding.reopen}
 
 
+class NewDevice(BaseModel):
+    """What you say of an unmanaged device that you accept; what is left out is as it was seen."""
+
+    name: str | None = Field(default=None, max_length=200)
+    ci_class: str = Field(default="network device", max_length=80, description="A class of the catalog.")
+    site: str | None = Field(default=None, max_length=80, description="Whose agents read it.")
+    address: str | None = Field(default=None, max_length=80)
+    credential: str | None = Field(
+        default=None, max_length=80, description="Name of the agents' credential that it is read with; empty for none."
+    )
+    interval_s: int = Field(default=300, ge=10, le=86_400)
+
+
 class Decision(BaseModel):
     """What someone decides about some proposals."""
 
     ids: list[int] = Field(min_length=1, max_length=200)
     decision: Literal["accept", "reject", "reopen"] = Field(description="reopen takes a rejection back.")
     reason: str = Field(default="", max_length=4000, description="A rejection needs one.")
+    device: NewDevice | None = Field(default=None, description="Only with the acceptance of one unmanaged device.")
 
 
 class NewIgnore(BaseModel):
@@ -48,12 +63,12 @@ def list_proposals(
     db: Db,
     window: AWindow,
     state: Annotated[str, Query(description="open, accepted, rejected, ignored, lapsed, or all.")] = "open",
-    kind: Annotated[str | None, Query(description="service, depends on, runs on, or infrastructure.")] = None,
+    kind: Annotated[str | None, Query(description="service, depends on, runs on, infrastructure, or device.")] = None,
     ci: Annotated[str | None, Query(description="Name or uid of a CI at either end.")] = None,
     q: Annotated[str | None, Query(description="Text in the title.")] = None,
     mine: Annotated[bool, Query(description="Only of CIs that the caller owns or answers for.")] = False,
 ) -> Listing[views.ProposalRow] | Response:
-    """List services and relations that driftline has seen. Sorts by id, kind, title, first_seen, last_seen, decided."""
+    """List what was seen and is not on record. Sorts by id, kind, title, first_seen, last_seen, decided."""
     with db.read() as session:
         ci_id = record.find_ci(session, ci).id if ci else None
         wanted = views.ProposalFilter(state, kind, ci_id, q, caller.name if mine else None)
@@ -64,11 +79,18 @@ def list_proposals(
 @router.post("/proposals/decide", response_model=views.Decided, summary="Decide about proposals")
 def decide(caller: Viewer, db: Db, wanted: Decision) -> views.Decided:
     """Accept or reject proposals, or take rejections back: all of them, or none. Operators may, and each CI's owner."""
+    said = wanted.device
+    if said is not None and (wanted.decision != "accept" or len(set(wanted.ids)) > 1):
+        raise Invalid("device: goes with the acceptance of one proposal")
+    device = taking.NewDevice(**said.model_dump()) if said is not None else None
     with db.write() as session:
         for proposal_id in dict.fromkeys(wanted.ids):
             found = deciding.find(session, proposal_id)
             deciding.check_may_decide(session, found, caller.name, caller.may("operator"))
-            _DECISIONS[wanted.decision](session, proposal_id, caller.name, wanted.reason, now_ms())
+            if device is not None:
+                deciding.accept(session, proposal_id, caller.name, wanted.reason, now_ms(), device)
+            else:
+                _DECISIONS[wanted.decision](session, proposal_id, caller.name, wanted.reason, now_ms())
         session.flush()
         return views.Decided(items=[views.show(session, one) for one in dict.fromkeys(wanted.ids)])
 

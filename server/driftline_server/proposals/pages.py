@@ -48,9 +48,19 @@ def decide(
     decision: Annotated[Literal["accept", "reject", "reopen"], Form()],
     ids: Annotated[list[int], Form(min_length=1, max_length=200)],
     reason: Annotated[str, Form(max_length=4000)] = "",
+    name: Annotated[str | None, Form(max_length=200)] = None,
+    ci_class: Annotated[str, Form(max_length=80)] = "network device",
+    site: Annotated[str, Form(max_length=80)] = "",
+    address: Annotated[str, Form(max_length=80)] = "",
+    credential: Annotated[str, Form(max_length=80)] = "",
 ) -> Response:
-    """Decide about some proposals."""
-    api.decide(caller, db, api.Decision(ids=ids, decision=decision, reason=reason))
+    """Decide about some proposals; of an unmanaged device, the form has a name."""
+    device = None
+    if name is not None and decision == "accept":
+        device = api.NewDevice(
+            name=name or None, ci_class=ci_class, site=site or None, address=address or None, credential=credential
+        )
+    api.decide(caller, db, api.Decision(ids=ids, decision=decision, reason=reason, device=device))
     return RedirectResponse(f"/proposals?done={_DONE[decision]}", 303)
 
 
