@@ -101,6 +101,8 @@ class Lab:
         """
         self.folder, self.traps_to = folder, traps_to
         self.nodes: dict[str, Node] = {}
+        #: Processes that hold namespaces, of those that this one started.
+        self._holders: list[subprocess.Popen[bytes]] = []
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -155,6 +157,7 @@ class Lab:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self._holders.append(holder)
         node = Node(name, self.addresses[name], folder, holder.pid)
         _until(
             lambda: Path(f"/proc/{holder.pid}/ns/uts").readlink() != Path("/proc/self/ns/uts").readlink(),
@@ -269,6 +272,8 @@ class Lab:
             for pid in found.stdout.split():
                 with suppress(ProcessLookupError):
                     os.kill(int(pid), signal.SIGKILL)
+        while self._holders:
+            self._holders.pop().wait(10)
         for space in spaces:
             subprocess.run(["ip", "netns", "delete", space], capture_output=True, check=False)
         subprocess.run(["ip", "link", "delete", "dl-mgmt"], capture_output=True, check=False)
