@@ -29,12 +29,12 @@ sys.path.insert(0, str(ROOT))
 from tests.support import recorded  # noqa: E402  # found by the line above
 from tests.support.badsnmp import Arcs, head, integer, octets, oid, read  # noqa: E402
 
-from driftline_agent.devices.config import Limits  # noqa: E402
-from driftline_agent.devices.device import Device, Surroundings  # noqa: E402
-from driftline_agent.devices.keyring import Keyring  # noqa: E402
-from driftline_agent.devices.leases import Held  # noqa: E402
-from driftline_agent.devices.outbox import Finished, Outbox  # noqa: E402
-from driftline_agent.devices.poll import Place  # noqa: E402
+from driftline_agent.devices.runtime.device import Device, Surroundings  # noqa: E402
+from driftline_agent.devices.runtime.keyring import Keyring  # noqa: E402
+from driftline_agent.devices.runtime.leases import Held  # noqa: E402
+from driftline_agent.devices.runtime.outbox import Finished, Outbox  # noqa: E402
+from driftline_agent.devices.runtime.poll import Place  # noqa: E402
+from driftline_agent.devices.settings.config import Limits  # noqa: E402
 from driftline_agent.devices.snmp.credentials import Community, Credential  # noqa: E402
 from driftline_agent.devices.topic import all_topics  # noqa: E402
 

@@ -41,7 +41,7 @@ from driftline_agent.utilization.sampler import Sampler
 from driftline_agent.watch import Watcher
 
 if TYPE_CHECKING:
-    from driftline_agent.devices.service import Devices
+    from driftline_agent.devices.runtime.service import Devices
 
 log = logging.getLogger(__name__)
 
@@ -403,7 +403,9 @@ class Agent:
         self._scheduler.start()
         self._at("check-in", 0, self._first)
         if self._config.devices is not None:
-            from driftline_agent.devices.service import Devices  # asyncio, which an agent without devices needs not
+            from driftline_agent.devices.runtime.service import (
+                Devices,  # asyncio, which an agent without devices needs not
+            )
 
             folder = self._config.state / "devices"
             self._devices = Devices(self._config.devices, folder, self._key, self._connect)

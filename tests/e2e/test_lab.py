@@ -106,7 +106,7 @@ def what_they_say(running: Site) -> None:
     facts = {fact["path"]: fact["value"] for fact in running.json("ci", "facts", "sw1")}
     assert facts["os.host.name"] == "sw1"
     assert facts["device.snmp.location"] == "rack of sw1"
-    assert {name for name in ("p1", "p2", "p3", "br0") if f"network.interfaces[{name}].mtu" in facts} == {
+    assert {name for name in ("p1", "p2", "p3", "br0") if f"network.interfaces[{name}].enabled" in facts} == {
         "p1",
         "p2",
         "p3",

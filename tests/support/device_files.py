@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.agent.fake_collector import FakeCollector, FakeDevice
 
 from driftline.v1.collector_pb2 import HostClaims
-from driftline_agent.devices.service import Devices
+from driftline_agent.devices.runtime.service import Devices
 from driftline_agent.identity import enrolment, store
 from driftline_agent.identity.token import parse_token
 from driftline_agent.transport import Connection

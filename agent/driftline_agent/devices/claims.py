@@ -9,8 +9,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from driftline.v1.collector_pb2 import HostClaims
 from driftline.v1.facts_pb2 import Component, Facts, Interface
-from driftline_agent.devices import macs
-from driftline_agent.devices.interface_types import HARDWARE
+from driftline_agent.devices.mibs import macs
+from driftline_agent.devices.mibs.interface_types import HARDWARE
 from driftline_agent.devices.profile import Profile
 from driftline_agent.devices.snmp.transport import Target
 

@@ -16,13 +16,14 @@ from pathlib import Path
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent import config as agent_configs
 from driftline_agent import show
-from driftline_agent.devices import check as checking
-from driftline_agent.devices import config as configs
-from driftline_agent.devices import leases, poll, snmprec, system
-from driftline_agent.devices.config import DevicesConfig, Limits
-from driftline_agent.devices.keyring import Keyring, Source
-from driftline_agent.devices.poll import Learned, Place, Polled, Wanted
-from driftline_agent.devices.secrets import Secrets
+from driftline_agent.devices import snmprec, system
+from driftline_agent.devices.runtime import leases, poll
+from driftline_agent.devices.runtime.keyring import Keyring, Source
+from driftline_agent.devices.runtime.poll import Learned, Place, Polled, Wanted
+from driftline_agent.devices.settings import check as checking
+from driftline_agent.devices.settings import config as configs
+from driftline_agent.devices.settings.config import DevicesConfig, Limits
+from driftline_agent.devices.settings.secrets import Secrets
 from driftline_agent.devices.snmp.credentials import Community, Credential
 from driftline_agent.devices.snmp.pace import Pace
 from driftline_agent.devices.snmp.transport import Target, connect

@@ -10,8 +10,8 @@ from tests.support.devices import written
 
 from driftline import facts
 from driftline.v1.facts_pb2 import Neighbour
-from driftline_agent.devices.if_mib import IF, IFX
-from driftline_agent.devices.ip_mib import NEIGHBOUR, OLD_NEIGHBOUR
+from driftline_agent.devices.mibs.if_mib import IF, IFX
+from driftline_agent.devices.mibs.ip_mib import NEIGHBOUR, OLD_NEIGHBOUR
 from driftline_agent.devices.snmp.columns import Why
 from driftline_agent.devices.topics import arp
 from driftline_agent.errors import UnreadableError

@@ -3,7 +3,7 @@
 import io
 from pathlib import Path
 
-from driftline_agent.devices import check
+from driftline_agent.devices.settings import check
 
 TEXT = """
 site: fra1

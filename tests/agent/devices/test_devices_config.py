@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from driftline_agent.devices import document
-from driftline_agent.devices.config import DevicesConfig, Discovery, Limits, TrapPort, load
-from driftline_agent.devices.document import Place
-from driftline_agent.devices.reading_config import read
-from driftline_agent.devices.references import Environment, SecretFile, VaultEntry
+from driftline_agent.devices.settings import document
+from driftline_agent.devices.settings.config import DevicesConfig, Discovery, Limits, TrapPort, load
+from driftline_agent.devices.settings.document import Place
+from driftline_agent.devices.settings.reading_config import read
+from driftline_agent.devices.settings.references import Environment, SecretFile, VaultEntry
 from driftline_agent.errors import ConfigError
 
 DOCS = Path(__file__).parents[3] / "docs" / "devices.md"
@@ -280,7 +280,7 @@ def test_the_documented_examples_are_read() -> None:
 
 
 def test_every_key_is_documented() -> None:
-    from driftline_agent.devices import reading_config, reading_credentials, reading_prefixes, references
+    from driftline_agent.devices.settings import reading_config, reading_credentials, reading_prefixes, references
 
     text = DOCS.read_text()
     names = {*reading_config._KEYS, *reading_config._TARGET, *reading_config._WHOLE, *reading_config._SPANS}

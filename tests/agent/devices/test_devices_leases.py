@@ -4,8 +4,8 @@ from ipaddress import ip_network
 from uuid import UUID
 
 from driftline.v1 import collector_pb2 as wire
-from driftline_agent.devices.config import CredentialEntry, DevicesConfig, TargetEntry
-from driftline_agent.devices.leases import Found, Leases
+from driftline_agent.devices.runtime.leases import Found, Leases
+from driftline_agent.devices.settings.config import CredentialEntry, DevicesConfig, TargetEntry
 
 ONE, TWO = str(UUID(int=1)), str(UUID(int=2))
 NET = TargetEntry(ip_network("10.1.0.0/24"), ("core", "edge"), 60)

@@ -12,10 +12,10 @@ from tests.support import badsnmp, device_files, recorded, snmpd
 from tests.support.corpora import corpus
 
 from driftline.v1.collector_pb2 import READ, UNREADABLE
-from driftline_agent.devices.config import Limits
-from driftline_agent.devices.failures import NotReadError
-from driftline_agent.devices.keyring import Keyring
-from driftline_agent.devices.poll import Learned, Place, Polled, Wanted, poll
+from driftline_agent.devices.runtime.failures import NotReadError
+from driftline_agent.devices.runtime.keyring import Keyring
+from driftline_agent.devices.runtime.poll import Learned, Place, Polled, Wanted, poll
+from driftline_agent.devices.settings.config import Limits
 from driftline_agent.devices.snmp.credentials import Auth, Community, Credential, User
 from driftline_agent.devices.topic import DeviceTopic, all_topics
 from driftline_agent.errors import UnreadableError
@@ -240,7 +240,7 @@ def test_an_agent_without_devices_imports_nothing_for_them() -> None:
 import sys
 import driftline_agent.main, driftline_agent.commands, driftline_agent.agent
 driftline_agent.main._parser()
-names = ("yaml", "pysnmp", "driftline_agent.devices.service", "driftline_agent.devices.command")
+names = ("yaml", "pysnmp", "driftline_agent.devices.runtime.service", "driftline_agent.devices.command")
 print(*[name for name in names if name in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)

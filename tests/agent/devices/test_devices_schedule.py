@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from driftline_agent.devices.schedule import AFTER_LINK_S, GAP_S, Due, Wishes, following, offsets
+from driftline_agent.devices.runtime.schedule import AFTER_LINK_S, GAP_S, Due, Wishes, following, offsets
 from driftline_agent.devices.topic import DeviceTopic
 
 

@@ -9,10 +9,10 @@ import pytest
 from tests.support import vault as vaults
 from tests.support.vault import Vault
 
-from driftline_agent.devices import following
-from driftline_agent.devices.errors import SourceUnreachable
-from driftline_agent.devices.reading_config import read
-from driftline_agent.devices.secrets import FAILED_S, KEPT_IN_NEED_S, KEPT_S, SecretError, Secrets
+from driftline_agent.devices.settings import following
+from driftline_agent.devices.settings.errors import SourceUnreachable
+from driftline_agent.devices.settings.reading_config import read
+from driftline_agent.devices.settings.secrets import FAILED_S, KEPT_IN_NEED_S, KEPT_S, SecretError, Secrets
 from driftline_agent.devices.snmp.credentials import Auth, Community, Privacy, User
 
 SECRET = "gr8-s3cret"

@@ -12,7 +12,7 @@ from tests.support import device_files as devices
 
 from driftline.v1 import collector_pb2 as wire
 from driftline.v1.facts_pb2 import Facts
-from driftline_agent.devices import service
+from driftline_agent.devices.runtime import service
 
 
 @pytest.fixture(autouse=True)

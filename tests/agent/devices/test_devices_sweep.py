@@ -18,11 +18,11 @@ import pytest
 from tests.support import snmpd
 
 from driftline.v1.collector_pb2 import Sighting
-from driftline_agent.devices import probes, spread, sweep
-from driftline_agent.devices.config import DevicesConfig
-from driftline_agent.devices.rate import Rate
-from driftline_agent.devices.reading_config import read
-from driftline_agent.devices.secrets import SecretError, Secrets
+from driftline_agent.devices.discovery import probes, spread, sweep
+from driftline_agent.devices.discovery.rate import Rate
+from driftline_agent.devices.settings.config import DevicesConfig
+from driftline_agent.devices.settings.reading_config import read
+from driftline_agent.devices.settings.secrets import SecretError, Secrets
 
 DOCS = Path(__file__).parents[3] / "docs" / "devices.md"
 V3 = f"""
@@ -313,9 +313,9 @@ exec "$@"
 """
 _LOOK = """
 import asyncio, json, logging, sys
-from driftline_agent.devices import probes, sweep
-from driftline_agent.devices.reading_config import read
-from driftline_agent.devices.secrets import Secrets
+from driftline_agent.devices.discovery import probes, sweep
+from driftline_agent.devices.settings.reading_config import read
+from driftline_agent.devices.settings.secrets import Secrets
 
 probes.ECHO_S = 3.0
 logging.basicConfig(format="%(message)s: %(reason)s", level=logging.INFO)

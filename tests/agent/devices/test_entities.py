@@ -9,10 +9,10 @@ from tests.support import badsnmp, readouts, recorded
 from tests.support.readouts import poll, table
 
 from driftline.v1.facts_pb2 import Component
-from driftline_agent.devices import entity_mib, entity_sensors
-from driftline_agent.devices.entity_sensors import scaled
-from driftline_agent.devices.freshness import MANY_ROWS, TRUSTED_S, UNTOLD_S, Sign
 from driftline_agent.devices.mib import Table
+from driftline_agent.devices.mibs import entity_mib, entity_sensors
+from driftline_agent.devices.mibs.entity_sensors import scaled
+from driftline_agent.devices.mibs.freshness import MANY_ROWS, TRUSTED_S, UNTOLD_S, Sign
 from driftline_agent.devices.snmp.pace import Pace
 from driftline_agent.devices.topics import entities
 from driftline_agent.errors import UnreadableError

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support import badsnmp, recorded, snmpd
 from tests.support.readouts import poll, table
 
-from driftline_agent.devices.storage_areas import STORAGE, areas
+from driftline_agent.devices.mibs.storage_areas import STORAGE, areas
 from driftline_agent.devices.topics import host_resources, installed_software
 from driftline_agent.host import Host
 from driftline_agent.topics import dpkg, filesystems

@@ -8,9 +8,10 @@ import pytest
 from tests.support import badsnmp, recorded
 from tests.support.polled import poll
 
-from driftline_agent.devices import gauges, identify, profiles
-from driftline_agent.devices.gauges import Measure
+from driftline_agent.devices import profiles
 from driftline_agent.devices.mib import Row, Table
+from driftline_agent.devices.profiling import gauges, identify
+from driftline_agent.devices.profiling.gauges import Measure
 from driftline_agent.devices.readout import Readout, System
 from driftline_agent.devices.snmp import transport
 from driftline_agent.devices.snmp.credentials import Community

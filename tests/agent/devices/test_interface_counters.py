@@ -5,8 +5,8 @@ from typing import Any
 
 from tests.support.devices import written
 
-from driftline_agent.devices.if_mib import IF, IFX
-from driftline_agent.devices.interface_counters import MOST
+from driftline_agent.devices.mibs.if_mib import IF, IFX
+from driftline_agent.devices.mibs.interface_counters import MOST
 from driftline_agent.devices.snmp.values import Kind
 from driftline_agent.devices.topic import Counter, Measured
 from driftline_agent.devices.topics import interfaces

@@ -11,11 +11,11 @@ from tests.support.devices import written
 
 from driftline import facts, paths
 from driftline.v1.facts_pb2 import Interface
-from driftline_agent.devices import interface_types, macs
-from driftline_agent.devices.if_mib import ETHERLIKE, IF, IFX, LAG, MAU, STACK
-from driftline_agent.devices.interface_names import interface_names, names_of
-from driftline_agent.devices.interface_rows import parse_speed
-from driftline_agent.devices.ip_mib import ADDRESS, CISCO_ADDRESS, OLD_ADDRESS, OLD_ADDRESS_6
+from driftline_agent.devices.mibs import interface_types, macs
+from driftline_agent.devices.mibs.if_mib import ETHERLIKE, IF, IFX, LAG, MAU, STACK
+from driftline_agent.devices.mibs.interface_names import interface_names, names_of
+from driftline_agent.devices.mibs.interface_rows import parse_speed
+from driftline_agent.devices.mibs.ip_mib import ADDRESS, CISCO_ADDRESS, OLD_ADDRESS, OLD_ADDRESS_6
 from driftline_agent.devices.readout import Readout
 from driftline_agent.devices.snmp.columns import Why
 from driftline_agent.devices.snmp.values import Kind

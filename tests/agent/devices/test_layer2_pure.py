@@ -6,10 +6,18 @@ import pytest
 
 from driftline.v1.facts_pb2 import LldpNeighbour
 from driftline_agent import lldp
-from driftline_agent.devices import cdp_mib, lldp_extensions, lldp_ids, lldp_mib, ospf_tables, vlan_tables, vtp_tables
-from driftline_agent.devices.lldp_ports import LocalPort, LocalPorts, interfaces
 from driftline_agent.devices.mib import Row, Table
-from driftline_agent.devices.ports import BridgePorts, port_list
+from driftline_agent.devices.mibs import (
+    cdp_mib,
+    lldp_extensions,
+    lldp_ids,
+    lldp_mib,
+    ospf_tables,
+    vlan_tables,
+    vtp_tables,
+)
+from driftline_agent.devices.mibs.lldp_ports import LocalPort, LocalPorts, interfaces
+from driftline_agent.devices.mibs.ports import BridgePorts, port_list
 from driftline_agent.devices.snmp.values import Data, Kind, Oid, Var
 from driftline_agent.devices.topics import bgp, bridge, forwarding, neighbours
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driftline_agent.devices.places import MOST_LEVELS, MOST_PLACE, Part, parents, places, stack_members
+from driftline_agent.devices.mibs.places import MOST_LEVELS, MOST_PLACE, Part, parents, places, stack_members
 
 
 def by_index(*parts: Part) -> dict[int, Part]:

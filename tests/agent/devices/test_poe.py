@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tests.support import badsnmp, recorded
 from tests.support.readouts import poll, table
 
-from driftline_agent.devices.poe_ports import port_names
+from driftline_agent.devices.mibs.poe_ports import port_names
 from driftline_agent.devices.topics import poe
 from driftline_agent.utilization.aggregate import Metric
 

@@ -12,9 +12,10 @@ from tests.support import badsnmp, recorded
 from tests.support.corpora import corpus
 from tests.support.polled import Polled, poll
 
-from driftline_agent.devices import profile_reference, profiles, vendors
+from driftline_agent.devices import profiles
 from driftline_agent.devices.profile import STANDARD, Example, Profile
-from driftline_agent.devices.profile_file import load
+from driftline_agent.devices.profiling import profile_reference, vendors
+from driftline_agent.devices.profiling.profile_file import load
 from driftline_agent.devices.readout import System
 from driftline_agent.devices.snmp import transport
 from driftline_agent.devices.snmp.credentials import Community

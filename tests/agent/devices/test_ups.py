@@ -7,8 +7,8 @@ from tests.support import recorded
 from tests.support.corpora import corpus
 from tests.support.readouts import poll, row, table
 
-from driftline_agent.devices import ups_makers, ups_mib
 from driftline_agent.devices.mib import Table
+from driftline_agent.devices.mibs import ups_makers, ups_mib
 from driftline_agent.devices.topics import ups
 from driftline_agent.utilization.aggregate import Metric
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from driftline_agent.devices import vendors
 from driftline_agent.devices.profile import STANDARD, Match, Profile
-from driftline_agent.devices.profile_file import load
+from driftline_agent.devices.profiling import vendors
+from driftline_agent.devices.profiling.profile_file import load
 from driftline_agent.devices.readout import Readout, System
 from driftline_agent.errors import ConfigError
 

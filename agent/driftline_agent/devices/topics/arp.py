@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 
 from driftline.v1.facts_pb2 import Neighbour
-from driftline_agent.devices.interface_names import names_of
-from driftline_agent.devices.ip_mib import NEIGHBOUR, OLD_NEIGHBOUR
 from driftline_agent.devices.mib import Row, Table
+from driftline_agent.devices.mibs.interface_names import names_of
+from driftline_agent.devices.mibs.ip_mib import NEIGHBOUR, OLD_NEIGHBOUR
 from driftline_agent.devices.readout import Readout, must_answer
 from driftline_agent.devices.snmp.indexes import Shape, decode
 from driftline_agent.devices.snmp.values import Oid

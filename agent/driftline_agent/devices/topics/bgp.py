@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from driftline.v1.device_pb2 import BgpPeer
-from driftline_agent.devices.marks import note_cuts, note_values
 from driftline_agent.devices.mib import MibObject, Row, Table, mib
+from driftline_agent.devices.mibs.marks import note_cuts, note_values
 from driftline_agent.devices.readout import Readout
 from driftline_agent.devices.snmp import textual
 from driftline_agent.devices.snmp.indexes import Shape, decode

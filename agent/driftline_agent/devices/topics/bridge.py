@@ -7,9 +7,9 @@ which Cisco has in a context or community for each, are not asked for: what is r
 from collections.abc import Iterator
 
 from driftline.v1.device_pb2 import SpanningTree, SwitchPort
-from driftline_agent.devices.marks import note_cuts, note_values
 from driftline_agent.devices.mib import Row, Table, mib
-from driftline_agent.devices.ports import BridgePorts, bridge_ports
+from driftline_agent.devices.mibs.marks import note_cuts, note_values
+from driftline_agent.devices.mibs.ports import BridgePorts, bridge_ports
 from driftline_agent.devices.readout import Readout
 from driftline_agent.devices.topic import DeviceTopic
 from driftline_agent.errors import UnreadableError

@@ -8,11 +8,11 @@ from ipaddress import ip_address
 
 from driftline.v1.device_pb2 import SnmpEntity
 from driftline.v1.facts_pb2 import Facts
-from driftline_agent.devices import identify, vendors
-from driftline_agent.devices.identify import Told
 from driftline_agent.devices.mib import Row, mib
 from driftline_agent.devices.profile import TEXTS, Profile
 from driftline_agent.devices.profiles import settle
+from driftline_agent.devices.profiling import identify, vendors
+from driftline_agent.devices.profiling.identify import Told
 from driftline_agent.devices.readout import Readout, System
 from driftline_agent.devices.snmp import oids
 from driftline_agent.devices.topic import DeviceTopic

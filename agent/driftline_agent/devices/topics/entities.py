@@ -3,17 +3,17 @@
 Source: ENTITY-MIB (TIMETRA-CHASSIS-MIB), ENTITY-STATE-MIB, ENTITY-SENSOR-MIB (CISCO-ENTITY-SENSOR-MIB).
 
 The table of parts may have thousands of rows and seldom changes, so what was read of it is kept as long as the device
-says that nothing changed (:mod:`driftline_agent.devices.freshness`). Sensors are measured at every poll.
+says that nothing changed (:mod:`driftline_agent.devices.mibs.freshness`). Sensors are measured at every poll.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from driftline.v1.facts_pb2 import Device
-from driftline_agent.devices import entity_mib, entity_sensors, timetra
-from driftline_agent.devices.freshness import Sign
-from driftline_agent.devices.interface_names import names_of
 from driftline_agent.devices.mib import MibObject, Table
+from driftline_agent.devices.mibs import entity_mib, entity_sensors, timetra
+from driftline_agent.devices.mibs.freshness import Sign
+from driftline_agent.devices.mibs.interface_names import names_of
 from driftline_agent.devices.readout import Readout, must_answer
 from driftline_agent.devices.snmp import oids
 from driftline_agent.devices.topic import DeviceTopic, Measured

@@ -7,9 +7,9 @@ share is told of with VLAN 0.
 from collections.abc import Iterator, Mapping
 
 from driftline.v1.device_pb2 import ForwardingEntry
-from driftline_agent.devices.marks import note_cuts
 from driftline_agent.devices.mib import Table, mib
-from driftline_agent.devices.ports import BridgePorts, bridge_ports
+from driftline_agent.devices.mibs.marks import note_cuts
+from driftline_agent.devices.mibs.ports import BridgePorts, bridge_ports
 from driftline_agent.devices.readout import Readout, must_answer
 from driftline_agent.devices.snmp.textual import phys_address
 from driftline_agent.devices.snmp.values import Oid

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from driftline_agent.devices import gauges
-from driftline_agent.devices.gauges import Measure
 from driftline_agent.devices.mib import Row, Table, mib
 from driftline_agent.devices.profile import Gauge
 from driftline_agent.devices.profiles import settle
+from driftline_agent.devices.profiling import gauges
+from driftline_agent.devices.profiling.gauges import Measure
 from driftline_agent.devices.readout import Readout
 from driftline_agent.devices.topic import DeviceTopic, Measured
 from driftline_agent.utilization.aggregate import Metric

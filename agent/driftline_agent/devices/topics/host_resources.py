@@ -8,10 +8,10 @@ import re
 
 from driftline.v1.facts_pb2 import HostDevice, StorageArea
 from driftline_agent.devices.mib import Table, mib
-from driftline_agent.devices.nothing import meant
+from driftline_agent.devices.mibs.nothing import meant
+from driftline_agent.devices.mibs.storage_areas import MEMORY, STORAGE, Area, areas
 from driftline_agent.devices.readout import Readout, must_answer
 from driftline_agent.devices.snmp import oids
-from driftline_agent.devices.storage_areas import MEMORY, STORAGE, Area, areas
 from driftline_agent.devices.topic import DeviceTopic, Measured
 from driftline_agent.topic import Reading
 from driftline_agent.utilization.aggregate import Metric

@@ -1,13 +1,13 @@
 """Software of servers that run no agent. Source: HOST-RESOURCES-MIB hrSWInstalledTable.
 
-See :mod:`driftline_agent.devices.software_names` for what a package is called.
+See :mod:`driftline_agent.devices.mibs.software_names` for what a package is called.
 """
 
 from driftline.v1.facts_pb2 import Package
 from driftline_agent.devices.mib import Table, mib
+from driftline_agent.devices.mibs.software_names import packages
 from driftline_agent.devices.readout import Readout, must_answer
 from driftline_agent.devices.snmp import textual
-from driftline_agent.devices.software_names import packages
 from driftline_agent.devices.topic import DeviceTopic
 from driftline_agent.topic import Reading
 

@@ -6,13 +6,13 @@ Source: IF-MIB (RFC 2863), IP-MIB (RFC 4293) and its forerunners, EtherLike-MIB,
 from collections.abc import Iterable, Mapping
 
 from driftline.v1.facts_pb2 import Interface
-from driftline_agent.devices import addresses, interface_links, interface_rows
-from driftline_agent.devices.if_mib import ETHERLIKE, IF, IFX, LAG, MAU, STACK
-from driftline_agent.devices.interface_counters import measured
-from driftline_agent.devices.interface_names import interface_names
-from driftline_agent.devices.interface_passing import is_passing
-from driftline_agent.devices.ip_mib import ADDRESS, CISCO_ADDRESS, OLD_ADDRESS, OLD_ADDRESS_6
 from driftline_agent.devices.mib import MibObject, Table
+from driftline_agent.devices.mibs import addresses, interface_links, interface_rows
+from driftline_agent.devices.mibs.if_mib import ETHERLIKE, IF, IFX, LAG, MAU, STACK
+from driftline_agent.devices.mibs.interface_counters import measured
+from driftline_agent.devices.mibs.interface_names import interface_names
+from driftline_agent.devices.mibs.interface_passing import is_passing
+from driftline_agent.devices.mibs.ip_mib import ADDRESS, CISCO_ADDRESS, OLD_ADDRESS, OLD_ADDRESS_6
 from driftline_agent.devices.readout import Readout, must_answer
 from driftline_agent.devices.snmp import oids
 from driftline_agent.devices.topic import DeviceTopic, Measured

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 
 from driftline.v1.facts_pb2 import LldpNeighbour
-from driftline_agent.devices import cdp_mib, lldp_extensions, lldp_mib
-from driftline_agent.devices.if_mib import IF, IFX
-from driftline_agent.devices.interface_names import names_of
-from driftline_agent.devices.lldp_mib import FLAVOURS, TIMETRA, Flavour, Heard
-from driftline_agent.devices.lldp_ports import LocalPorts, interfaces
-from driftline_agent.devices.marks import note_cuts
 from driftline_agent.devices.mib import Table, mib
-from driftline_agent.devices.ports import bridge_ports
+from driftline_agent.devices.mibs import cdp_mib, lldp_extensions, lldp_mib
+from driftline_agent.devices.mibs.if_mib import IF, IFX
+from driftline_agent.devices.mibs.interface_names import names_of
+from driftline_agent.devices.mibs.lldp_mib import FLAVOURS, TIMETRA, Flavour, Heard
+from driftline_agent.devices.mibs.lldp_ports import LocalPorts, interfaces
+from driftline_agent.devices.mibs.marks import note_cuts
+from driftline_agent.devices.mibs.ports import bridge_ports
 from driftline_agent.devices.readout import Readout, must_answer
 from driftline_agent.devices.topic import DeviceTopic
 from driftline_agent.topic import Reading

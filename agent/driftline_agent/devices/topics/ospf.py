@@ -1,10 +1,10 @@
-"""OSPF, of both versions. See :mod:`driftline_agent.devices.ospf_tables`."""
+"""OSPF, of both versions. See :mod:`driftline_agent.devices.mibs.ospf_tables`."""
 
 from driftline.v1.device_pb2 import OspfRouter
-from driftline_agent.devices import ospf_tables
-from driftline_agent.devices.interface_names import names_of
-from driftline_agent.devices.marks import note_cuts, note_values
-from driftline_agent.devices.ospf_tables import V2, V3, Version
+from driftline_agent.devices.mibs import ospf_tables
+from driftline_agent.devices.mibs.interface_names import names_of
+from driftline_agent.devices.mibs.marks import note_cuts, note_values
+from driftline_agent.devices.mibs.ospf_tables import V2, V3, Version
 from driftline_agent.devices.readout import Readout
 from driftline_agent.devices.topic import DeviceTopic
 from driftline_agent.errors import UnreadableError

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from driftline.v1.facts_pb2 import PoeGroup, PoePort
-from driftline_agent.devices import entity_mib
-from driftline_agent.devices.interface_names import names_of
 from driftline_agent.devices.mib import Row, Table, mib
-from driftline_agent.devices.poe_ports import WIRED, Port, port_names
+from driftline_agent.devices.mibs import entity_mib
+from driftline_agent.devices.mibs.interface_names import names_of
+from driftline_agent.devices.mibs.poe_ports import WIRED, Port, port_names
 from driftline_agent.devices.readout import Readout, must_answer
 from driftline_agent.devices.topic import DeviceTopic, Measured
 from driftline_agent.errors import UnreadableError

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from driftline.v1.facts_pb2 import Printer, PrinterTray
 from driftline_agent.devices.mib import Row, Table, mib
-from driftline_agent.devices.nothing import meant, meant_serial
+from driftline_agent.devices.mibs.nothing import meant, meant_serial
 from driftline_agent.devices.readout import Readout, must_answer
 from driftline_agent.devices.topic import Counter as DeviceCounter
 from driftline_agent.devices.topic import DeviceTopic, Measured

@@ -1,9 +1,9 @@
 """Uninterruptible power supplies. Source: UPS-MIB (RFC 1628), else the maker's own (APC, Eaton, MGE)."""
 
-from driftline_agent.devices import ups_makers, ups_mib
+from driftline_agent.devices.mibs import ups_makers, ups_mib
+from driftline_agent.devices.mibs.ups_state import UpsState
 from driftline_agent.devices.readout import Readout
 from driftline_agent.devices.topic import DeviceTopic, Measured
-from driftline_agent.devices.ups_state import UpsState
 from driftline_agent.errors import UnreadableError
 from driftline_agent.topic import Reading
 

@@ -1,13 +1,13 @@
-"""VLANs and their ports: :mod:`~driftline_agent.devices.vlan_tables`, :mod:`~driftline_agent.devices.vtp_tables`."""
+"""VLANs and their ports: `devices.mibs.vlan_tables`, `devices.mibs.vtp_tables`."""
 
 from collections.abc import Sequence
 
 from driftline.v1.device_pb2 import Vlan
-from driftline_agent.devices import vlan_tables, vtp_tables
-from driftline_agent.devices.interface_names import names_of
-from driftline_agent.devices.marks import note_cuts
 from driftline_agent.devices.mib import Table
-from driftline_agent.devices.ports import bridge_ports
+from driftline_agent.devices.mibs import vlan_tables, vtp_tables
+from driftline_agent.devices.mibs.interface_names import names_of
+from driftline_agent.devices.mibs.marks import note_cuts
+from driftline_agent.devices.mibs.ports import bridge_ports
 from driftline_agent.devices.readout import Readout, must_answer
 from driftline_agent.devices.topic import DeviceTopic
 from driftline_agent.topic import Reading

@@ -1,0 +1,1 @@
+"""Sweeps of the prefixes that an operator listed."""

@@ -1,0 +1,1 @@
+"""MIBs: their objects, and what their tables say, for the topics to use."""

@@ -1,0 +1,1 @@
+"""What runs: leases, polls, traps, reports."""
