@@ -58,7 +58,11 @@ class Unmanaged:
 
 
 def together(glimpses: Iterable[Glimpse]) -> list[Unmanaged]:
-    """Return what was seen, each thing once: what shares a hardware address, or an address at a site, is one."""
+    """Return what was seen, each thing once: what shares a hardware address, or an address at a site, is one.
+
+    A neighbour often names another address than the one that it answers at. What one neighbour and one that answered
+    call themselves, and nobody else does, is one too.
+    """
     groups: list[list[Glimpse]] = []
     places: dict[str, int] = {}
     for one in glimpses:
@@ -75,7 +79,22 @@ def together(glimpses: Iterable[Glimpse]) -> list[Unmanaged]:
             groups.append([])
         groups[into].append(one)
         places.update(dict.fromkeys(marks, into))
-    return sorted((_merged(group) for group in groups if group), key=lambda one: one.key)
+    return sorted((_merged(group) for group in _by_name([group for group in groups if group])), key=lambda one: one.key)
+
+
+def _by_name(groups: Sequence[list[Glimpse]]) -> list[list[Glimpse]]:
+    named: dict[str, list[list[Glimpse]]] = {}
+    for group in groups:
+        for name in {f"{one.site}/{one.name.partition('.')[0].lower()}" for one in group if one.name}:
+            named.setdefault(name, []).append(group)
+    found = list(groups)
+    for same in named.values():
+        heard = [group for group in same if all(one.place for one in group)]
+        knocked = [group for group in same if not any(one.place for one in group)]
+        if len(same) == 2 and len(heard) == len(knocked) == 1 and heard[0] in found and knocked[0] in found:
+            found = [group for group in found if group is not heard[0] and group is not knocked[0]]
+            found.append(heard[0] + knocked[0])
+    return found
 
 
 def _marks(one: Glimpse) -> list[str]:
@@ -85,7 +104,9 @@ def _marks(one: Glimpse) -> list[str]:
     return marks or [f"name:{one.name}" if one.name else f"place:{one.place}"]
 
 
-def _merged(group: Sequence[Glimpse]) -> Unmanaged:
+def _merged(looks: Sequence[Glimpse]) -> Unmanaged:
+    group = sorted(looks, key=lambda one: not one.credential)  # what answered knows best
+
     def first(name: str) -> str:
         return next((value for one in group if (value := str(getattr(one, name)))), "")
 
@@ -100,7 +121,7 @@ def _merged(group: Sequence[Glimpse]) -> Unmanaged:
         description=first("description"),
         places=tuple(sorted({one.place for one in group if one.place is not None})),
         by=tuple(sorted({word for one in group for word in one.by})),
-        glimpses=tuple(group),
+        glimpses=tuple(looks),
     )
 
 

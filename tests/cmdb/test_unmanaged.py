@@ -71,7 +71,14 @@ def test_a_sweep_and_a_neighbour_tell_of_one_device(net: Cabling) -> None:
     from tests.support.cabling import mac
 
     see(net, "192.0.2.2", "icmp", "snmp", mac=mac("r2"), credential="core", system_name="r2.example.com")
-    assert proposals(net) == ["unmanaged device r2 (192.0.2.2) seen on sw1 Gi1/0/1"]
+    assert proposals(net) == ["unmanaged device r2.example.com (192.0.2.2) seen on sw1 Gi1/0/1"]
+
+
+def test_a_name_joins_a_neighbour_and_what_answers_elsewhere(net: Cabling) -> None:
+    see(net, "192.0.2.2", "snmp", mac="00:aa:bb:cc:dd:01", credential="core", system_name="r2.example.com")
+    assert proposals(net) == ["unmanaged device r2.example.com (192.0.2.2) seen on sw1 Gi1/0/1"]
+    see(net, "192.0.2.7", "snmp", mac="00:aa:bb:cc:dd:02", credential="core", system_name="r2.example.com")
+    assert len(proposals(net)) == 3  # two call themselves so: nobody knows which is the neighbour
 
 
 def test_what_answers_to_ping_alone_is_not_proposed(net: Cabling) -> None:

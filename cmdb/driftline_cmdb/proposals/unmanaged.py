@@ -10,7 +10,7 @@ from driftline_baseline.unmanaged import Glimpse, Unmanaged, at_site, together
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.proposals.keeping import Made, ignored_patterns, store
 from driftline_cmdb.tables.cis import Binding, Ci
-from driftline_cmdb.tables.devices import Device, Sighting
+from driftline_cmdb.tables.devices import Device, DeviceSite, Sighting
 from driftline_cmdb.tables.proposals import Proposal, ProposalIgnore
 from driftline_cmdb.tables.topology import TopologyKey, TopologySight
 
@@ -62,7 +62,7 @@ def _is_old(row: Proposal, made: Made) -> bool:
 
 
 def _seen(session: Session, now_ms: int) -> list[Unmanaged]:
-    sites = sorted(set(session.exec(select(Device.site).distinct())))
+    sites = session.exec(select(DeviceSite.name)).all()
     here = (
         select(Binding.ci_id, Device.site)
         .join(Device, col(Device.source_id) == col(Binding.source_id))
