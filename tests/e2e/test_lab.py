@@ -153,7 +153,7 @@ def a_pulled_cable_is_one_drift_and_one_rfc(lab: Lab, running: Site) -> None:
 
 def an_interface_added_by_hand_is_one_drift(lab: Lab, running: Site) -> None:
     before = {rfc["number"] for rfc in running.json("rfc", "list")}
-    lab.nodes["sw1"].shell("ip link add dl-hand type dummy; ip link set dl-hand up")
+    lab.nodes["sw1"].shell("ip link add dl-hand type bridge; ip link set dl-hand up")
     running.run("device", "read", "sw1")
     (drift,) = until("the interface", lambda: drifting(running))
     assert drift["path"].startswith("network.interfaces[dl-hand]")

@@ -62,6 +62,7 @@ sysContact noc@lab.example
 master agentx
 agentXSocket {_AGENTX}
 agentXPerms 0777 0755
+interface_fadeout 1
 trap2sink {traps_to} {COMMUNITY}
 notificationEvent isUp {LINK_UP} {IF_INDEX} {IF_ADMIN_STATUS} {IF_OPER_STATUS}
 notificationEvent isDown {LINK_DOWN} {IF_INDEX} {IF_ADMIN_STATUS} {IF_OPER_STATUS}
