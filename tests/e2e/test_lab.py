@@ -79,7 +79,8 @@ def running(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def links(running: Site) -> set[frozenset[tuple[str, str]]]:
     found = running.json("topology")["links"]
-    return {frozenset({(one["ci"], one["port"]), (one["other_ci"], one["other_port"])}) for one in found}
+    ends = (("front", "front_port"), ("behind", "behind_port"))
+    return {frozenset((one[ci]["name"], one[port]) for ci, port in ends) for one in found}
 
 
 def drifting(running: Site) -> list[dict[str, Any]]:
