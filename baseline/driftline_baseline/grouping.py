@@ -1,7 +1,7 @@
 """One cause, one group: what a group's key is and when another host's event joins it (design section 6, rule 9)."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -34,13 +34,14 @@ def _key(*parts: str) -> str:
     return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
 
-def cause_of(differences: Iterable[Difference], act: HostAct | None) -> Cause:
+def cause_of(differences: Iterable[Difference], act: HostAct | None, names: Mapping[str, str] | None = None) -> Cause:
     """Return the cause of one host's event.
 
     A transaction that names its command is the cause together with who asked for it; otherwise the exact set of
     (path, value after) is.
 
     :param differences: all of the event's differences; at least one.
+    :param names: of CIs by uid, for the words.
     """
     if act is not None and act.command_line:
         actor = act.requested_by or "root"
@@ -48,7 +49,7 @@ def cause_of(differences: Iterable[Difference], act: HostAct | None) -> Cause:
     ordered = sorted(differences, key=lambda difference: difference.path)
     key = _key("set", *(f"{item.path}\0{_SEAL.sub('sealed', str(item.actual))}" for item in ordered))
     first = ordered[0]
-    title = f"{what(first.path)}: {show(first.expected)} -> {show(first.actual)}"
+    title = f"{what(first.path, names)}: {show(first.expected)} -> {show(first.actual)}"
     return Cause(key, title if len(ordered) == 1 else f"{title} and {len(ordered) - 1} more")
 
 

@@ -15,6 +15,7 @@ from driftline_baseline.judge import Closed, Held, Opened, Restated, Returned, S
 from driftline_baseline.wording import package_of
 from driftline_cmdb.baselines.reasons import approval_behind
 from driftline_cmdb.drift import groups, raising, settling
+from driftline_cmdb.record import names_in
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Revision
@@ -97,7 +98,8 @@ def _reopen(session: Session, ci: Ci, verdict: Returned, now_ms: int) -> None:
     if drift.group_id is not None and raising.reopen_rfc(session, drift.group_id, verdict.why, now_ms):
         raising.move_delta(session, drift, "withdrawn", "proposed")
     else:
-        groups.group(session, ci, cause_of([verdict.difference], None), [drift], None, now_ms)
+        cause = cause_of([verdict.difference], None, names_in(session, [verdict.difference.path]))
+        groups.group(session, ci, cause, [drift], None, now_ms)
 
 
 def _settle(session: Session, ci: Ci, verdict: Settled, seen: Seen, now_ms: int) -> set[int]:
@@ -170,7 +172,8 @@ def _events(session: Session, ci: Ci, opened: Sequence[Opened], seen: Seen) -> l
             version_id, title, why = made_by
             cause = cause_of_approval(version_id, title)
         else:
-            cause = cause_of(differences, act if _is_cause(session, ci, act, differences) else None)
+            names = names_in(session, [item.path for item in differences])
+            cause = cause_of(differences, act if _is_cause(session, ci, act, differences) else None, names)
         events.append(_Event(cause, act, items, why))
     return events
 
