@@ -2,6 +2,7 @@
 
     python bench/agreement.py                 # a table per field, and every disagreement
     python bench/agreement.py --json          # the same for programs
+    python bench/agreement.py --folder FOLDER # over recordings of your own; answers beside them are not needed
 
 What others say stands beside the recordings: LibreNMS's expected answer (NAME.json), glpi-agent's (NAME.glpi-*.xml).
 Texts agree where they are equal but for case, blanks and signs, or where one names the other whole ("7.2.10" and
@@ -125,7 +126,9 @@ def compare(folder: Path, polls: Mapping[str, Polled]) -> Iterator[Compared]:
     """Yield every field of every device that a peer has a word on."""
     for name, polled in polls.items():
         mine = ours(polled)
-        peers = {"librenms": librenms(folder / f"{name}.json")}
+        peers = {}
+        if (expected := folder / f"{name}.json").exists():
+            peers["librenms"] = librenms(expected)
         discovery = folder / f"{name}.glpi-netdiscovery.xml"
         if discovery.exists():
             peers["glpi"] = glpi(discovery, folder / f"{name}.glpi-netinventory.xml")
@@ -150,18 +153,32 @@ def table(results: list[Compared]) -> Iterator[str]:
             yield f"{one.device}: {one.field}: {one.peer} says {one.theirs!r}, we {one.ours!r}"
 
 
+def said(polls: Mapping[str, Polled]) -> Iterator[str]:
+    """Yield what each device is read as, a line each, and what of it could not be read."""
+    for name, polled in polls.items():
+        found = {"profile": polled.profile.name, "class": polled.profile.ci_class} | ours(polled)
+        yield f"{name}: " + ", ".join(f"{field} {text!r}" for field, text in found.items() if text)
+        yield from (f"{name}: {place} is unreadable: {why}" for place, why in sorted(polled.unreadable.items()))
+
+
 def main() -> int:
     """Print what there is."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--json", action="store_true", help="print for programs")
+    parser.add_argument("--folder", type=Path, help="where NAME.snmprec are, with NAME.json or NAME.glpi-*.xml beside")
     arguments = parser.parse_args()
-    folder = corpus("snmp")
+    folder: Path = arguments.folder or corpus("snmp")
     names = sorted(path.stem for path in folder.glob("*.snmprec"))
-    results = list(compare(folder, asyncio.run(all_polled(folder, names))))
+    if not names:
+        parser.error(f"no *.snmprec in {folder}; name a folder that has recordings")
+    polls = asyncio.run(all_polled(folder, names))
+    results = list(compare(folder, polls))
     if arguments.json:
         print(json.dumps([asdict(one) | {"verdict": one.verdict} for one in results], indent=1))
     else:
         print("\n".join(table(results)))
+        if arguments.folder:
+            print("\n".join(said(polls)))
     return 0
 
 

@@ -67,8 +67,9 @@ class Match:
     #: sysObjectID is one of these or below it.
     object_ids: tuple[Oid, ...] = ()
     description: re.Pattern[str] | None = None
-    #: The device has this scalar: it is asked for where sysObjectID and sysDescr are those of many kinds of devices.
-    answers: MibObject | None = None
+    #: The device has this, a scalar or a column with any row: it is asked for where sysObjectID and sysDescr are those
+    #: of many kinds of devices. Alone it is for devices that no other profile fits.
+    answers: Ref | None = None
 
     def rank(self, object_id: Oid | None, description: str) -> tuple[int, bool] | None:
         """Return how well it fits, more is better; None where it does not. `answers` is not looked at."""

@@ -314,6 +314,28 @@ def test_addresses_of_older_mibs() -> None:
     assert not by_name(read(written(rows)))["Gi1/0/2"].addresses  # is not asked of others
 
 
+def test_an_interface_of_the_index_zero() -> None:
+    rows: dict[Any, dict[Any, Any]] = {
+        IF["ifDescr"]: {0: b"Management Interface 0", 1: b"Ethernet 1"},
+        IF["ifType"]: {0: ETHERNET, 1: ETHERNET},
+        OLD_ADDRESS["ipAdEntIfIndex"]: {(192, 0, 2, 1): 0},
+        OLD_ADDRESS["ipAdEntNetMask"]: {(192, 0, 2, 1): "255.255.255.0"},
+    }
+    found = by_name(read(written(rows)))
+    assert {name: [one.address for one in port.addresses] for name, port in found.items()} == {
+        "Ethernet 1": [],
+        "Management Interface 0": ["192.0.2.1/24"],
+    }
+
+
+def test_an_adapters_product_is_no_part_of_its_name() -> None:
+    rows: dict[Any, dict[Any, Any]] = {
+        IF["ifDescr"]: {1: b"en0; Product: 2-Port Adapter Manufacturer: not available!", 2: b"lo0"},
+        IF["ifType"]: {1: ETHERNET, 2: LOOPBACK},
+    }
+    assert list(by_name(read(written(rows)))) == ["en0", "lo0"]
+
+
 def test_hardware_addresses_that_are_nobodys() -> None:
     assert macs.is_own("00:1c:73:00:00:01")
     for mac in (

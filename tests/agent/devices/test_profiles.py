@@ -33,7 +33,7 @@ EXAMPLES = [
 ]
 #: Fields that agree with a peer, at least, over all recordings. Raise it; where it must be lowered, say why.
 FLOOR = {
-    ("librenms", "model"): 23,
+    ("librenms", "model"): 24,
     ("librenms", "version"): 27,
     ("librenms", "serial"): 20,
     ("glpi", "vendor"): 10,
@@ -75,6 +75,8 @@ def test_knows_its_own_examples(profile: Profile, example: Example) -> None:
         "part_number": told.hardware.system.sku,
         "firmware": told.hardware.firmware.version,
         "build": told.os.release.description,
+        "os_name": told.os.release.name,
+        "vendor_name": told.hardware.system.manufacturer,
     }
     for name, expected in example.expected.items():
         assert expected in texts[name] if name == "build" else expected == texts[name], name
@@ -121,6 +123,35 @@ def test_what_says_nothing_gives_nothing(description: str) -> None:
 def test_the_maker_by_enterprise_number() -> None:
     assert vendors.of((1, 3, 6, 1, 4, 1, 2356, 11)) == "Lancom Systems"
     assert [vendors.of(oid) for oid in (None, (1, 3), (1, 3, 6, 1, 4, 1, 8072, 3))] == [None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("description", "expected"),
+    [
+        ("Cisco Secure Access Control System 5.3", "Cisco"),
+        ("PALO ALTO NETWORKS Panorama", "Palo Alto Networks"),
+        ("Hewlett Packard Enterprise something", "Hewlett Packard Enterprise"),
+        ("Linux cisco 5.10", None),
+        ("Hardware: Intel64 Family 6", None),
+        ("Intelligent Switch", None),
+        ("", None),
+    ],
+)
+def test_the_maker_whose_name_begins_sysdescr(description: str, expected: str | None) -> None:
+    assert vendors.named(description) == expected
+
+
+@pytest.mark.parametrize(
+    ("objects", "expected"),
+    [
+        ({(1, 3, 6, 1, 2, 1, 43, 5, 1, 1, 1, 1): 1}, "printer"),
+        ({(1, 3, 6, 1, 2, 1, 33, 1, 2, 1, 0): 2}, "power device"),
+        ({(1, 3, 6, 1, 2, 1, 2, 1, 0): 2}, "network device"),
+    ],
+)
+def test_the_standard_mibs_tell_the_class_of_an_unknown_device(objects: dict[Oid, int], expected: str) -> None:
+    found = polled(Example("made up", (1, 3, 6, 1, 4, 1, 99999), "a thing", objects, {}))
+    assert found.profile.ci_class == expected
 
 
 def test_the_longest_sysobjectid_wins_then_sysdescr() -> None:
@@ -239,6 +270,13 @@ def test_an_idle_device_says_the_same_twice(recordings: tuple[Path, dict[str, Po
     for name, one in first.items():
         assert one.facts.SerializeToString() == again[name].facts.SerializeToString(), name
         assert one.unreadable == {}, name
+
+
+def test_agreement_over_a_folder_without_answers(tmp_path: Path) -> None:
+    (tmp_path / "one.snmprec").write_text("1.3.6.1.2.1.1.1.0|4|Widget\n1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.9.1.1\n")
+    polls = asyncio.run(agreement.all_polled(tmp_path, ["one"]))
+    assert list(agreement.compare(tmp_path, polls)) == []
+    assert any("vendor 'Cisco'" in line for line in agreement.said(polls))
 
 
 def test_measurements_are_sane(recordings: tuple[Path, dict[str, Polled], dict[str, Polled]]) -> None:

@@ -63,12 +63,12 @@ def parse_old_6(table: Table) -> Iterator[Found]:
             number, octets = decode(index, parts)
         except ValueError:
             continue
-        if isinstance(number, int) and isinstance(octets, bytes) and len(octets) == 16 and _index(number):
+        if isinstance(number, int) and isinstance(octets, bytes) and len(octets) == 16 and _index(number) is not None:
             yield Found(number, str(IPv6Address(octets)), _bounded(row.integer("ipv6AddrPfxLength"), 128))
 
 
 def _index(number: int | None) -> int | None:
-    return number if number is not None and 0 < number < 2**31 else None
+    return number if number is not None and 0 <= number < 2**31 else None
 
 
 def _bounded(length: int | None, most: int) -> int | None:

@@ -12,6 +12,8 @@ from driftline_agent.devices.readout import Readout
 MOST = 255
 #: Without these of a row it cannot be told what it is called.
 _NEEDED = ("ifDescr", "ifName")
+#: AIX writes what the adapter is behind the interface's name: "en0; Product: 2-Port Adapter Manufacturer: ...".
+_PRODUCT = "; Product: "
 
 
 def interface_names(table: Table) -> dict[int, str]:
@@ -30,7 +32,7 @@ def interface_names(table: Table) -> dict[int, str]:
             or any(name in table.cuts for name in _NEEDED if name not in row.variables)
         ):
             continue
-        description = (row.text("ifDescr") or "")[:MOST].strip()
+        description = (row.text("ifDescr") or "")[:MOST].partition(_PRODUCT)[0].strip()
         own[index[0]] = ((row.text("ifName") or "")[:MOST].strip() or description, description)
     shared = Counter(name for name, _ in own.values())
     names = {

@@ -45,7 +45,7 @@ def parse_interfaces(table: Table, names: Mapping[int, str], system: str) -> dic
     out: dict[int, Interface] = {}
     for index, row in table.rows():
         name = names.get(index[0]) if len(index) == 1 else None
-        if name is None or not 0 < index[0] < 2**31 or ("ifType" in table.cuts and "ifType" not in row.variables):
+        if name is None or not 0 <= index[0] < 2**31 or ("ifType" in table.cuts and "ifType" not in row.variables):
             continue
         out[index[0]] = _interface(index[0], name, row, system)
     _settle_macs(out.values(), {index[0]: row.mac("ifPhysAddress") for index, row in table.rows()}, system)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from driftline_agent.devices.profile import STANDARD, Match, Profile
+from driftline_agent.devices.profile import STANDARD, Match, Profile, Ref
 from driftline_agent.devices.profiling import vendors
 from driftline_agent.devices.profiling.profile_file import load
 from driftline_agent.devices.readout import Readout, System
@@ -81,12 +81,21 @@ async def settle(readout: Readout) -> Profile:
     """
     plain = ranked(readout.system)
     least: Rank = plain[0][0] if plain else (0, False)
-    asked = [(profile, match.answers) for rank, profile, match in ranked(readout.system, asking=True) if rank >= least]
-    await readout.scalars(*[object_ for _, object_ in asked if object_])  # together; each is taken from there below
-    for profile, object_ in asked:
-        if object_ is not None:
-            row, _ = await readout.scalars(object_)
-            if row.kind(object_.name) is not None:
-                readout.profile = profile
-                break
+    asked = [
+        (profile, match.answers)
+        for rank, profile, match in ranked(readout.system, asking=True)
+        if rank >= least and match.answers is not None
+    ]
+    await readout.scalars(*[ref.object for _, ref in asked if ref.row is None])  # together; each is taken from there
+    for profile, ref in asked:
+        if await _has(readout, ref):
+            readout.profile = profile
+            break
     return readout.profile
+
+
+async def _has(readout: Readout, ref: Ref) -> bool:
+    if ref.row is None:
+        row, _ = await readout.scalars(ref.object)
+        return row.kind(ref.object.name) is not None
+    return bool(await readout.table(ref.object))

@@ -150,13 +150,12 @@ class _Reader:
 
     def _match(self, place: str, value: object) -> Match:
         said = self._mapping(place, value, frozenset({"object_id", "description", "answers"}))
-        if not said.keys() & {"object_id", "description"}:
-            raise self._wrong(place, value, "matches every device; give object_id or description")
-        answers = self._ref(f"{place}.answers", said["answers"]) if "answers" in said else None
+        if not said:
+            raise self._wrong(place, value, "matches every device; give object_id, description or answers")
         return Match(
             self._list(f"{place}.object_id", said.get("object_id", []), self._oid),
             self._pattern(f"{place}.description", said["description"]) if "description" in said else None,
-            answers.object if answers else None,
+            self._ref(f"{place}.answers", said["answers"]) if "answers" in said else None,
         )
 
     def _object(self, place: str, said: Mapping[str, object]) -> MibObject:

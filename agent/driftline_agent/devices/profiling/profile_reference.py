@@ -59,7 +59,7 @@ def _section(profile: Profile) -> Iterator[str]:
 def _match(match: Match) -> str:
     parts = [f"sysObjectID {', '.join(map(oids.show, match.object_ids))}"] if match.object_ids else []
     parts += [f"sysDescr `{_code(match.description.pattern)}`"] if match.description else []
-    parts += [f"an answer to {match.answers.qualified}"] if match.answers else []
+    parts += [f"an answer to {match.answers.object.qualified}"] if match.answers else []
     return " and ".join(parts)
 
 

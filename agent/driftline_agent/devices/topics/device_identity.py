@@ -82,12 +82,13 @@ def parse_snmp(system: System, row: Row, profile: str, engine_id: bytes | None, 
 
 
 def maker(profile: Profile, system: System, said: str | None) -> str | None:
-    """Return who made it: the profile's word, or what its own sources say, or by sysObjectID, or what the chassis says.
+    """Return who made it.
 
-    The last comes last: some write the model there.
+    It is the profile's word, or what its own sources say, or by sysObjectID, or by the name that sysDescr begins with,
+    or what the chassis says. The last comes last: some write the model there.
     """
     by_profile = profile.vendor or (said if "vendor_name" in profile.texts else None)
-    return by_profile or vendors.of(system.object_id) or said
+    return by_profile or vendors.of(system.object_id) or vendors.named(system.description) or said
 
 
 def emit(facts: Facts, profile: Profile, system: System, told: Told) -> None:
