@@ -5,8 +5,7 @@ import socket
 from collections.abc import Mapping
 
 import pytest
-from tests.support import badsnmp, recorded
-from tests.support.polled import poll
+from tests.support import badsnmp, readouts, recorded
 
 from driftline_agent.devices import profiles
 from driftline_agent.devices.mib import Row, Table
@@ -161,7 +160,7 @@ def test_a_device_that_says_wrong_types_is_read_without_an_error() -> None:
     }
     with recorded.serve({"wrong": wrong}) as port:
         topics = {"device_identity": device_identity.TOPIC, "health": health.TOPIC}
-        found = asyncio.run(poll(port, "wrong", topics))
+        found = asyncio.run(readouts.polled(port, "wrong", topics))
     assert found.facts.hardware.system.manufacturer == "Fortinet"
     assert not found.facts.os.release.version
     assert found.measured.gauges == {}
