@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 from tests.support import badsnmp, readouts, recorded
+from tests.support.tables import variable
 
 from driftline_agent.devices import profiles
 from driftline_agent.devices.mib import Row, Table
@@ -15,17 +16,13 @@ from driftline_agent.devices.readout import Readout, System
 from driftline_agent.devices.snmp import transport
 from driftline_agent.devices.snmp.credentials import Community
 from driftline_agent.devices.snmp.transport import Target
-from driftline_agent.devices.snmp.values import Kind, Oid, Var
+from driftline_agent.devices.snmp.values import Oid, Var
 from driftline_agent.devices.snmp.walk import Patience, Walker
 from driftline_agent.devices.topics import device_identity, health
 from driftline_agent.errors import UnreadableError
 from driftline_agent.topic import Reading
 
 _SHORT = {"class": "entPhysicalClass", "in": "entPhysicalContainedIn", "serial": "entPhysicalSerialNum"}
-
-
-def variable(value: int | str) -> Var:
-    return Var((), Kind.INTEGER, value) if isinstance(value, int) else Var((), Kind.OCTETS, value.encode())
 
 
 def entities(*rows: Mapping[str, int | str]) -> Table:
