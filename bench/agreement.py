@@ -25,9 +25,9 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.support import recorded  # noqa: E402
+from tests.support import readouts, recorded  # noqa: E402
 from tests.support.corpora import corpus  # noqa: E402
-from tests.support.polled import Polled, poll  # noqa: E402
+from tests.support.readouts import Polled  # noqa: E402
 
 from driftline_agent.devices.topic import all_topics  # noqa: E402  # found by the line above
 
@@ -119,7 +119,7 @@ def _without_blanks(found: Mapping[str, Any]) -> dict[str, str | None]:
 async def all_polled(folder: Path, names: list[str]) -> dict[str, Polled]:
     """Poll every recording, one after the other."""
     with recorded.serve({name: recorded.read(folder / f"{name}.snmprec") for name in names}) as port:
-        return {name: await poll(port, name, all_topics()) for name in names}
+        return {name: await readouts.polled(port, name, all_topics()) for name in names}
 
 
 def compare(folder: Path, polls: Mapping[str, Polled]) -> Iterator[Compared]:

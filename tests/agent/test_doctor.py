@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -125,6 +126,35 @@ def test_what_is_damaged_or_open_or_wrong(enrolled: Path) -> None:
     assert "damaged" in doctor(enrolled, ONE)[0]["certificate"]["says"]
     said, code = doctor(enrolled, "colour = 1\n")
     assert list(said) == ["configuration"] and 'no setting "colour"' in said["configuration"]["says"] and code == 1
+
+
+DEVICES = """
+site: lab
+credentials: {core: {version: 2c, community: {file: %s}, prefixes: [192.0.2.0/24]}}
+devices: [{address: 192.0.2.1, credential: core}]
+traps: {listen: "127.0.0.1:%d"}
+"""
+
+
+def test_devices(enrolled: Path) -> None:
+    file, secret = enrolled.parent / "devices.yaml", enrolled.parent / "community"
+    text = f'{ONE}devices = "{file}"\n'
+    assert doctor(enrolled, text)[0]["devices"]["level"] == "bad"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        for path, content in ((file, DEVICES % (secret, taken.getsockname()[1])), (secret, "s3cret")):
+            path.touch(0o600)
+            path.write_text(content)
+        said, _ = doctor(enrolled, text)
+        assert levels(said, "devices", "credential core", "traps") == ["good", "good", "note"]
+        assert said["devices"]["says"] == f"{file}: site lab, 1 entries"
+        assert "s3cret" not in json.dumps(said)
+        secret.unlink()
+    said, code = doctor(enrolled, text)
+    assert levels(said, "devices", "credential core", "traps") == ["good", "bad", "good"] and code == 1
+    assert str(secret) in said["credential core"]["says"]
+    file.chmod(0o644)
+    assert "mode 0644" in doctor(enrolled, text)[0]["devices"]["says"]
 
 
 def test_what_only_root_may_read(enrolled: Path) -> None:

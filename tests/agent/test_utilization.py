@@ -52,6 +52,14 @@ def test_several_minutes_are_delta_coded() -> None:
     assert list(batch.series[0].last) == [5, -2, 5]
 
 
+def test_what_a_reader_refuses_is_left_out() -> None:
+    minutes = Minutes()
+    wild = {DISK._replace(instance=name): 1.0 for name in ("a\x7fb", "x" * 513)}
+    minutes.add(6000, {CPU: 0.1, DISK: 1e17, **wild, DISK._replace(instance="sdb/read"): float("nan")})
+    minutes.add(6000, {DISK._replace(instance="sdc/read"): 2e17})
+    assert set(unpack(pack(minutes.take(6060)))) == {("system.cpu.utilization", ""), ("system.disk.io", "sda/read")}
+
+
 def test_at_most_a_day_is_kept() -> None:
     minutes = Minutes()
     for minute in range(1500):

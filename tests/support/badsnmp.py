@@ -194,11 +194,16 @@ def table(rows: dict[Arcs, bytes]) -> Callable[[Arcs], tuple[Arcs, bytes]]:
     return following
 
 
-def honest(request: Request, following: Callable[[Arcs], tuple[Arcs, bytes]], most: int = 1000) -> bytes:
-    """Return the right answer to GETNEXT or GETBULK, of at most so many variables."""
+def honest(
+    request: Request, following: Callable[[Arcs], tuple[Arcs, bytes]], most: int = 1000, room: int = 60_000
+) -> bytes:
+    """Return the right answer to GETNEXT or GETBULK, of at most so many variables, and bytes where it is cut."""
     names, binds = list(request.oids), []
     for _ in range(request.second if request.tag == GET_BULK else 1):
         for at, name in enumerate(names):
             names[at], value = following(name)
             binds.append(bind(names[at], value))
+            room -= len(binds[-1])
+            if room < 0 and len(binds) > 1:
+                return request.answer(binds[: min(most, len(binds) - 1)])
     return request.answer(binds[:most])

@@ -14,8 +14,9 @@ from driftline_agent.devices.mibs.interface_types import HARDWARE
 from driftline_agent.devices.profile import Profile
 from driftline_agent.devices.snmp.transport import Target
 
-#: Values of one kind at most, as the collector takes them.
+#: Values of one kind at most, and characters of each, as the collector takes them.
 _MOST = 256
+_LONGEST = 256
 #: SnmpEngineID, fifth octet (RFC 3411 section 5).
 _BY_IPV4, _BY_IPV6, _BY_MAC = 1, 2, 3
 #: Enterprise of net-snmp, and the format that it made up: eight random octets.
@@ -27,21 +28,26 @@ def build(facts: Facts, target: Target, profile: Profile) -> HostClaims:
 
     :param target: how it was reached.
     """
-    name = facts.device.snmp.system_name or facts.os.host.name
-    serial = facts.hardware.system.serial_number
-    chassis = sorted({part.serial_number for part in facts.device.components if _is_chassis(part)} - {""})
+    name = _fits(facts.device.snmp.system_name) or _fits(facts.os.host.name)
+    serial = _fits(facts.hardware.system.serial_number)
+    chassis = sorted({_fits(part.serial_number) for part in facts.device.components if _is_chassis(part)} - {""})
     own = sorted(set(_macs(facts)))
     return HostClaims(
-        hostname=facts.os.host.name or _first(name),
-        fqdn=facts.os.host.fqdn or (name.rstrip(".") if _first(name) != name.rstrip(".") else ""),
+        hostname=_fits(facts.os.host.name) or _first(name),
+        fqdn=_fits(facts.os.host.fqdn) or (name.rstrip(".") if _first(name) != name.rstrip(".") else ""),
         system_serial_number=serial,
         entity_serial_numbers=chassis[:_MOST],
         macs=own[:_MOST],
         snmp_engine_id=_engine(facts.device.snmp.engine_id, own, [serial, *chassis]),
-        lldp_chassis_id=facts.device.lldp_chassis_id,
+        lldp_chassis_id=_fits(facts.device.lldp_chassis_id),
         management_addresses=_management(facts, target),
         ci_class=profile.ci_class,
     )
+
+
+def _fits(text: str) -> str:
+    """Return a text that can be claimed; one that is too long is nobody's name or number."""
+    return text if len(text) <= _LONGEST else ""
 
 
 def _is_chassis(part: Component) -> bool:

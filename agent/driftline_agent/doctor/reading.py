@@ -117,6 +117,10 @@ def _read(config: Config, reader: Reader, firewall: Firewall | None) -> Iterator
         else:
             read += 1
     yield Finding(GOOD, "topics", f"{read} read whole, {absent} do not apply to this host")
+    if config.devices is not None:  # as this user too: what it cannot read, the agent cannot
+        from driftline_agent.doctor.devices import devices
+
+        yield from devices(config.devices)
 
 
 def _mend(reason: str) -> str:

@@ -1,13 +1,16 @@
 """Samples to minutes: min, mean, max and last. Source: utilization.proto."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from driftline.v1.utilization_pb2 import Series, UtilizationBatch
 
-#: A reader takes no more than these (utilization.proto).
-MAX_SERIES, MAX_MINUTES = 4096, 1440
+#: A reader takes no more than these (utilization.proto): series, minutes of each, characters of an instance's name, and
+#: scaled numbers between plus and minus this.
+MAX_SERIES, MAX_MINUTES, MAX_INSTANCE, MAX_VALUE = 4096, 1440, 512, 10**17
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Metric(NamedTuple):
@@ -86,12 +89,23 @@ def _delta(values: Iterable[int]) -> list[int]:
     return out
 
 
+def _is_taken(metric: Metric, aggregate: Aggregate) -> bool:
+    if len(metric.instance) > MAX_INSTANCE or _CONTROL.search(metric.instance):
+        return False
+    most = MAX_VALUE / float(10**metric.decimals)
+    return -most <= aggregate.min and aggregate.max <= most  # neither is so where it is no number
+
+
 def pack(minutes: Mapping[int, Minute]) -> UtilizationBatch:
-    """Return the minutes as one batch, series sorted by metric and instance."""
+    """Return the minutes as one batch, series sorted by metric and instance.
+
+    What a reader refuses is left out, so that one wild series does not cost all others.
+    """
     by_metric: dict[Metric, list[tuple[int, Aggregate]]] = {}
     for minute in sorted(minutes):
         for metric, aggregate in minutes[minute].items():
-            by_metric.setdefault(metric, []).append((minute, aggregate))
+            if _is_taken(metric, aggregate):
+                by_metric.setdefault(metric, []).append((minute, aggregate))
     batch = UtilizationBatch()
     for metric in sorted(by_metric)[:MAX_SERIES]:
         points, scale = by_metric[metric], 10**metric.decimals

@@ -12,7 +12,7 @@ import time
 from base64 import b64encode
 from pathlib import Path
 
-from tests.support import devices, snmpd
+from tests.support import readouts, snmpd
 
 from driftline.v1.facts_pb2 import Facts
 from driftline_agent.devices.topics import arp, interfaces
@@ -53,7 +53,7 @@ def ip(lines: str, must: bool = True) -> None:
 
 async def told(port: int) -> tuple[bytes, bytes]:
     """Return the facts that snmpd tells, and its neighbours."""
-    async with devices.readout(port, snmpd.COMMUNITY) as readout:
+    async with readouts.readout(port, snmpd.COMMUNITY) as readout:
         reading, neighbours = await interfaces.read(readout), await arp.read(readout)
         assert reading is not None
         assert reading.unreadable == {}

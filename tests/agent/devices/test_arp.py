@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.devices import written
+from tests.support.tables import written
 
 from driftline import facts
 from driftline.v1.facts_pb2 import Neighbour

@@ -6,13 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import badsnmp, readouts, recorded
-from tests.support.readouts import poll, table
+from tests.support.readouts import poll
+from tests.support.tables import table
 
 from driftline.v1.facts_pb2 import Component
 from driftline_agent.devices.mib import Table
 from driftline_agent.devices.mibs import entity_mib, entity_sensors
 from driftline_agent.devices.mibs.entity_sensors import scaled
 from driftline_agent.devices.mibs.freshness import MANY_ROWS, TRUSTED_S, UNTOLD_S, Sign
+from driftline_agent.devices.readout import Readout
 from driftline_agent.devices.snmp.pace import Pace
 from driftline_agent.devices.topics import entities
 from driftline_agent.errors import UnreadableError
@@ -242,12 +244,12 @@ def test_a_big_table_is_walked_once_and_sensors_are_measured_at_each_poll() -> N
         first, measured = poll(port, "big", entities.TOPIC, kept)
         pace = Pace()
 
-        async def again(readout: readouts.Readout) -> tuple[bytes, object]:
+        async def again(readout: Readout) -> tuple[bytes, object]:
             reading = await entities.read(readout)
             assert reading is not None
             return reading.facts.SerializeToString(), await entities.measure(readout)
 
-        second = readouts.on_device(port, "big", again, kept, 1_000_000.0, pace)
+        second = readouts.on_device(port, "big", again, kept=kept, pace=pace)
     assert first is not None
     assert len(first.facts.device.components) == 4999
     assert measured.gauges == {Metric("hw.temperature", "Part 1/Part 2", "Cel", 1): 40.0}
@@ -256,7 +258,7 @@ def test_a_big_table_is_walked_once_and_sensors_are_measured_at_each_poll() -> N
 
 
 def test_what_ends_in_the_middle_is_unreadable_and_not_half_true() -> None:
-    async def read(readout: readouts.Readout) -> None:
+    async def read(readout: Readout) -> None:
         with pytest.raises(UnreadableError):
             await entities.read(readout)
         assert (await entities.measure(readout)).gauges == {}
@@ -268,7 +270,7 @@ def test_what_ends_in_the_middle_is_unreadable_and_not_half_true() -> None:
 def test_what_is_always_cut_at_the_same_place_is_told_with_its_reason() -> None:
     kept: dict[str, object] = {}
 
-    async def read(readout: readouts.Readout) -> bytes:
+    async def read(readout: Readout) -> bytes:
         reading = await entities.read(readout)
         assert reading is not None
         assert len(reading.facts.device.components) == 99
@@ -276,9 +278,9 @@ def test_what_is_always_cut_at_the_same_place_is_told_with_its_reason() -> None:
         return reading.facts.SerializeToString()
 
     with recorded.serve({"big": chassis(1000)}) as port:
-        first, again = (readouts.on_device(port, "big", read, kept, bound=100) for _ in range(2))
+        first, again = (readouts.on_device(port, "big", read, kept=kept, bound=100) for _ in range(2))
         assert first == again
-        whole, _ = poll(port, "big", entities.TOPIC, kept, 1_000_000.5)
+        whole, _ = poll(port, "big", entities.TOPIC, kept, readouts.NOW_S + 0.5)
     assert whole is not None
     assert len(whole.facts.device.components) == 999, "what was cut is not kept"
 
@@ -291,6 +293,6 @@ def test_a_part_that_is_added_is_seen_though_the_table_is_kept() -> None:
         with recorded.serve({"it": before}) as port:
             poll(port, "it", entities.TOPIC, kept)
         with recorded.serve({"it": later}) as port:
-            reading, _ = poll(port, "it", entities.TOPIC, kept, 1_000_300.0)
+            reading, _ = poll(port, "it", entities.TOPIC, kept, readouts.NOW_S + 300)
         assert reading is not None
         assert len(reading.facts.device.components) == 20

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import badsnmp, recorded, snmpd
-from tests.support.readouts import poll, table
+from tests.support.readouts import poll
+from tests.support.tables import table
 
 from driftline_agent.devices.mibs.storage_areas import STORAGE, areas
 from driftline_agent.devices.topics import host_resources, installed_software

@@ -5,8 +5,8 @@ import socket
 from collections.abc import Mapping
 
 import pytest
-from tests.support import badsnmp, recorded
-from tests.support.polled import poll
+from tests.support import badsnmp, readouts, recorded
+from tests.support.tables import variable
 
 from driftline_agent.devices import profiles
 from driftline_agent.devices.mib import Row, Table
@@ -16,17 +16,13 @@ from driftline_agent.devices.readout import Readout, System
 from driftline_agent.devices.snmp import transport
 from driftline_agent.devices.snmp.credentials import Community
 from driftline_agent.devices.snmp.transport import Target
-from driftline_agent.devices.snmp.values import Kind, Oid, Var
+from driftline_agent.devices.snmp.values import Oid, Var
 from driftline_agent.devices.snmp.walk import Patience, Walker
 from driftline_agent.devices.topics import device_identity, health
 from driftline_agent.errors import UnreadableError
 from driftline_agent.topic import Reading
 
 _SHORT = {"class": "entPhysicalClass", "in": "entPhysicalContainedIn", "serial": "entPhysicalSerialNum"}
-
-
-def variable(value: int | str) -> Var:
-    return Var((), Kind.INTEGER, value) if isinstance(value, int) else Var((), Kind.OCTETS, value.encode())
 
 
 def entities(*rows: Mapping[str, int | str]) -> Table:
@@ -161,7 +157,7 @@ def test_a_device_that_says_wrong_types_is_read_without_an_error() -> None:
     }
     with recorded.serve({"wrong": wrong}) as port:
         topics = {"device_identity": device_identity.TOPIC, "health": health.TOPIC}
-        found = asyncio.run(poll(port, "wrong", topics))
+        found = asyncio.run(readouts.polled(port, "wrong", topics))
     assert found.facts.hardware.system.manufacturer == "Fortinet"
     assert not found.facts.os.release.version
     assert found.measured.gauges == {}

@@ -2,7 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.readouts import table
+from tests.support.tables import table
 
 from driftline_agent.devices.mibs.software_names import packages
 from driftline_agent.devices.topics import installed_software

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from tests.support.devices import written
+from tests.support.tables import written
 
 from driftline_agent.devices.mibs.if_mib import IF, IFX
 from driftline_agent.devices.mibs.interface_counters import MOST

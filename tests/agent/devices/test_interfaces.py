@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support import devices
-from tests.support.devices import written
+from tests.support.tables import Value, table, written
 
 from driftline import facts, paths
 from driftline.v1.facts_pb2 import Interface
@@ -18,7 +17,7 @@ from driftline_agent.devices.mibs.interface_rows import parse_speed
 from driftline_agent.devices.mibs.ip_mib import ADDRESS, CISCO_ADDRESS, OLD_ADDRESS, OLD_ADDRESS_6
 from driftline_agent.devices.readout import Readout
 from driftline_agent.devices.snmp.columns import Why
-from driftline_agent.devices.snmp.values import Kind
+from driftline_agent.devices.snmp.values import Kind, Oid
 from driftline_agent.devices.topics import interfaces
 from driftline_agent.errors import UnreadableError
 from driftline_agent.topic import Reading
@@ -169,20 +168,17 @@ def test_what_comes_and_goes(name: str) -> None:
     assert [one.name for one in reading.facts.network.passing_interfaces] == [name]
 
 
+def named(rows: dict[int | Oid, dict[str, Value]]) -> dict[int, str]:
+    return dict(interface_names(table(IF | IFX, rows)))
+
+
 def test_names() -> None:
-    own: dict[Any, Any] = {1: b"1", 2: b"1", 3: b"", 4: b"x\0", 5: b"same", 6: b"same", 8: b"\xff\xfe", 9: b""}
-    described: dict[Any, Any] = {
-        1: b"slot A",
-        2: b"slot B",
-        3: b"eth3",
-        4: b"x",
-        5: b"same",
-        6: b"same",
-        8: b"",
-        9: b"",
-    }
-    table = devices.table({IFX["ifName"]: own, IF["ifDescr"]: described | {7: b"only described"}})
-    assert interface_names(table) == {
+    both = {
+        1: (b"1", b"slot A"), 2: (b"1", b"slot B"), 3: (b"", b"eth3"), 4: (b"x\0", b"x"), 5: (b"same", b"same"),
+        6: (b"same", b"same"), 8: (b"\xff\xfe", b""), 9: (b"", b""),
+    }  # fmt: skip
+    rows: dict[int | Oid, dict[str, Value]] = {at: {"ifName": one, "ifDescr": two} for at, (one, two) in both.items()}
+    assert named(rows | {7: {"ifDescr": b"only described"}}) == {
         1: "1 (slot A)", 2: "1 (slot B)", 3: "eth3", 4: "x", 5: "same#5", 6: "same#6", 7: "only described", 8: "ÿþ",
         9: "#9",
     }  # fmt: skip
@@ -190,10 +186,8 @@ def test_names() -> None:
 
 def test_names_do_not_follow_the_index() -> None:
     def names(first: int, second: int) -> set[str]:
-        own = {first: b"lan", second: b"lan"}
-        return set(
-            interface_names(devices.table({IFX["ifName"]: own, IF["ifDescr"]: {first: b"a", second: b"b"}})).values()
-        )
+        lan: Value = b"lan"
+        return set(named({first: {"ifName": lan, "ifDescr": b"a"}, second: {"ifName": lan, "ifDescr": b"b"}}).values())
 
     assert names(1, 2) == names(7, 3) == {"lan (a)", "lan (b)"}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import badsnmp, devices, recorded
+from tests.support import badsnmp, readouts, recorded
 from tests.support.corpora import corpus
 
 from driftline import facts
@@ -43,7 +43,7 @@ def told(port: int, name: str) -> tuple[dict[int, Interface], Measured]:
     """Return a device's interfaces by index, checked for what must hold of every device's."""
 
     async def run() -> tuple[dict[int, Interface], Measured]:
-        async with devices.readout(port, name) as readout:
+        async with readouts.readout(port, name) as readout:
             reading, neighbours = await interfaces.read(readout), await arp.read(readout)
             if neighbours is not None:
                 facts.elements(neighbours.facts)

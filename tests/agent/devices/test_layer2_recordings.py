@@ -3,6 +3,7 @@
 Disagreements that are understood stand in this file with the reason; any other one is a failure.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -14,8 +15,9 @@ from tests.support.corpora import corpus
 
 from driftline import facts as keyed
 from driftline.v1.facts_pb2 import Facts
+from driftline_agent.devices.topic import all_topics
 
-TOPICS = ("neighbours", "bridge", "vlans", "forwarding", "bgp", "ospf")
+TOPICS = {name: all_topics()[name] for name in ("neighbours", "bridge", "vlans", "forwarding", "bgp", "ospf")}
 
 #: Devices of which LibreNMS has no links, or not those to neighbours without a system name.
 NOT_ITS_LINKS = {
@@ -45,7 +47,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def read(port: int) -> dict[str, Facts]:
-    return {name: readouts.facts(readouts.readings(port, name, TOPICS)) for name in names()}
+    return {name: asyncio.run(readouts.polled(port, name, TOPICS)).facts for name in names()}
 
 
 def expected(name: str, module: str, table: str, phase: str = "discovery") -> list[dict[str, Any]]:
@@ -56,9 +58,9 @@ def expected(name: str, module: str, table: str, phase: str = "discovery") -> li
 
 def test_every_device_gives_the_same_twice_and_nothing_unreadable(port: int, read: dict[str, Facts]) -> None:
     for name in names():
-        again = readouts.readings(port, name, TOPICS)
-        assert readouts.facts(again).SerializeToString() == read[name].SerializeToString(), name
-        assert not [reading.unreadable for reading in again.values() if reading and reading.unreadable], name
+        again = asyncio.run(readouts.polled(port, name, TOPICS))
+        assert again.facts.SerializeToString() == read[name].SerializeToString(), name
+        assert again.unreadable == {}, name
         keyed.elements(read[name])  # keys are there and stand once
         state = keyed.state(read[name])
         assert state.network.lldp_neighbours == read[name].network.lldp_neighbours

@@ -1,5 +1,6 @@
 """Neighbours and routing of real lldpd and FRR over AgentX, SNMP and this agent's topics."""
 
+import asyncio
 import os
 from collections.abc import Iterator
 
@@ -9,19 +10,20 @@ from tests.support.routers import Router, wait_for
 
 from driftline.v1.facts_pb2 import Facts, LldpNeighbour
 from driftline_agent import lldp
+from driftline_agent.devices.topic import all_topics
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="needs root, to make networks")
 
-TOPICS = ("neighbours", "bridge", "vlans", "forwarding", "bgp", "ospf")
+TOPICS = {name: all_topics()[name] for name in ("neighbours", "bridge", "vlans", "forwarding", "bgp", "ospf")}
 
 
 def facts(router: Router) -> Facts:
     found: list[Facts] = []
 
     def work() -> None:
-        read = readouts.readings(161, routers.COMMUNITY, TOPICS)
-        assert not [one.unreadable for one in read.values() if one and one.unreadable]
-        found.append(readouts.facts(read))
+        read = asyncio.run(readouts.polled(161, routers.COMMUNITY, TOPICS))
+        assert read.unreadable == {}
+        found.append(read.facts)
 
     routers.call_inside(router.namespace, work)
     return found[0]

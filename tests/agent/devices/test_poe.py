@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import badsnmp, recorded
-from tests.support.readouts import poll, table
+from tests.support.readouts import poll
+from tests.support.tables import table
 
 from driftline_agent.devices.mibs.poe_ports import port_names
 from driftline_agent.devices.topics import poe

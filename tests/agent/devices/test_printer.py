@@ -1,7 +1,7 @@
 """Printers: supplies, trays, errors, and levels that are no numbers."""
 
 import pytest
-from tests.support.readouts import row, table
+from tests.support.tables import row, table
 
 from driftline_agent.devices.mib import Table
 from driftline_agent.devices.topics import printer

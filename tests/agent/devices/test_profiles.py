@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from bench import agreement
-from tests.support import badsnmp, recorded
+from tests.support import badsnmp, readouts, recorded
 from tests.support.corpora import corpus
-from tests.support.polled import Polled, poll
+from tests.support.readouts import Polled
 
 from driftline_agent.devices import profiles
 from driftline_agent.devices.profile import STANDARD, Example, Profile
@@ -59,7 +59,7 @@ def served(example: Example) -> dict[badsnmp.Arcs, bytes]:
 
 def polled(example: Example) -> Polled:
     with recorded.serve({"one": served(example)}) as port:
-        return asyncio.run(poll(port, "one", TOPICS))
+        return asyncio.run(readouts.polled(port, "one", TOPICS))
 
 
 @pytest.mark.parametrize(("profile", "example"), EXAMPLES)
@@ -253,7 +253,7 @@ def recordings() -> tuple[Path, dict[str, Polled], dict[str, Polled]]:
     names = sorted(path.stem for path in folder.glob("*.snmprec"))
     served_ = {name: recorded.read(folder / f"{name}.snmprec") for name in names}
     with recorded.serve(served_) as port:
-        first, again = ({name: asyncio.run(poll(port, name, TOPICS)) for name in names} for _ in range(2))
+        first, again = ({name: asyncio.run(readouts.polled(port, name, TOPICS)) for name in names} for _ in range(2))
     return folder, first, again
 
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support import recorded
 from tests.support.corpora import corpus
-from tests.support.readouts import poll, row, table
+from tests.support.readouts import poll
+from tests.support.tables import row, table
 
 from driftline_agent.devices.mib import Table
 from driftline_agent.devices.mibs import ups_makers, ups_mib

@@ -6,7 +6,6 @@ import time
 import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from math import isfinite
 
 from driftline.v1.collector_pb2 import READ, HostClaims, Section
 from driftline.v1.facts_pb2 import Facts
@@ -170,5 +169,5 @@ class Device:
 
 
 def aggregates(values: Mapping[Metric, float]) -> dict[Metric, Aggregate]:
-    """Return one sample of each as the aggregate of its minute; what is no number is left out."""
-    return {metric: Aggregate(value, value, value, value, 1) for metric, value in values.items() if isfinite(value)}
+    """Return one sample of each as the aggregate of its minute."""
+    return {metric: Aggregate(value, value, value, value, 1) for metric, value in values.items()}

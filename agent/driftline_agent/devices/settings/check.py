@@ -18,16 +18,12 @@ def run(path: Path, out: TextIO) -> int:
     except ConfigError as error:
         print(f"bad   {error}", file=out)
         return 1
-    from driftline_agent.devices.settings.secrets import Secrets
-
     print(f"site  {config.site}", file=out)
-    secrets, wrong = Secrets(config), 0
-    for entry in config.credentials.values():
-        try:
-            secrets.credential(entry.name)
-        except AgentError as error:
+    wrong = 0
+    for entry, wrong_with_it in credentials(config):
+        if wrong_with_it:
             wrong += 1
-            print(f"bad   {_credential(config, entry)}\n      -> {error}", file=out)
+            print(f"bad   {_credential(config, entry)}\n      -> {wrong_with_it}", file=out)
         else:
             print(f"good  {_credential(config, entry)}", file=out)
         if any(prefix.prefixlen == 0 for prefix in entry.prefixes):
@@ -39,6 +35,20 @@ def run(path: Path, out: TextIO) -> int:
     if wrong:
         print(f"{wrong} of {len(config.credentials)} credentials cannot be used", file=out)
     return 1 if wrong else 0
+
+
+def credentials(config: DevicesConfig) -> Iterator[tuple[CredentialEntry, str]]:
+    """Yield every credential, and why it cannot be used; empty where its references lead to secrets."""
+    from driftline_agent.devices.settings.secrets import Secrets
+
+    secrets = Secrets(config)
+    for entry in config.credentials.values():
+        try:
+            secrets.credential(entry.name)
+        except AgentError as error:
+            yield entry, str(error)
+        else:
+            yield entry, ""
 
 
 def _credential(config: DevicesConfig, entry: CredentialEntry) -> str:

@@ -2,10 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from driftline_agent.devices.snmp.columns import Why
+from driftline_agent.devices.snmp.values import Var
+
+#: Octets of values that count as one more variable.
+_OCTETS = 256
 
 
 class Pace:
@@ -38,9 +42,10 @@ class Pace:
             return Why.VARIABLES
         return Why.TIME if self.left_s <= 0 else None
 
-    def spend(self, variables: int) -> None:
-        """Count variables that came."""
-        self._variables -= variables
+    def spend(self, variables: Sequence[Var]) -> None:
+        """Count variables that came; long values count for more, so that the memory of a poll is bounded too."""
+        octets = sum([len(variable.data) for variable in variables if type(variable.data) is bytes])
+        self._variables -= len(variables) + octets // _OCTETS
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:

@@ -171,7 +171,7 @@ class Walker:
                     column.stop(_why(error), str(error))
                 return
             self._answered = self._answered or self.bulk
-            self.pace.spend(len(answer))
+            self.pace.spend(answer)
             self.repetitions.answered(asked, len(answer), time.monotonic() - start)
             # An answer that is cut short may bring no more than the end of the columns at its front
             if not share(columns, answer) and all(column.open for column in columns):

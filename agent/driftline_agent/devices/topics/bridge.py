@@ -107,7 +107,8 @@ def switch_ports(table: Table, ports: BridgePorts) -> list[SwitchPort]:
     """Return the ports whose interfaces can be told, by interface."""
     rows = {index[0]: row for index, row in table.rows() if len(index) == 1}
     by_name: dict[str, SwitchPort] = {}
-    for number in sorted({*rows, *ports.index_of}):
+    # dot1dBasePort ends at 65535; what a device says beyond that may fit no field.
+    for number in sorted(one for one in {*rows, *ports.index_of} if one < 1 << 31):
         name = ports.name(number)
         if name is not None and name not in by_name:
             by_name[name] = _port(name, number, rows.get(number) or Row({}))
