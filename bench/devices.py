@@ -24,10 +24,11 @@ from ipaddress import ip_address
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
+import switches  # noqa: E402  # beside this file
 from tests.support import recorded  # noqa: E402  # found by the line above
-from tests.support.badsnmp import Arcs, head, integer, octets, oid, read  # noqa: E402
+from tests.support.badsnmp import head, integer, read  # noqa: E402
 
 from driftline_agent.devices.runtime.device import Device, Surroundings  # noqa: E402
 from driftline_agent.devices.runtime.keyring import Keyring  # noqa: E402
@@ -41,49 +42,6 @@ from driftline_agent.devices.topic import all_topics  # noqa: E402
 PORT = 20161
 INTERVAL_S = 300
 FIRST = int(ip_address("127.16.0.1"))
-COLUMNS = {  # IF-MIB ifTable and ifXTable, as a switch fills them
-    (1, 3, 6, 1, 2, 1, 2, 2, 1): {
-        1: lambda at: integer(at),
-        2: lambda at: octets(b"GigabitEthernet1/0/%d" % at),
-        3: lambda at: integer(6),
-        4: lambda at: integer(1500),
-        5: lambda at: integer(1_000_000_000, 0x42),
-        6: lambda at: octets(bytes([0, 0x1B, 0x54, 0, 1, at])),
-        7: lambda at: integer(1),
-        8: lambda at: integer(1 + at % 2),
-        9: lambda at: integer(4242, 0x43),
-        10: lambda at: integer(at * 1_000_003, 0x41),
-        13: lambda at: integer(at, 0x41),
-        14: lambda at: integer(0, 0x41),
-        16: lambda at: integer(at * 2_000_003, 0x41),
-        19: lambda at: integer(0, 0x41),
-        20: lambda at: integer(0, 0x41),
-    },
-    (1, 3, 6, 1, 2, 1, 31, 1, 1, 1): {
-        1: lambda at: octets(b"Gi1/0/%d" % at),
-        6: lambda at: integer(at * 7_000_000_003, 0x46),
-        10: lambda at: integer(at * 5_000_000_003, 0x46),
-        15: lambda at: integer(1000, 0x42),
-        17: lambda at: integer(1),
-        18: lambda at: octets(b"to desk %d" % at),
-    },
-}
-
-
-def rows(interfaces: int) -> dict[Arcs, bytes]:
-    """Return what one simulated switch answers."""
-    out = {
-        (1, 3, 6, 1, 2, 1, 1, 1, 0): octets(b"Simulated switch, version 1.2.3"),
-        (1, 3, 6, 1, 2, 1, 1, 2, 0): oid((1, 3, 6, 1, 4, 1, 99999, 1)),
-        (1, 3, 6, 1, 2, 1, 1, 3, 0): integer(123_456, 0x43),
-        (1, 3, 6, 1, 2, 1, 1, 5, 0): octets(b"sw"),
-        (1, 3, 6, 1, 2, 1, 2, 1, 0): integer(interfaces),
-    }
-    for base, columns in COLUMNS.items():
-        for arc, value in columns.items():
-            for at in range(1, interfaces + 1):
-                out[*base, arc, at] = value(at)
-    return out
 
 
 class _Responder(asyncio.DatagramProtocol):
@@ -111,7 +69,7 @@ class _Responder(asyncio.DatagramProtocol):
 
 async def simulate(devices: int, interfaces: int) -> None:
     """Answer as so many devices until the input ends."""
-    device, kept = recorded._Device(rows(interfaces)), dict[bytes, bytes]()
+    device, kept = recorded._Device(switches.rows(interfaces)), dict[bytes, bytes]()
     loop = asyncio.get_running_loop()
     for at in range(devices):
         await loop.create_datagram_endpoint(

@@ -111,9 +111,10 @@ async def poll(place: Place, wanted: Wanted, keyring: Keyring, limits: Limits, l
         walker.bulk = walker.bulk and at_s >= learned.no_bulk_until_s
         readout = Readout(session.target, walker, found, find(found), kept=learned.kept)
         profile = await settle(readout)
+        profile.settings.apply(walker)
         results = await reading.read(readout, wanted.topics, key, learned.seen)
         measured = await reading.measure(readout, wanted.measuring)
-        if session.bulk and not walker.bulk and at_s >= learned.no_bulk_until_s:
+        if session.bulk and profile.settings.bulk and not walker.bulk and at_s >= learned.no_bulk_until_s:
             learned.no_bulk_until_s = at_s + _NO_BULK_S
         return Polled(
             session.target,
