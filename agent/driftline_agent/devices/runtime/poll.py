@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from driftline_agent.devices import reading, system
+from driftline_agent.devices.gaps import Absence
 from driftline_agent.devices.profile import Profile
 from driftline_agent.devices.profiles import find, settle
 from driftline_agent.devices.readout import Readout, System
@@ -60,6 +61,8 @@ class Learned:
     silent: bool = False
     #: Section to digest of its last content that was found within the limits.
     seen: dict[str, bytes] = field(default_factory=dict)
+    #: What it has nothing of.
+    absence: Absence = field(default_factory=Absence)
     #: What topics keep.
     kept: dict[str, object] = field(default_factory=dict)
 
@@ -109,11 +112,15 @@ async def poll(place: Place, wanted: Wanted, keyring: Keyring, limits: Limits, l
         pace = Pace(limits.requests, 1 / limits.requests_per_s, limits.variables, limits.poll_s)
         walker = Walker(session, pace, Patience(limits.timeout_s, limits.retries), learned.repetitions)
         walker.bulk = walker.bulk and at_s >= learned.no_bulk_until_s
-        readout = Readout(session.target, walker, found, find(found), kept=learned.kept)
+        likely = find(found)
+        likely.settings.apply(walker)
+        gaps = await learned.absence.ask(session, walker, limits.timeout_s, at_s)
+        readout = Readout(session.target, walker, found, likely, kept=learned.kept, gaps=gaps)
         profile = await settle(readout)
         profile.settings.apply(walker)
         results = await reading.read(readout, wanted.topics, key, learned.seen)
         measured = await reading.measure(readout, wanted.measuring)
+        learned.absence.learn(gaps, readout.empty(), readout.filled())
         if session.bulk and profile.settings.bulk and not walker.bulk and at_s >= learned.no_bulk_until_s:
             learned.no_bulk_until_s = at_s + _NO_BULK_S
         return Polled(
