@@ -3,10 +3,12 @@
     python bench/devices.py                    # 1,000 devices with 48 interfaces, some minutes
     python bench/devices.py --devices 100      # fewer while developing
 
-Devices are simulated by another process, each on an address of its own (127.0.0.0/8). The round is run without waiting
-for the interval, so that it shows what it costs: seconds of processor time for one round, the share of one core that
-this is where a round is every 300 s, and the largest memory. Then the same round again with dead devices among them:
-how much longer did the others take? The budget: less than one core, less than 200 MiB, and a ratio near 1.
+Devices are simulated by another process, each on an address of its own (127.0.0.0/8): access switches with all tables
+that those have (switches.py). A round is all that an agent does with a device: every topic read and measured, stored on
+the disk, and reported over gRPC with TLS to a collector that keeps it in memory, in that other process too. It is run
+without waiting for the interval, so that it shows what it costs: seconds of processor time for one round, the share of
+one core that this is where a round is every 300 s, and the largest memory. Then the same round again with dead devices
+among them: how much longer did the others take? The budget: less than one core, less than 200 MiB, and a ratio near 1.
 """
 
 import argparse
@@ -24,66 +26,30 @@ from ipaddress import ip_address
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
+import switches  # noqa: E402  # beside this file
+from tests.agent.fake_collector import FakeCollector, FakeDevice  # noqa: E402
 from tests.support import recorded  # noqa: E402  # found by the line above
-from tests.support.badsnmp import Arcs, head, integer, octets, oid, read  # noqa: E402
+from tests.support.badsnmp import head, integer, read  # noqa: E402
 
+from driftline.v1 import collector_pb2 as wire  # noqa: E402
 from driftline_agent.devices.runtime.device import Device, Surroundings  # noqa: E402
 from driftline_agent.devices.runtime.keyring import Keyring  # noqa: E402
 from driftline_agent.devices.runtime.leases import Held  # noqa: E402
-from driftline_agent.devices.runtime.outbox import Finished, Outbox  # noqa: E402
+from driftline_agent.devices.runtime.outbox import Outbox  # noqa: E402
 from driftline_agent.devices.runtime.poll import Place  # noqa: E402
+from driftline_agent.devices.runtime.post import Post  # noqa: E402
 from driftline_agent.devices.settings.config import Limits  # noqa: E402
 from driftline_agent.devices.snmp.credentials import Community, Credential  # noqa: E402
 from driftline_agent.devices.topic import all_topics  # noqa: E402
+from driftline_agent.identity import enrolment  # noqa: E402
+from driftline_agent.identity.token import parse_token  # noqa: E402
+from driftline_agent.transport import Connection  # noqa: E402
 
 PORT = 20161
 INTERVAL_S = 300
 FIRST = int(ip_address("127.16.0.1"))
-COLUMNS = {  # IF-MIB ifTable and ifXTable, as a switch fills them
-    (1, 3, 6, 1, 2, 1, 2, 2, 1): {
-        1: lambda at: integer(at),
-        2: lambda at: octets(b"GigabitEthernet1/0/%d" % at),
-        3: lambda at: integer(6),
-        4: lambda at: integer(1500),
-        5: lambda at: integer(1_000_000_000, 0x42),
-        6: lambda at: octets(bytes([0, 0x1B, 0x54, 0, 1, at])),
-        7: lambda at: integer(1),
-        8: lambda at: integer(1 + at % 2),
-        9: lambda at: integer(4242, 0x43),
-        10: lambda at: integer(at * 1_000_003, 0x41),
-        13: lambda at: integer(at, 0x41),
-        14: lambda at: integer(0, 0x41),
-        16: lambda at: integer(at * 2_000_003, 0x41),
-        19: lambda at: integer(0, 0x41),
-        20: lambda at: integer(0, 0x41),
-    },
-    (1, 3, 6, 1, 2, 1, 31, 1, 1, 1): {
-        1: lambda at: octets(b"Gi1/0/%d" % at),
-        6: lambda at: integer(at * 7_000_000_003, 0x46),
-        10: lambda at: integer(at * 5_000_000_003, 0x46),
-        15: lambda at: integer(1000, 0x42),
-        17: lambda at: integer(1),
-        18: lambda at: octets(b"to desk %d" % at),
-    },
-}
-
-
-def rows(interfaces: int) -> dict[Arcs, bytes]:
-    """Return what one simulated switch answers."""
-    out = {
-        (1, 3, 6, 1, 2, 1, 1, 1, 0): octets(b"Simulated switch, version 1.2.3"),
-        (1, 3, 6, 1, 2, 1, 1, 2, 0): oid((1, 3, 6, 1, 4, 1, 99999, 1)),
-        (1, 3, 6, 1, 2, 1, 1, 3, 0): integer(123_456, 0x43),
-        (1, 3, 6, 1, 2, 1, 1, 5, 0): octets(b"sw"),
-        (1, 3, 6, 1, 2, 1, 2, 1, 0): integer(interfaces),
-    }
-    for base, columns in COLUMNS.items():
-        for arc, value in columns.items():
-            for at in range(1, interfaces + 1):
-                out[*base, arc, at] = value(at)
-    return out
 
 
 class _Responder(asyncio.DatagramProtocol):
@@ -111,14 +77,19 @@ class _Responder(asyncio.DatagramProtocol):
 
 async def simulate(devices: int, interfaces: int) -> None:
     """Answer as so many devices until the input ends."""
-    device, kept = recorded._Device(rows(interfaces)), dict[bytes, bytes]()
+    device, kept = recorded._Device(switches.rows(interfaces)), dict[bytes, bytes]()
     loop = asyncio.get_running_loop()
     for at in range(devices):
         await loop.create_datagram_endpoint(
             lambda: _Responder(device, kept), local_addr=(str(ip_address(FIRST + at)), PORT)
         )
-    print("ready", flush=True)
+    collector = FakeCollector()
+    for at in range(devices):
+        target = wire.DeviceTarget(protocol="snmp", address=str(ip_address(FIRST + at)), port=PORT)
+        collector.devices[target.address, PORT] = FakeDevice(f"d{at}", target)
+    print(json.dumps([collector.enrol_address, collector.token]), flush=True)
     await asyncio.to_thread(sys.stdin.read)
+    collector.stop()
 
 
 class _Public:
@@ -139,27 +110,32 @@ class Round:
     answered: int
 
 
-async def one_round(devices: Sequence[Device], told: dict[str, tuple[bool, float]]) -> Round:
-    """Poll every device once, as many at the same time as the limit says."""
+async def one_round(devices: Sequence[Device], told: dict[str, tuple[bool, float]], post: Post) -> Round:
+    """Poll every device once, as many at the same time as the limit says, and report all of it."""
     told.clear()
     start, cpu = time.monotonic(), time.process_time()
     tasks = [asyncio.create_task(device.run(start)) for device in devices]
-    while len(told) < len(devices):
+    while len(told) < len(devices) or not post.idle:
         await asyncio.sleep(0.05)
     wall_s, cpu_s = time.monotonic() - start, time.process_time() - cpu
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     living = [at for answered, at in told.values() if answered]
+    print(f"a round of {len(devices)}: {wall_s:.1f} s, {cpu_s:.1f} s of CPU", file=sys.stderr)
     return Round(wall_s, cpu_s, max(living) - start, len(living))
 
 
-async def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]:
+async def measure(options: argparse.Namespace, folder: Path, enrol_address: str, token: str) -> dict[str, float]:
     """Run rounds and return the figures."""
     told: dict[str, tuple[bool, float]] = {}
+    identity = enrolment.enroll(folder, enrol_address, parse_token(token), wire.HostClaims(hostname="agent"))
 
-    def put(outbox: Outbox, finished: Finished) -> None:
-        outbox.put(finished)
+    def connect() -> Connection:
+        return Connection(identity.report_address, identity.root, identity.key, identity.chain, 60)
+
+    post = Post(connect, lambda done: None, lambda: "lab")
+    posting = asyncio.create_task(post.run())
 
     def noted(device: Device, reason: str, answered: bool) -> None:
         told[device.held.source_id] = (answered, time.monotonic())
@@ -172,8 +148,9 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]
         asyncio.Semaphore(limits.concurrent),
         all_topics(),
         bytes(32),
-        put,
+        post.put,
         noted,
+        lambda found: None,
     )
 
     def made(first: int, count: int, prefix: str) -> list[Device]:
@@ -186,8 +163,8 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]
         return out
 
     living = made(FIRST, options.devices, "d")
-    first = await one_round(living, told)
-    usual = await one_round(living, told)
+    first = await one_round(living, told, post)
+    usual = await one_round(living, told, post)
     # Where nobody listens the kernel of this host says so at once; a socket that never reads is silent.
     silent = []
     for at in range(options.dead):
@@ -201,10 +178,11 @@ async def measure(options: argparse.Namespace, folder: Path) -> dict[str, float]
         if at % step == 0 and dead:
             mixed.append(dead.pop())
         mixed.append(device)
-    among = await one_round(mixed, told)
-    again = await one_round(mixed, told)
+    among = await one_round(mixed, told, post)
+    again = await one_round(mixed, told, post)
     for hole in silent:
         hole.close()
+    posting.cancel()
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {
         "devices": float(options.devices),
@@ -241,16 +219,17 @@ def main() -> None:
     ]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as simulator:
         assert simulator.stdout is not None and simulator.stdin is not None
-        simulator.stdout.readline()
+        enrol_address, token = json.loads(simulator.stdout.readline())
         with tempfile.TemporaryDirectory() as folder:
-            found = asyncio.run(measure(options, Path(folder)))
+            found = asyncio.run(measure(options, Path(folder), enrol_address, token))
         simulator.stdin.close()
     if options.json:
         print(json.dumps(found))
         return
     print(
-        f"{options.devices} devices with {options.interfaces} interfaces, {found['answered']:.0f} answered, no waiting:"
+        f"{options.devices} devices with {options.interfaces} interfaces, {found['answered']:.0f} answered, no waiting;"
     )
+    print("every topic read and measured, stored, and reported over gRPC with TLS:")
     print(f"  a round      {found['wall_s']:8.1f} s, {found['cpu_s']:.1f} s of CPU (first {found['first_cpu_s']:.1f})")
     print(f"  every {INTERVAL_S} s {100 * found['share_of_a_core']:8.1f} % of one core")
     print(f"  memory       {found['peak_mib']:8.0f} MiB at its peak, all of this process")

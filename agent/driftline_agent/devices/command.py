@@ -81,6 +81,7 @@ def _where(options: argparse.Namespace) -> tuple[Place, Source, Limits]:
         place = Place(address, options.port or 161, options.context or "", (_GIVEN,))
         return place, _Given(Community(1 if options.v1 else 2, community)), Limits()
     config = configs.load(_file(options))
+    configs.take_profiles(config)
     place = leases.place_of(config, address, options.port, options.context)
     if options.credential:
         place = replace(place, credentials=(_named(config, options.credential, address),))

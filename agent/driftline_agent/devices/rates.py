@@ -5,6 +5,7 @@ Source: RFC 2863 section 3.1.6 (how counters wrap), RFC 3418 sysUpTime.
 
 from array import array
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from driftline_agent.devices.topic import Counter, Measured
 from driftline_agent.utilization.aggregate import Metric
@@ -57,7 +58,7 @@ class DeviceRates:
 
     def _keep(self, at_s: float, counters: Mapping[Metric, Counter], uptime_ticks: int | None) -> None:
         # Those of before are kept where they are the same: equal metrics of each poll would be objects of their own.
-        metrics = tuple(counters)
+        metrics = tuple(map(_one, counters))
         self._metrics = self._metrics if metrics == self._metrics else metrics
         self._values = array("Q", [counter.value % 2**64 for counter in counters.values()])
         self._lives = _shared([counter.life for counter in counters.values()], self._lives)
@@ -91,6 +92,12 @@ class DeviceRates:
             if rate is not None:
                 out[metric] = rate
         return out
+
+
+@lru_cache(16384)
+def _one(metric: Metric) -> Metric:
+    """Return the same object for equal metrics: many devices have interfaces of the same names."""
+    return metric
 
 
 def _shared(lives: Sequence[object], before: tuple[object, ...]) -> tuple[object, ...]:

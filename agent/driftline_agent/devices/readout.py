@@ -1,9 +1,11 @@
 """One poll of one device: what topics ask goes out once, however many of them ask for it."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
+from driftline_agent.devices.gaps import Gaps
 from driftline_agent.devices.mib import MibObject, Row, Table, in_words
 from driftline_agent.devices.profile import Profile
 from driftline_agent.devices.snmp.columns import Cut, Why
@@ -20,6 +22,9 @@ _SILENT = frozenset({Why.SILENT, Why.UNREACHABLE})
 _MOST_SILENCES = 3
 #: sysUpTime.0 of SNMPv2-MIB: every device has it.
 _ALIVE: Oid = (1, 3, 6, 1, 2, 1, 1, 3, 0)
+_NO_GAPS = Gaps()
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,7 @@ class Readout:
         profile: Profile,
         clock: Callable[[], float] = time.time,
         kept: dict[str, object] | None = None,
+        gaps: Gaps = _NO_GAPS,
     ) -> None:
         self.target, self.system, self.profile = target, system, profile
         self._walker, self._clock = walker, clock
@@ -63,6 +69,8 @@ class Readout:
         self._silences = 0
         #: What topics keep of this device from one poll to the next, each by its own name. Without it they read anew.
         self.kept: dict[str, object] = {} if kept is None else kept
+        self._gaps = gaps
+        self._made: dict[str, tuple[object, str]] = {}
 
     def begin(self) -> None:
         """Another topic begins to ask."""
@@ -79,6 +87,9 @@ class Readout:
         Nothing that a device answers raises: what is missing stands in the table's cuts.
         """
         missing = [one for one in objects if one.oid not in self._columns]
+        if missing:
+            self._columns.update((one.oid, ({}, "")) for one in missing if self._gaps.covers(one.oid))
+            missing = [one for one in missing if one.oid not in self._columns]
         if missing and not self.ended:
             walk = await self._walker.columns([one.oid for one in missing])
             cuts = {cut.base: cut for cut in walk.cuts}
@@ -100,6 +111,9 @@ class Readout:
     async def scalars(self, *objects: MibObject) -> tuple[Row, Mapping[str, str]]:
         """Return scalars, and why one could not be had, by short names. One that the device has not is in neither."""
         missing = [one for one in objects if one.oid not in self._scalars]
+        if missing:
+            self._scalars.update((one.oid, (None, "")) for one in missing if self._gaps.covers(one.oid))
+            missing = [one for one in missing if one.oid not in self._scalars]
         if missing and not self.ended:
             walk = await self._walker.get([(*one.oid, 0) for one in missing])
             cuts = {cut.base: cut for cut in walk.cuts}
@@ -117,6 +131,31 @@ class Readout:
                 cut_words[one.name] = words
                 self.missing = self.missing or words
         return Row(found), cut_words
+
+    async def once(self, name: str, make: Callable[[], Awaitable[Made]]) -> Made:
+        """Return what several topics make of the same answers, made once in a poll.
+
+        :param name: of what is made; the same name is the same thing.
+        """
+        if name not in self._made:
+            before, self.missing = self.missing, ""
+            try:
+                self._made[name] = await make(), self.missing
+            finally:
+                self.missing = before or self.missing
+        made, words = self._made[name]
+        self.missing = self.missing or words
+        return cast(Made, made)
+
+    def empty(self) -> list[Oid]:
+        """Return the columns and scalars that were asked for and that the device has nothing of."""
+        columns = [oid for oid, (found, words) in self._columns.items() if not found and not words]
+        return columns + [oid for oid, (found, words) in self._scalars.items() if found is None and not words]
+
+    def filled(self) -> list[Oid]:
+        """Return the columns and scalars that were asked for and that are not known to be empty."""
+        columns = [oid for oid, (found, words) in self._columns.items() if found or words]
+        return columns + [oid for oid, (found, words) in self._scalars.items() if found is not None or words]
 
     async def _note(self, cuts: Sequence[Cut]) -> None:
         """See from what is missing whether the device is to be asked anything more."""

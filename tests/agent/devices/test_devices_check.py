@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+from driftline_agent.devices import profiles
 from driftline_agent.devices.settings import check
 
 TEXT = """
@@ -64,3 +65,30 @@ def test_a_file_that_cannot_be_used(tmp_path: Path) -> None:
     path.chmod(0o644)
     status, text = run(path)
     assert status == 1 and text.startswith(f"bad   devices {path}: has mode 0644")
+
+
+def test_own_profiles_are_checked_and_used(tmp_path: Path) -> None:
+    path, folder = tmp_path / "devices.yaml", tmp_path / "own"
+    path.touch(0o600)
+    path.write_text(
+        f"site: a\ncredentials: {{c: {{version: 1, community: x, prefixes: [10.0.0.0/8]}}}}\nprofiles: {folder}"
+    )
+    try:
+        status, text = run(path)
+        assert (status, text) == (
+            1,
+            f"bad   {path}: profiles: {folder} is not a folder; name the one that has your *.yaml\n",
+        )
+        folder.mkdir()
+        (folder / "mine.yaml").write_text("vendor: Mine\nmatch: [{object_id: [1.3.6.1.4.1.99999]}]")
+        status, text = run(path)
+        assert status == 0 and f"use   profiles of {folder}: mine\n" in text
+        assert profiles.all_profiles()["mine"].vendor == "Mine"
+        (folder / "mine.yaml").write_text("vender: Mine")
+        status, text = run(path)
+        assert status == 1 and str(folder / "mine.yaml") in text and '"vender" is not known here' in text
+        assert profiles.all_profiles()["mine"].vendor == "Mine"  # as it was
+        (folder / "mine.yaml").unlink()
+        assert run(path)[0] == 0 and "mine" not in profiles.all_profiles()
+    finally:
+        profiles.forget_own()

@@ -41,6 +41,7 @@ traps: {listen: "[::]:1162"}
 limits: {concurrent: 7, timeout: 500ms, poll: 1m, requests_per_s: 2.5}
 vault: {address: "https://vault.example.org:8200", token: {file: /run/token}, mount: kv, kv: 1}
 takes_handed_out: false
+profiles: /etc/driftline/profiles
 """,
         "devices.yaml",
     )
@@ -59,6 +60,7 @@ takes_handed_out: false
     assert config.traps == TrapPort("::", 1162)
     assert config.limits == Limits(concurrent=7, timeout_s=0.5, poll_s=60, requests_per_s=2.5)
     assert isinstance(config.vault, VaultEntry) and config.vault.token == SecretFile(Path("/run/token"))
+    assert config.profiles == Path("/etc/driftline/profiles")
     assert "s3cret" not in repr(config)
 
 
@@ -79,6 +81,7 @@ def test_what_is_not_said_is_the_documented_default() -> None:
         ("site: !!python/object:os.system x", "d.yaml: line 1, column 7: could not determine a constructor"),
         (HEAD.replace("fra1", "12"), "d.yaml: site: 12 is not a text; put it in quotes"),
         (HEAD + "device: []", 'd.yaml: there is no key "device"; there are site, credentials, devices,'),
+        (HEAD + "profiles: own", 'd.yaml: profiles: "own" is not a whole path; write it like /etc/driftline/profiles'),
         (HEAD + "takes_handed_out: 1", "d.yaml: takes_handed_out: 1 is neither true nor false"),
         (HEAD.replace("10.0.0.0/8", "10.0.0.1/8"), 'core.prefixes[0]: "10.0.0.1/8" has host bits; write 10.0.0.0/8'),
         (HEAD.replace(", prefixes: [10.0.0.0/8]", ""), "d.yaml: credentials.core: has no prefixes; add where"),

@@ -11,7 +11,8 @@ import pytest
 from tests.support import badsnmp, device_files, recorded, snmpd
 from tests.support.corpora import corpus
 
-from driftline.v1.collector_pb2 import READ, UNREADABLE
+from driftline.v1.collector_pb2 import ABSENT, READ, UNREADABLE
+from driftline_agent.devices import profiles
 from driftline_agent.devices.runtime.failures import NotReadError
 from driftline_agent.devices.runtime.keyring import Keyring
 from driftline_agent.devices.runtime.poll import Learned, Place, Polled, Wanted, poll
@@ -88,10 +89,14 @@ def test_a_dead_device_costs_a_question_or_two() -> None:
         learned = Learned()
         with pytest.raises(NotReadError, match=r"^no answer$"):
             polled(dead.port, Known(lab=PUBLIC), learned=learned)
-        assert len(dead.requests) == 2 and learned.silent
+        assert len(dead.requests) == 2 and learned.silences == 1
         with pytest.raises(NotReadError, match=r"^no answer$"):
             polled(dead.port, Known(lab=PUBLIC), learned=learned)
         assert len(dead.requests) == 3  # known to be dead: asked once
+        learned.silences = 6
+        with pytest.raises(NotReadError, match=r"^no answer$"):
+            polled(dead.port, Known(lab=PUBLIC), learned=learned)
+        assert len(dead.requests) == 5  # now and then with patience: it may be slow
 
 
 SYSTEM = {(1, 3, 6, 1, 2, 1, 1, arc, 0): value for arc, value in {
@@ -125,6 +130,105 @@ def test_one_silent_table_does_not_end_the_poll() -> None:
     assert any("addresses" in path for path in by_name["interfaces"].unreadable)
 
 
+<<<<<<< HEAD
+=======
+def test_a_device_that_dies_on_the_way_keeps_what_is_not_asked_any_more() -> None:
+    count = 0
+
+    def script(request: badsnmp.Request) -> list[bytes]:
+        nonlocal count
+        count += 1
+        return [right(request)] if count < 4 else []
+
+    with badsnmp.serve(script) as dying:
+        found = polled(dying.port, Known(lab=PUBLIC), limits=Limits(timeout_s=0.05, retries=0, poll_s=30))
+    assert found.ended
+    assert len(found.results) < len([one for one in all_topics().values() if one.read])
+
+
+def test_what_a_device_has_nothing_of_is_one_question_and_seen_when_it_comes() -> None:
+    rows = dict(ROWS)
+
+    def script(request: badsnmp.Request) -> list[bytes]:
+        if request.tag == badsnmp.GET:
+            return [request.answer([badsnmp.bind(one, rows.get(one, b"\x80\x00")) for one in request.oids])]
+        return [badsnmp.honest(request, badsnmp.table(rows))]
+
+    learned = Learned()
+    with badsnmp.serve(script) as small:
+        first = polled(small.port, Known(lab=PUBLIC), learned=learned)
+        second = polled(small.port, Known(lab=PUBLIC), learned=learned)
+        assert second.requests < first.requests / 2
+        assert [one.section.digest for one in first.results] == [one.section.digest for one in second.results]
+        rows[1, 3, 6, 1, 2, 1, 25, 6, 3, 1, 2, 7] = badsnmp.octets(b"bash-5.1")  # hrSWInstalledName
+        rows[1, 3, 6, 1, 2, 1, 33, 1, 2, 1, 0] = badsnmp.integer(2)  # upsBatteryStatus
+        rows[1, 3, 6, 1, 2, 1, 33, 1, 1, 1, 0] = badsnmp.octets(b"APC")  # upsIdentManufacturer
+        third = polled(small.port, Known(lab=PUBLIC), learned=learned)
+    found = {one.name: one.section.outcome for one in third.results}
+    assert found["installed_software"] == READ and found["ups"] == READ
+    before = {one.name: one.section.outcome for one in second.results}
+    assert before["installed_software"] == before["ups"] == ABSENT
+
+
+def test_a_profile_s_settings_bound_what_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "weak.yaml").write_text(
+        "match: [{object_id: [1.3.6.1.4.1.99999]}]\nsettings: {most_variables: 5, bulk: false}"
+    )
+    profiles.load_folder(tmp_path)
+    try:
+        with badsnmp.serve(lambda request: [right(request)]) as weak:
+            polled(weak.port, Known(lab=PUBLIC), limits=Limits(poll_s=60))
+    finally:
+        profiles.forget_own()
+    assert badsnmp.GET_BULK not in {one.tag for one in weak.requests}
+    assert max(len(one.oids) for one in weak.requests) <= 5
+
+
+def test_started_at_is_kept_for_each_device() -> None:
+    ticks = 100_000
+
+    def script(request: badsnmp.Request) -> list[bytes]:
+        rows = {**ROWS, (1, 3, 6, 1, 2, 1, 1, 3, 0): badsnmp.integer(ticks, 0x43)}
+        if request.tag == badsnmp.GET:
+            return [request.answer([badsnmp.bind(one, rows.get(one, b"\x80\x00")) for one in request.oids])]
+        return [badsnmp.honest(request, badsnmp.table(rows))]
+
+    def started(learned: Learned) -> int:
+        topics = {"device_identity": all_topics()["device_identity"]}
+        found = polled(device.port, Known(lab=PUBLIC), learned=learned, topics=topics)
+        reading = found.results[0].reading
+        assert reading is not None
+        return reading.facts.device.snmp.started_at
+
+    one, two = Learned(), Learned()
+    with badsnmp.serve(script) as device:
+        before = started(one)
+        ticks += 1500  # its clock runs away: by 15 s
+        assert started(one) == before
+        assert started(two) < before - 10
+
+
+BAD = {
+    "garbage": lambda request: [b"\x30\x82garbage"],
+    "twice": lambda request: [right(request), right(request)],
+    "late": lambda request: [badsnmp.Sends(right(request), after_s=0.5)],
+    "another address": lambda request: [badsnmp.Sends(right(request), elsewhere=True)],
+    "garbage before the answer": lambda request: [b"\xff" * 40, right(request)],
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_devices(case: str) -> None:
+    with badsnmp.serve(BAD[case]) as bad:
+        if case in ("twice", "garbage before the answer"):
+            found = polled(bad.port, Known(lab=PUBLIC), limits=Limits(timeout_s=2, poll_s=30))
+            assert {one.name: one.section.outcome for one in found.results}["interfaces"] == READ
+        else:
+            with pytest.raises(NotReadError):
+                polled(bad.port, Known(lab=PUBLIC))
+
+
+>>>>>>> rt
 def test_a_topic_that_fails_harms_no_other() -> None:
     async def fails(_: object) -> None:
         raise KeyError("a bug")
@@ -161,10 +265,11 @@ def test_recordings_of_real_devices_are_read_without_an_error() -> None:
     known = {path.stem.replace("-", "_"): path for path in files}
     with recorded.serve({name: recorded.read(path) for name, path in known.items()}) as port:
         for name in known:
-            found = polled(port, Known(lab=Community(2, name)), limits=Limits())
+            learned = Learned()
+            found = polled(port, Known(lab=Community(2, name)), limits=Limits(), learned=learned)
             reasons = [one.section.reason for one in found.results if one.section.outcome == UNREADABLE]
             assert not [reason for reason in reasons if "Error:" in reason], (name, reasons)
-            again = polled(port, Known(lab=Community(2, name)), limits=Limits())
+            again = polled(port, Known(lab=Community(2, name)), limits=Limits(), learned=learned)
             assert [one.section.digest for one in found.results] == [one.section.digest for one in again.results], name
 
 

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from driftline_agent.devices.runtime.schedule import AFTER_LINK_S, GAP_S, Due, Wishes, following, offsets
+from driftline_agent.devices.runtime.schedule import AFTER_LINK_S, GAP_S, Due, Wishes, following, offsets, waiting
 from driftline_agent.devices.topic import DeviceTopic
 
 
@@ -37,6 +37,17 @@ def test_topics_are_read_as_often_as_they_say() -> None:
     due.read(["interfaces", "entities"], TOPICS, 0.0)
     assert due.names(TOPICS, 300.0, 300) == ["interfaces", "health"]
     assert "entities" in due.names(TOPICS, 3600.0, 300)
+
+
+def test_a_restart_goes_on_with_what_was_read() -> None:
+    due = Due()
+    due.recall({"interfaces": -10.0, "entities": -600.0, "gone": -1.0}, TOPICS)
+    assert due.names(TOPICS, 0.0, 300) == ["interfaces", "health"]
+    assert "entities" in due.names(TOPICS, 3000.0, 300)
+
+
+def test_a_device_that_is_dead_for_long_is_asked_less_often() -> None:
+    assert [waiting(300, silences) for silences in (0, 1, 2, 3, 5, 6, 1000)] == [300, 300, 300, 600, 600, 1200, 1200]
 
 
 def readings(traps: list[tuple[float, str]]) -> list[tuple[float, set[str]]]:

@@ -91,4 +91,8 @@ def parse_names(table: Table) -> InterfaceNames:
 
 async def names_of(readout: Readout) -> InterfaceNames:
     """Return how the interfaces of a device are called. Nothing that it answers raises."""
-    return parse_names(await readout.table(IFX["ifName"], IF["ifDescr"], IF["ifPhysAddress"]))
+
+    async def made() -> InterfaceNames:
+        return parse_names(await readout.table(IFX["ifName"], IF["ifDescr"], IF["ifPhysAddress"]))
+
+    return await readout.once("interface names", made)

@@ -1,14 +1,15 @@
 """Families of devices, a YAML file each; found because they are there. See docs/dev/add-a-device-profile.md."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from driftline_agent.devices.profile import STANDARD, Match, Profile, Ref
 from driftline_agent.devices.profiling import vendors
 from driftline_agent.devices.profiling.profile_file import load
 from driftline_agent.devices.readout import Readout, System
+from driftline_agent.devices.snmp.values import Oid
 from driftline_agent.errors import ConfigError
 
 _FOLDER = Path(__file__).parent
@@ -32,14 +33,19 @@ def load_folder(path: Path) -> Mapping[str, Profile]:
         raise ConfigError(f"profiles: {path} is not a folder; name the one that has your *.yaml")
     found = {file.stem: load(file) for file in sorted(path.glob("*.yaml"))}
     _own.update(found)
-    all_profiles.cache_clear()
+    _forget_ranks()
     return found
 
 
 def forget_own() -> None:
     """Know the shipped profiles alone."""
     _own.clear()
+    _forget_ranks()
+
+
+def _forget_ranks() -> None:
     all_profiles.cache_clear()
+    _ranked.cache_clear()
 
 
 def standard() -> Profile:
@@ -55,12 +61,16 @@ def ranked(system: System, asking: bool = False) -> list[tuple[Rank, Profile, Ma
 
     :param asking: only matches that a device has to answer something for; otherwise only the others.
     """
+    return list(_ranked(system.object_id, system.description, asking))
+
+
+@lru_cache(1024)
+def _ranked(object_id: Oid | None, description: str, asking: bool) -> Sequence[tuple[Rank, Profile, Match]]:
     found = [
         (rank, profile, match)
         for profile in all_profiles().values()
         for match in profile.matches
-        if (match.answers is not None) == asking
-        and (rank := match.rank(system.object_id, system.description)) is not None
+        if (match.answers is not None) == asking and (rank := match.rank(object_id, description)) is not None
     ]
     return sorted(found, key=lambda one: one[0], reverse=True)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from driftline_agent.devices.mib import Row, Table, mib
+from driftline_agent.devices.mibs.freshness import Sign
 from driftline_agent.devices.profile import STANDARD, Profile, Ref, Source
 from driftline_agent.devices.profiles import standard
 from driftline_agent.devices.readout import Readout
@@ -24,7 +25,9 @@ ENTITY = mib(
     entPhysicalMfgName=12,
     entPhysicalModelName=13,
 )
+CHANGED = mib("ENTITY-MIB", "1.3.6.1.2.1.47.1.4", entLastChangeTime=1)
 _CHASSIS, _STACK = 3, 11
+_KEPT = "chassis"
 #: Fields that a part has where it is more than a place.
 _TELLING = ("entPhysicalSerialNum", "entPhysicalModelName", "entPhysicalSoftwareRev", "entPhysicalHardwareRev")
 #: What devices write where they have nothing to say.
@@ -35,6 +38,15 @@ _NOTHING = frozenset(
         "not present", "noserial", "no serial", "unavailable", "unspecified", "n.a.", "?", "no such instance", "system",
     }
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Chassis:
+    """What is kept of a device from one poll to the next."""
+
+    sign: Sign
+    rows: int
+    row: Row
 
 
 @dataclass(slots=True)
@@ -114,11 +126,27 @@ async def _of(readout: Readout, source: Source) -> tuple[str | None, str]:
     if source.description:
         return meant(source.of_text(readout.system.description)), ""
     if source.chassis is not None:
-        table = await readout.table(*ENTITY.values())
-        return meant(source.of_text(meant(chassis(table).text(source.chassis)))), table.cuts.get(source.chassis, "")
+        row, cuts = await readout.once("chassis", lambda: _chassis(readout))
+        return meant(source.of_text(meant(row.text(source.chassis)))), cuts.get(source.chassis, "")
     assert source.ref is not None  # noqa: S101  # one of the three, profile_file.py
     texts, why = await texts_of(readout, source.ref)
     return next((found for text in texts if (found := meant(source.of_text(meant(text))))), None), why
+
+
+async def _chassis(readout: Readout) -> tuple[Row, Mapping[str, str]]:
+    """Return the chassis, and why it may not be whole: as an earlier poll found it, where no part changed since."""
+    row, _ = await readout.scalars(*CHANGED.values())
+    sign = Sign(readout.system.at_s, readout.system.uptime_ticks, row.integer("entLastChangeTime"))
+    known = readout.kept.get(_KEPT)
+    if isinstance(known, _Chassis) and known.sign.holds(sign, known.rows):
+        return known.row, {}
+    table = await readout.table(*ENTITY.values())
+    found = chassis(table)
+    if table and table.whole:
+        readout.kept[_KEPT] = _Chassis(sign, len(table.columns["entPhysicalClass"]), found)
+    else:
+        readout.kept.pop(_KEPT, None)
+    return found, table.cuts
 
 
 async def texts_of(readout: Readout, ref: Ref) -> tuple[list[str], str]:

@@ -12,7 +12,7 @@ from driftline.v1.facts_pb2 import Facts
 from driftline.v1.utilization_pb2 import UtilizationBatch
 from driftline_agent.devices import claims
 from driftline_agent.devices.rates import DeviceRates
-from driftline_agent.devices.runtime import poll, schedule
+from driftline_agent.devices.runtime import hearsay, poll, schedule
 from driftline_agent.devices.runtime.failures import NotReadError
 from driftline_agent.devices.runtime.keyring import Keyring
 from driftline_agent.devices.runtime.leases import Held
@@ -20,6 +20,7 @@ from driftline_agent.devices.runtime.outbox import Finished, Outbox
 from driftline_agent.devices.runtime.poll import Learned, Polled, Wanted
 from driftline_agent.devices.settings.config import Limits
 from driftline_agent.devices.topic import DeviceTopic
+from driftline_agent.inventory import milliseconds
 from driftline_agent.utilization.aggregate import Aggregate, Metric, pack
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,8 @@ class Surroundings:
     put: Callable[[Outbox, Finished], None]
     #: Is told of each poll: the device, what is the matter (or empty), and whether it answered.
     told: Callable[["Device", str, bool], None]
+    #: Is told who answers on a device's links.
+    heard: Callable[[hearsay.Neighbours], None]
 
 
 class Device:
@@ -53,6 +56,7 @@ class Device:
         self._around = around
         self._learned = Learned()
         self._due = schedule.Due()
+        self._due.recall(_read_s(outbox), around.topics)
         self._wishes = schedule.Wishes()
         self._lacking: set[str] = set()
         self._event = asyncio.Event()
@@ -62,6 +66,8 @@ class Device:
         #: What its traps are signed with.
         self.engine_id: bytes | None = None
         self.credential = ""
+        #: Addresses of its own that its traps may come from.
+        self.addresses: frozenset[str] = frozenset()
 
     # what is asked for from outside
 
@@ -105,8 +111,11 @@ class Device:
             if regular:
                 names |= set(self._due.names(topics, now, self.held.interval_s))
             await self._guarded([name for name in topics if name in names], regular)
+            silences, now = self._learned.silences, time.monotonic()
             if regular:
-                planned = schedule.following(planned, self.held.interval_s, time.monotonic())
+                planned = schedule.following(planned, schedule.waiting(self.held.interval_s, silences), now)
+            elif not silences:
+                planned = min(planned, now + self.held.interval_s)  # it was thought to be dead, and is not
 
     async def _until(self, when: Callable[[], float]) -> None:
         while (wait_s := when() - time.monotonic()) > 0:
@@ -121,7 +130,7 @@ class Device:
         around = self._around
         wanted = Wanted({name: around.topics[name] for name in names}, list(around.topics.values()) if regular else [])
         reason, answered = "", False
-        async with around.doubtful if self._learned.silent else around.slots:
+        async with around.doubtful if self._learned.silences else around.slots:
             try:
                 async with asyncio.timeout(around.limits.poll_s + _GRACE_S):
                     polled = await poll.poll(
@@ -129,6 +138,9 @@ class Device:
                     )
                 around.put(self.outbox, self._finished(polled, regular))
                 reason, answered = polled.ended, True
+                for result in polled.results:
+                    if result.reading is not None and result.reading.facts.network.neighbours:
+                        around.heard(hearsay.neighbours(result.reading.facts))
             except NotReadError as error:
                 reason = str(error)
             except TimeoutError:
@@ -164,8 +176,15 @@ class Device:
         facts = Facts()
         for _, content in self._facts.values():
             facts.MergeFromString(zlib.decompress(content))
+        self.addresses = hearsay.own_addresses(facts)
         made: HostClaims = claims.build(facts, polled.target, polled.profile)
         return made.SerializeToString(deterministic=True)
+
+
+def _read_s(outbox: Outbox) -> dict[str, float]:
+    """Return when the sections were read last, by the monotonic clock; none from a time to come."""
+    now_ms, now_s = milliseconds(), time.monotonic()
+    return {name: now_s - (now_ms - at_ms) / 1000 for name, at_ms in outbox.read_at_ms.items() if at_ms <= now_ms}
 
 
 def aggregates(values: Mapping[Metric, float]) -> dict[Metric, Aggregate]:

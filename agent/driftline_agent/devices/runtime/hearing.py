@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from driftline_agent.devices.runtime import news
@@ -33,6 +34,8 @@ class Hearing:
         self, keyring: Keyring, at: Callable[[str], Sequence[Device]], devices: Callable[[], Iterable[Device]]
     ) -> None:
         self._keyring, self._at, self._devices = keyring, at, devices
+        self._event = asyncio.Event()
+        self._known: set[tuple[str, bytes | None]] = set()
         #: Why no traps are heard; empty where they are.
         self.limitation = ""
 
@@ -55,23 +58,31 @@ class Hearing:
     async def _listen(self, config: DevicesConfig, port: TrapPort) -> None:
         from driftline_agent.devices.snmp import traps
 
-        known: set[tuple[str, bytes | None]] = set()
+        self._known = set()
         async with traps.listen([], port.address, port.port) as listener:
             self.limitation = ""
             log.info("hears traps", extra={"address": port.address, "port": port.port})
-            while True:
-                await self._learn(config, listener, known)
-                try:
-                    async with asyncio.timeout(_LEARN_S):
-                        while True:
-                            self._heard(await listener.next())
-                except TimeoutError:
-                    pass
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_learning(config, listener))
+                while True:
+                    self._heard(await listener.next())
 
-    async def _learn(
-        self, config: DevicesConfig, listener: "traps.Listener", known: set[tuple[str, bytes | None]]
-    ) -> None:
+    def learnt(self, device: Device) -> None:
+        """Note that a device was polled: what its traps are signed with may be known now."""
+        if device.engine_id and (device.credential, device.engine_id) not in self._known:
+            self._event.set()
+
+    async def _keep_learning(self, config: DevicesConfig, listener: "traps.Listener") -> None:
+        while True:
+            self._event.clear()
+            await self._learn(config, listener)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LEARN_S):
+                    await self._event.wait()
+
+    async def _learn(self, config: DevicesConfig, listener: "traps.Listener") -> None:
         """Make known to the listener what devices send with."""
+        known = self._known
         wanted: set[tuple[str, bytes | None]] = {(name, None) for name in config.credentials}
         wanted |= {(one.credential, one.engine_id) for one in self._devices() if one.credential and one.engine_id}
         for name, engine_id in sorted(wanted - known, key=lambda one: (one[0], one[1] or b"")):
@@ -88,9 +99,13 @@ class Hearing:
         kind = news.kind_of(trap.trap)
         if kind is None:
             return
-        for address in news.senders(trap):
-            if found := self._at(address):
-                for device in found:
-                    device.news(kind)
-                log.info("trap", extra={"kind": kind, "address": address})
-                return
+        for device in self._senders(trap):
+            device.news(kind)
+            log.info("trap", extra={"kind": kind, "address": trap.source, "device": device.held.source_id})
+
+    def _senders(self, trap: "traps.Trap") -> Sequence[Device]:
+        """Return the devices that a trap is from: by its snmpEngineID, else by the addresses that it names."""
+        engine_id = trap.engine_id
+        if signed := [device for device in self._devices() if engine_id and device.engine_id == engine_id]:
+            return signed
+        return next((found for address in news.senders(trap) if (found := self._at(address))), [])

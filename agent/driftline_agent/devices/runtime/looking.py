@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from driftline.v1.collector_pb2 import Sighting
 from driftline_agent.devices.discovery import sweep
@@ -27,6 +27,7 @@ class Looking:
 
     :param sighted: takes sightings.
     :param answering: takes what answers in the target prefixes.
+    :param swept: takes the addresses that answered a whole pass of discovery.
     """
 
     def __init__(
@@ -35,9 +36,10 @@ class Looking:
         secrets: Secrets,
         sighted: Callable[[Sequence[Sighting]], None],
         answering: Callable[[Sequence[Found]], None],
+        swept: Callable[[Collection[str]], None],
     ) -> None:
         self._config, self._secrets = config, secrets
-        self._sighted, self._answering = sighted, answering
+        self._sighted, self._answering, self._swept = sighted, answering, swept
 
     async def at_targets(self) -> None:
         """Ask who answers in the prefixes of targets, until cancelled."""
@@ -69,13 +71,17 @@ class Looking:
 
     async def discover(self, discovery: Discovery) -> None:
         """Look through the prefixes of discovery, until cancelled."""
+        seen: set[str] = set()
 
         async def report(sightings: Sequence[Sighting]) -> None:
+            seen.update(one.address for one in sightings)
             self._sighted(sightings)
 
         while True:
+            seen.clear()
             try:
                 await sweep.sweep(discovery, self._config, self._secrets, report)
+                self._swept(frozenset(seen))
             except (AgentError, OSError) as error:
                 log.warning("prefixes not looked through", extra={"reason": str(error)})
             await asyncio.sleep(discovery.every_s)

@@ -54,6 +54,8 @@ class Outbox:
             state.lease = generation
             self._reporter.save()
         self.hold(generation)
+        #: When each section was read last before this process began, ms since 1970; only of those that could be read.
+        self.read_at_ms = {name: one.attempted_at_ms for name, one in state.sections.items() if not one.unreadable}
 
     def hold(self, generation: int) -> None:
         """Go on under a lease. Another generation is another epoch.

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from driftline_agent.devices import reading, system
+from driftline_agent.devices.gaps import Absence
 from driftline_agent.devices.profile import Profile
 from driftline_agent.devices.profiles import find, settle
 from driftline_agent.devices.readout import Readout, System
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 _REFUSED = (UnknownUser, WrongDigest, WrongLevel, DecryptionFailed)
 #: How long a device is believed to have no GETBULK, s: some lost packets look like that.
 _NO_BULK_S = 3600.0
+#: Of the polls of a device that does not answer, every so many has a second question: it may be slow.
+_PATIENT = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +59,12 @@ class Learned:
     no_bulk_until_s: float = 0.0
     #: The credential that it answered to last.
     credential: str = ""
-    #: It did not answer the last time: it is asked once only.
-    silent: bool = False
+    #: How often in a row it did not answer: then it is asked once only, but now and then with patience.
+    silences: int = 0
     #: Section to digest of its last content that was found within the limits.
     seen: dict[str, bytes] = field(default_factory=dict)
+    #: What it has nothing of.
+    absence: Absence = field(default_factory=Absence)
     #: What topics keep.
     kept: dict[str, object] = field(default_factory=dict)
 
@@ -109,11 +114,16 @@ async def poll(place: Place, wanted: Wanted, keyring: Keyring, limits: Limits, l
         pace = Pace(limits.requests, 1 / limits.requests_per_s, limits.variables, limits.poll_s)
         walker = Walker(session, pace, Patience(limits.timeout_s, limits.retries), learned.repetitions)
         walker.bulk = walker.bulk and at_s >= learned.no_bulk_until_s
-        readout = Readout(session.target, walker, found, find(found), kept=learned.kept)
+        likely = find(found)
+        likely.settings.apply(walker)
+        gaps = await learned.absence.ask(session, walker, limits.timeout_s, at_s)
+        readout = Readout(session.target, walker, found, likely, kept=learned.kept, gaps=gaps)
         profile = await settle(readout)
+        profile.settings.apply(walker)
         results = await reading.read(readout, wanted.topics, key, learned.seen)
         measured = await reading.measure(readout, wanted.measuring)
-        if session.bulk and not walker.bulk and at_s >= learned.no_bulk_until_s:
+        learned.absence.learn(gaps, readout.empty(), readout.filled())
+        if session.bulk and profile.settings.bulk and not walker.bulk and at_s >= learned.no_bulk_until_s:
             learned.no_bulk_until_s = at_s + _NO_BULK_S
         return Polled(
             session.target,
@@ -137,7 +147,7 @@ async def _first_answer(
 ) -> tuple[Session, str, System]:
     """Ask who it is, with one credential after the other; the one that was good the last time is the first."""
     names = sorted(place.credentials, key=lambda name: name != learned.credential)
-    retries = 0 if learned.silent else min(limits.retries, 1)
+    retries = 0 if learned.silences % _PATIENT else min(limits.retries, 1)
     said: list[str] = []
     silent = bool(names)
     for name in names:
@@ -168,9 +178,9 @@ async def _first_answer(
             elif answered:
                 said.append(str(error))
         else:
-            learned.credential, learned.silent = name, False
+            learned.credential, learned.silences = name, 0
             return session, name, found
-    learned.silent = silent
+    learned.silences = learned.silences + 1 if silent else 0
     if silent:
         raise NoAnswerError("no answer")
     if not said:

@@ -57,6 +57,7 @@ class Post:
         self._waiting: dict[str, Outbox] = {}
         self._event = asyncio.Event()
         self._failures = 0
+        self._busy = False
 
     async def work(self, job: Callable[[], Out]) -> Out:
         """Do something in the thread that stores and sends, after what was given to it before."""
@@ -77,6 +78,11 @@ class Post:
         self._sightings = [*self._sightings, *sightings][-10 * _MOST_SIGHTINGS :]
         self._event.set()
 
+    @property
+    def idle(self) -> bool:
+        """Whether all that was put is reported."""
+        return not (self._finished or self._busy or self._waiting)
+
     def forget(self, outbox: Outbox) -> None:
         """Report nothing more of a device."""
         self._finished = [one for one in self._finished if one[0] is not outbox]
@@ -93,9 +99,10 @@ class Post:
                 await asyncio.sleep(GATHER_S)
                 self._event.clear()
                 may_send = loop.time() >= not_before
-                finished, self._finished = self._finished, []
+                finished, self._finished, self._busy = self._finished, [], True
                 sightings = self._sightings if may_send else []
                 done = await self.work(lambda f=finished, s=sightings, m=may_send: self._deliver(f, s, m))  # type: ignore[misc]  # bound now
+                self._busy = False
                 if may_send:
                     not_before = loop.time() + self._patience(done, len(sightings))
                     self._delivered(done)

@@ -9,6 +9,8 @@ from driftline_agent.devices.topic import DeviceTopic
 _APART_S = 0.25
 #: Least time between two readings that traps ask for, s.
 GAP_S = 5.0
+#: A device that was silent so many times is asked less often: after twice its interval, then after four times.
+SILENT, LONG_SILENT = 3, 6
 #: After a change of a link it takes the other end's LLDP some moments to be heard or to be forgotten, s.
 AFTER_LINK_S = 3.0
 
@@ -26,6 +28,14 @@ def following(planned: float, interval_s: float, now: float) -> float:
     return planned + interval_s * ((now - planned) // interval_s + 1)
 
 
+def waiting(interval_s: float, silences: int) -> float:
+    """Return how long after a regular poll the next one is due, s.
+
+    :param silences: how often in a row the device did not answer.
+    """
+    return interval_s * (1 if silences < SILENT else 2 if silences < LONG_SILENT else 4)
+
+
 @dataclass(slots=True)
 class Due:
     """Which topics' facts a regular poll reads: each not more often than it says."""
@@ -35,6 +45,12 @@ class Due:
     def names(self, topics: Mapping[str, DeviceTopic], now: float, interval_s: float) -> list[str]:
         """Return the names of those that are due, by the time of a poll that comes every so many seconds."""
         return [name for name in topics if self._next.get(name, now) <= now + interval_s / 2]
+
+    def recall(self, read_s: Mapping[str, float], topics: Mapping[str, DeviceTopic]) -> None:
+        """Take up what was read before a restart: when by the time of this process, s."""
+        for name, at_s in read_s.items():
+            if name in topics and topics[name].every_s:
+                self._next[name] = at_s + topics[name].every_s
 
     def read(self, names: Iterable[str], topics: Mapping[str, DeviceTopic], now: float) -> None:
         """Note that some were read."""

@@ -17,6 +17,7 @@ from driftline_agent.devices.runtime import outbox as outboxes
 from driftline_agent.devices.runtime import schedule
 from driftline_agent.devices.runtime.device import Device, Surroundings
 from driftline_agent.devices.runtime.hearing import Hearing
+from driftline_agent.devices.runtime.hearsay import Hearsay, Neighbours
 from driftline_agent.devices.runtime.keyring import Keyring
 from driftline_agent.devices.runtime.leases import Change, Held, Leases
 from driftline_agent.devices.runtime.looking import Looking
@@ -99,6 +100,7 @@ class Devices:
     async def _load(self) -> None:
         try:
             config = await asyncio.to_thread(configs.load, self._path)
+            configs.take_profiles(config)
         except (AgentError, OSError) as error:
             kept = "; what it said before stays" if self._running else ""
             self._file = f"{error}{kept}"[:500]
@@ -149,7 +151,9 @@ class _Running:
             key,
             self._post.put,
             self._told,
+            self._heard_of,
         )
+        self._hearsay = Hearsay(config.discovery)
         self.hearing = self._new_hearing()
         self._looking = self._new_looking()
         self._ask = asyncio.Event()
@@ -160,12 +164,12 @@ class _Running:
     def _new_hearing(self) -> Hearing:
         return Hearing(
             self._around.keyring,
-            lambda address: self._by_address.get(address, ()),
+            self._at,
             lambda: [one.device for one in self._polled.values()],
         )
 
     def _new_looking(self) -> Looking:
-        return Looking(self._config, self._secrets, self._post.sighted, self._answering)
+        return Looking(self._config, self._secrets, self._post.sighted, self._answering, self._hearsay.swept)
 
     async def begin(self) -> None:
         """Take up what was held before a restart, and start everything."""
@@ -198,6 +202,7 @@ class _Running:
         await asyncio.gather(*self._configured, return_exceptions=True)
         self._configured.clear()
         self._config, self._secrets = config, Secrets(config)
+        self._hearsay.follow(config.discovery)
         around = self._around
         around.keyring, around.limits = Keyring(self._secrets), config.limits
         around.slots = asyncio.Semaphore(config.limits.concurrent)
@@ -296,10 +301,22 @@ class _Running:
         for one in self._polled.values():
             self._by_address.setdefault(one.device.held.place.address, []).append(one.device)
 
+    def _at(self, address: str) -> Sequence[Device]:
+        """Return the devices that are read at an address, else those that have it."""
+        if found := self._by_address.get(address):
+            return found
+        return [one.device for one in self._polled.values() if address in one.device.addresses]
+
     # what the others tell
+
+    def _heard_of(self, found: Neighbours) -> None:
+        sightings = self._hearsay.sightings(found, lambda address: bool(self._at(address)), milliseconds())
+        if sightings:
+            self._post.sighted(sightings)
 
     def _told(self, device: Device, reason: str, answered: bool) -> None:
         source_id = device.held.source_id
+        self.hearing.learnt(device)
         if reason and self._leases.problems().get(source_id) != reason:
             log.warning("device not read", extra={"device": device.held.place.address, "reason": reason})
         if answered:

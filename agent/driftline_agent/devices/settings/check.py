@@ -4,7 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from driftline_agent.devices.settings.config import CredentialEntry, DevicesConfig, Discovery, TargetEntry, load
+from driftline_agent.devices.settings.config import (
+    CredentialEntry,
+    DevicesConfig,
+    Discovery,
+    TargetEntry,
+    load,
+    take_profiles,
+)
 from driftline_agent.errors import AgentError, ConfigError
 
 
@@ -15,6 +22,7 @@ def run(path: Path, out: TextIO) -> int:
     """
     try:
         config = load(path)
+        own = take_profiles(config)
     except ConfigError as error:
         print(f"bad   {error}", file=out)
         return 1
@@ -30,6 +38,8 @@ def run(path: Path, out: TextIO) -> int:
             print(f"note  credential {entry.name}: may be used anywhere; narrow its prefixes", file=out)
     for target in config.targets:
         print(f"read  {_target(target)}", file=out)
+    if config.profiles is not None:
+        print(f"use   profiles of {config.profiles}: {', '.join(own) or 'none'}", file=out)
     for line in _rest(config):
         print(line, file=out)
     if wrong:

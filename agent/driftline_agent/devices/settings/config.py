@@ -115,6 +115,8 @@ class DevicesConfig:
     takes_more: bool = True
     #: Where references of kind vault lead.
     vault: "VaultEntry | None" = None
+    #: Folder of the operator's own profiles.
+    profiles: Path | None = None
     #: Its name, for messages.
     file: str = "devices.yaml"
 
@@ -138,3 +140,27 @@ def load(path: Path) -> DevicesConfig:
     except UnicodeDecodeError:
         raise ConfigError(f"devices {path}: is not UTF-8; save it as UTF-8") from None
     return read(text, str(path))
+
+
+def take_profiles(config: DevicesConfig) -> list[str]:
+    """Have the operator's own profiles used, and those alone besides the shipped ones; return their names.
+
+    :raises ConfigError: where the folder or one of its files cannot be used; then it is as it was.
+    """
+    from driftline_agent.devices import profiles
+
+    if config.profiles is None:
+        profiles.forget_own()
+        return []
+    try:
+        found = profiles.load_folder(config.profiles)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(
+            f"{config.file}: profiles: {error.filename}: {reason}; let the agent's user read it"
+        ) from None
+    except ConfigError as error:
+        raise ConfigError(f"{config.file}: {error}") from None
+    profiles.forget_own()  # of those that were there before
+    profiles.load_folder(config.profiles)
+    return list(found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from ipaddress import ip_address
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +19,7 @@ from driftline_agent.devices.settings.document import Place, shown
 from driftline_agent.devices.settings.reading_credentials import leads_to_vault, read_credential, read_vault
 from driftline_agent.devices.settings.reading_prefixes import chosen, discovery, excluded, sweepable
 
-_KEYS = ("site", "credentials", "devices", "discover", "traps", "limits", "vault", "takes_handed_out")
+_KEYS = ("site", "credentials", "devices", "discover", "traps", "limits", "vault", "takes_handed_out", "profiles")
 _TARGET = ("address", "prefix", "credential", "credentials", "interval", "port", "context", "except")
 #: Bounds of limits: numbers, and spans in seconds.
 _WHOLE = {"concurrent": (1, 1000), "requests": (1, 20), "retries": (0, 10), "variables": (100, 10_000_000)}
@@ -50,8 +51,16 @@ def read(text: str, file: str) -> DevicesConfig:
         limits=_limits(found["limits"]) if "limits" in found else Limits(),
         takes_more=found["takes_handed_out"].flag() if "takes_handed_out" in found else True,
         vault=vault,
+        profiles=_folder(found["profiles"]) if "profiles" in found else None,
         file=file,
     )
+
+
+def _folder(place: Place) -> Path:
+    path = Path(place.text())
+    if not path.is_absolute():
+        raise place.fail(f"{shown(place.value)} is not a whole path; write it like /etc/driftline/profiles")
+    return path
 
 
 def _credentials(place: Place, vault: bool) -> dict[str, CredentialEntry]:

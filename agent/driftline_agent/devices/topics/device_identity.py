@@ -27,6 +27,8 @@ ENGINE = mib("SNMP-FRAMEWORK-MIB", "1.3.6.1.6.3.10.2.1", snmpEngineID=1)
 _LAYERS = {1: "physical", 2: "datalink", 3: "internet", 4: "end-to-end", 7: "applications"}
 #: Seconds that sysUpTime and this host's clock may run apart between two polls without the device having started anew.
 _APART_S = 30
+#: What is kept of a device from one poll to the next: when it started, s since 1970.
+_KEPT = "device_identity"
 _PATHS = {
     "version": "os.release.version",
     "build": "os.release.description",
@@ -119,20 +121,13 @@ def emit(facts: Facts, profile: Profile, system: System, told: Told) -> None:
                 setattr(getattr(getattr(facts, section), part), field, text)
 
 
-class _Starts:
-    """When devices were seen to start: sysUpTime and this host's clock run apart, and an idle device tells the same."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, int] = {}
-
-    def of(self, target: str, system: System) -> int | None:
-        found = started_at(system, self._known.get(target))
-        if found is not None:
-            self._known[target] = found
-        return found
-
-
-_starts = _Starts()
+def _started(readout: Readout) -> int | None:
+    """Return when the device started, the same at every poll: sysUpTime and this host's clock run apart."""
+    before = readout.kept.get(_KEPT)
+    found = started_at(readout.system, before if isinstance(before, int) else None)
+    if found is not None:
+        readout.kept[_KEPT] = found
+    return found
 
 
 async def read(readout: Readout) -> Reading:
@@ -143,8 +138,7 @@ async def read(readout: Readout) -> Reading:
     row, cuts = await readout.scalars(*SYSTEM.values(), *ENGINE.values())
     told = await identify.read(readout, profile, TEXTS)
     emit(reading.facts, profile, system, told)
-    started = _starts.of(f"{readout.target} {readout.target.context}", system)
-    entity = parse_snmp(system, row, profile.name, readout.target.engine_id, started)
+    entity = parse_snmp(system, row, profile.name, readout.target.engine_id, _started(readout))
     reading.facts.device.snmp.CopyFrom(entity)
     reading.unreadable |= {f"device.snmp.{_SNMP[name]}": why for name, why in cuts.items()}
     reading.unreadable |= {_PATHS[name]: why for name, why in told.unreadable.items()}

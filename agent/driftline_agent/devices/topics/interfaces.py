@@ -102,7 +102,11 @@ def _unreadable(table: Table, links: Table, addresses_cut: str) -> dict[str, str
 
 
 async def _interfaces(readout: Readout) -> tuple[Table, dict[int, Interface]]:
-    """Return the interface tables, and the interfaces by ifIndex without what other tables say of them."""
+    """Return the interface tables, and the interfaces by ifIndex; what other tables say of them `read` adds."""
+    return await readout.once("interfaces", lambda: _made(readout))
+
+
+async def _made(readout: Readout) -> tuple[Table, dict[int, Interface]]:
     table = await readout.table(*_FACTS, *_WIDE)
     must_answer(_pick(table, *_FACTS))
     found = interface_rows.parse_interfaces(table, interface_names(table), readout.system.description)
