@@ -46,10 +46,10 @@ def retire(session: Session, ci: Ci, actor: str, reason: str, now_ms: int, *, ev
     _check(ci, "retire", reason)
     if (depending := dependants(session, ci)) and not even_so:
         raise Conflict(life_cycle.refusal_over_dependants(ci.name, tuple(depending)))
-    decision = _decide(session, ci, "retire", actor, reason, now_ms, {"dependants": depending} if depending else {})
-    why = f"{ci.name} was retired by {actor}: {decision.reason}"
     for binding in bindings.of_ci(session, ci.id):
         fencing.drop(session, binding.source_id, now_ms)
+    decision = _decide(session, ci, "retire", actor, reason, now_ms, {"dependants": depending} if depending else {})
+    why = f"{ci.name} was retired by {actor}: {decision.reason}"
     _close_drifts(session, ci, why, now_ms)
     _close_findings(session, ci, f"{ci.name} was retired by {actor}", now_ms)
     gate.look_at(session, [ci], now_ms)
