@@ -1,6 +1,5 @@
 """Leases and reports at once, in real threads. PostgreSQL only: SQLite has one writer at a time."""
 
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +12,10 @@ from tests.support.leases import CALL_S, SITE, Site
 from driftline.v1 import collector_pb2 as pb
 from driftline_cmdb.database import Database
 from driftline_cmdb.devices import allowing, fencing, leasing
-from driftline_cmdb.errors import CmdbError, Fenced, Forked, Held, Refused
+from driftline_cmdb.errors import CmdbError, Fenced, Forked, Refused
 from driftline_cmdb.identity import dividing, retiring
 from driftline_cmdb.record import find_ci
-from driftline_cmdb.reports import Committed, Ingest, Report
+from driftline_cmdb.reports import Committed, Ingest
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.sources import Source
 
@@ -41,11 +40,6 @@ def site(postgresql_server: postgresql.Server, _postgresql_template: str) -> Ite
 
 def row(site: Site, lease: pb.DeviceLease) -> Source:
     return site.source(lease.source_id)
-
-
-def host_report(site: Site, epoch: str, sequence: int, continuation: bytes, claims: pb.HostClaims | None) -> Report:
-    now = site.now
-    return Report(site.agents["col1"], epoch, sequence, continuation, os.urandom(16), now, now, "1", claims)
 
 
 def test_a_report_that_waits_for_a_takeover_is_refused(site: Site) -> None:
@@ -115,21 +109,9 @@ def test_takeovers_back_and_forth_while_both_report_all_the_time(site: Site) -> 
         holder, lease = other, taken
 
 
-def fork(site: Site) -> Report:
-    """Have two hold an agent's identity; return the report that shows it."""
-    ingest = Ingest(site.database)
-    (first,) = ingest.commit([host_report(site, "one", 1, b"", pb.HostClaims(hostname="col1", machine_id="1" * 32))])
-    assert isinstance(first, Committed)
-    site.wait(1)
-    (held,) = ingest.commit([host_report(site, "two", 1, b"", None)])
-    assert isinstance(held, Held)
-    site.wait(1)
-    return host_report(site, "one", 2, first.continuation, None)
-
-
 def test_a_clone_is_quarantined_while_reports_of_its_devices_are_committed(site: Site) -> None:
     lease = site.ask("col1", SW1)[SW1]
-    forked, me = fork(site), site.agents["col1"]
+    forked, me = site.fork("col1"), site.agents["col1"]
     device = row(site, lease).id
     assert device < me  # another collector's commit locks the device first, then the agent
     with ThreadPoolExecutor(1) as pool:
@@ -149,7 +131,7 @@ def test_a_clone_is_quarantined_while_reports_of_its_devices_are_committed(site:
 @pytest.mark.parametrize("how", ["agent retired", "its CI retired"])
 def test_a_decision_on_an_agent_while_it_and_its_devices_report(site: Site, how: str) -> None:
     lease = site.ask("col1", SW1)[SW1]
-    fork(site)
+    site.fork("col1")
     device, me = row(site, lease).id, site.agents["col1"]
 
     def decide() -> None:
