@@ -10,7 +10,8 @@ from driftline.v1.collector_pb2 import Manifest
 from driftline_cmdb import recording
 from driftline_cmdb.applying import Wave
 from driftline_cmdb.database import Database
-from driftline_cmdb.errors import CmdbError, Invalid
+from driftline_cmdb.devices import fencing
+from driftline_cmdb.errors import CmdbError, Forked, Invalid
 from driftline_cmdb.identity import reporting
 from driftline_cmdb.identity.reporting import Retired
 from driftline_cmdb.intern import Interned
@@ -38,9 +39,12 @@ class Ingest:
         elements = (element for report in reports for part in report.sections for element in part.elements.values())
         ids = self._interned.ids(chain(elements, recording.ARRIVALS))
         results: dict[int, Committed | CmdbError] = {}
+        waves = list(_waves(reports))
         try:
             with self._database.write() as session:
-                for wave in _waves(reports):
+                if len(waves) > 1:  # each locks its sources in order; so do all of them together
+                    fencing.lock(session, list({report.source_id for report in reports}))
+                for wave in waves:
                     applying = Wave(session, [reports[index] for index in wave], ids)
                     results.update(zip(wave, applying.apply(), strict=True))
                     now_ms = reports[wave[0]].received_ms
@@ -54,6 +58,9 @@ class Ingest:
             result = results[index]
             if isinstance(result, Retired):
                 reporting.note(self._database, report.source_id, result, report.received_ms)
+            elif isinstance(result, Forked):
+                with self._database.write() as session:
+                    fencing.drop(session, report.source_id, report.received_ms)
         return [results[index] for index in range(len(reports))]
 
 

@@ -272,10 +272,13 @@ def revoke_certificates(session: Session, source: Source, actor: str, reason: st
 
 
 def quarantine(session: Session, source: Source, actor: str, reason: str, now_ms: int) -> None:
-    """Take no more from a source until it is released."""
+    """Take no more from a source until it is released; what it speaks for is taken from it after this transaction.
+
+    Reports are committed here, which hold locks: `driftline_cmdb.reports` lets go of its leases right afterwards, and
+    they end by themselves, because it may not call.
+    """
     source.quarantined_ms, source.quarantine_reason = now_ms, reason
     session.add(source)
-    fencing.drop(session, source.id, now_ms)
     audit.record(session, actor, "source.quarantined", f"source {source.uid}", {"reason": reason}, now_ms)
     authority.settle_source(session, source, now_ms)
 

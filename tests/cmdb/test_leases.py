@@ -9,12 +9,12 @@ from tests.support.leases import CALL_S, SITE, Site, target
 from driftline.v1 import collector_pb2 as pb
 from driftline_cmdb import sources
 from driftline_cmdb.database import Database
-from driftline_cmdb.devices import allowing, sharing, targets
+from driftline_cmdb.devices import allowing, leasing, sharing, targets
 from driftline_cmdb.devices.targets import Reading, Target
-from driftline_cmdb.errors import Conflict, Fenced, Invalid, NotFound, Refused, Rejected
+from driftline_cmdb.errors import Conflict, Fenced, Forked, Invalid, NotFound, Refused, Rejected
 from driftline_cmdb.identity import dividing, retiring
 from driftline_cmdb.record import find_ci
-from driftline_cmdb.reports import Committed
+from driftline_cmdb.reports import Committed, Ingest
 from driftline_cmdb.tables.audit import AuditEntry
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.devices import Device
@@ -177,10 +177,14 @@ def test_who_is_forbidden_loses_its_devices_at_once(site: Site) -> None:
 @pytest.mark.parametrize("how", ["quarantined", "retired", "revoked", "its CI retired"])
 def test_an_agent_that_may_not_report_loses_its_devices_at_once(site: Site, how: str) -> None:
     lease = site.ask("col1", SW1)[SW1]
+    if how == "quarantined":
+        (result,) = Ingest(site.database).commit([site.fork("col1")])
+        assert isinstance(result, Forked)
     with site.database.write() as session:
         source = session.get_one(Source, site.agents["col1"])
         if how == "quarantined":
-            sources.quarantine(session, source, "bob", "x", site.now)
+            with pytest.raises(Refused, match="quarantined"):
+                leasing.lease(session, source.id, site.request(SW1), site.now, CALL_S)
         elif how == "retired":
             dividing.retire(session, source, "bob", "x", site.now)
         elif how == "revoked":

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event
-from sqlmodel import select
+from sqlmodel import col, select
 from tests.support.cabling import MINUTE, SECOND, Cabling
 
 from driftline import paths
@@ -13,6 +13,7 @@ from driftline_cmdb import record
 from driftline_cmdb.baselines import approval, capturing, versions
 from driftline_cmdb.database import Database
 from driftline_cmdb.drift import silence
+from driftline_cmdb.identity import retiring
 from driftline_cmdb.rfcs import decisions, planning, reading
 from driftline_cmdb.tables.cis import Ci, Finding
 from driftline_cmdb.tables.topology import TopologyDue
@@ -181,6 +182,52 @@ def test_who_is_no_ci_is_an_unknown_end_until_it_is_one(net: Cabling) -> None:
     net.all_report("sw9")
     assert net.unknown() == []
     assert net.links() == ["sw1 Gi1/0/1 - sw2 Gi1/0/2", "sw3 Gi1/0/1 - sw9 Gi1/0/2"]
+
+
+def test_links_of_a_retired_ci_end_and_come_back_when_it_is_reinstated(net: Cabling) -> None:
+    for decide, links in ((retiring.retire, []), (retiring.reinstate, ["sw1 Gi1/0/1 - sw2 Gi1/0/2"])):
+        with net.database.write() as session:
+            decide(session, record.find_ci(session, "sw1"), "bob", "x", net.now)  # type: ignore[operator]  # both take that
+        net.settle()
+        assert net.links() == links
+        # Its neighbour still hears it, as what is no CI in use.
+        assert net.unknown() == ([] if links else ["sw2 Gi1/0/2: sw1"])
+
+
+def disputes(net: Cabling) -> list[str]:
+    with net.database.read() as session:
+        is_open = select(Finding).where(Finding.kind == "cable disputed", col(Finding.closed_ms).is_(None))
+        return [one.message for one in session.exec(is_open)]
+
+
+def test_ends_that_contradict_each_other_are_a_finding_once_both_were_read_and_close_by_themselves(
+    net: Cabling,
+) -> None:
+    net.pull("sw1:1", "sw2:2")
+    net.plug("sw1:1", "sw3:1")
+    net.report("sw1")  # sw2 still says that sw1 is at its port
+    net.settle()
+    assert net.links() == ["sw1 Gi1/0/1 - sw3 Gi1/0/1"]
+    assert disputes(net) == []
+    net.settle(11 * MINUTE)
+    (said,) = disputes(net)
+    assert "sw1 Gi1/0/1 - sw3 Gi1/0/1 is on record by LLDP of sw1" in said
+    assert "another end says sw1 Gi1/0/1 - sw2 Gi1/0/2" in said
+    net.settle(11 * MINUTE)
+    assert disputes(net) == [said]
+    net.report("sw2")
+    net.settle()
+    assert disputes(net) == []
+
+
+def test_a_cable_that_is_moved_is_no_dispute(net: Cabling) -> None:
+    net.pull("sw1:1", "sw2:2")
+    net.plug("sw1:1", "sw3:1")
+    net.report("sw1")
+    net.settle(5 * MINUTE)
+    net.report("sw2")
+    net.settle(15 * MINUTE)
+    assert disputes(net) == []
 
 
 def test_only_what_concerns_ports_makes_a_ci_due(net: Cabling) -> None:

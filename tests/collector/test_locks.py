@@ -1,16 +1,13 @@
 """Row locks of PostgreSQL: the commit and the assessment of one CI may meet, and neither may be a deadlock's victim."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import text
 from sqlmodel import select
 from tests.collector.harness import Agent, packages
 from tests.support import postgresql
 
-from driftline_cmdb.database import Database
 from driftline_cmdb.tables.elements import Assessment, Due
 from driftline_cmdb.tables.sources import Source
 from driftline_collector.collector import Collector
@@ -23,14 +20,6 @@ def record_url(postgresql_server: postgresql.Server) -> Iterator[str]:
     postgresql_server.drop("locks")
 
 
-def wait_until_someone_waits(database: Database) -> None:
-    end = time.monotonic() + 30
-    with database.read() as session:
-        while not session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
-            assert time.monotonic() < end, "nobody waits for a lock"
-            time.sleep(0.02)
-
-
 def test_a_commit_that_waits_for_an_assessment_does_not_hold_it_up(collector: Collector, agent: Agent) -> None:
     collector.assessor.stop(10)
     agent.submit(packages(("openssl", "1")))
@@ -39,7 +28,7 @@ def test_a_commit_that_waits_for_an_assessment_does_not_hold_it_up(collector: Co
             session.delete(session.exec(select(Due)).one())  # as an assessment begins
             session.flush()
             commit = pool.submit(agent.submit, packages(("openssl", "2")))
-            wait_until_someone_waits(collector.database)
+            postgresql.wait_until_waiting(collector.database)
             source_id = session.exec(select(Source.id).where(Source.kind == "agent")).one()
             session.add(Assessment(source_id=source_id, revision_id=1, assessed_ms=1))  # as it goes on
             session.flush()

@@ -9,7 +9,7 @@ from sqlmodel import select
 from driftline.v1 import collector_pb2 as pb
 from driftline_cmdb.database import Database
 from driftline_cmdb.devices import allowing, leasing
-from driftline_cmdb.errors import CmdbError
+from driftline_cmdb.errors import CmdbError, Held
 from driftline_cmdb.reports import Committed, Ingest, Report
 from driftline_cmdb.tables.sources import Source
 
@@ -101,6 +101,24 @@ class Site:
         if isinstance(result, Committed):
             self.stands[key] = (stood, sequence + 1, result.continuation)
         return result
+
+    def fork(self, name: str) -> Report:
+        """Have two hold an agent's identity; return the report that shows it."""
+        ingest = Ingest(self.database)
+        claims = pb.HostClaims(hostname=name, machine_id="1" * 32)
+        (first,) = ingest.commit([self._of_host(name, "one", 1, b"", claims)])
+        assert isinstance(first, Committed), first
+        self.wait(1)
+        (held,) = ingest.commit([self._of_host(name, "two", 1, b"", None)])
+        assert isinstance(held, Held), held
+        self.wait(1)
+        return self._of_host(name, "one", 2, first.continuation, None)
+
+    def _of_host(
+        self, name: str, epoch: str, sequence: int, continuation: bytes, claims: pb.HostClaims | None
+    ) -> Report:
+        stood = (self.agents[name], epoch, sequence, continuation, os.urandom(16))
+        return Report(*stood, self.now, self.now, "1", claims)
 
     def wait(self, seconds: float) -> None:
         self.now += int(seconds * 1000)

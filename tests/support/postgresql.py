@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from sqlalchemy import text
+
+from driftline_cmdb.database import Database
 
 _MISSING = (
     "the tests need PostgreSQL's programs ({looked_for} is not there): run `make test-tools`, or install the package"
@@ -130,3 +133,12 @@ def _ready(server: Server, process: subprocess.Popen[bytes], log: Path) -> Serve
             time.sleep(0.05)
         else:
             return server
+
+
+def wait_until_waiting(database: Database) -> None:
+    """Wait until a transaction waits for another one's lock."""
+    end = time.monotonic() + 30
+    with database.read() as session:
+        while not session.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
+            assert time.monotonic() < end, "nobody waits for a lock"
+            time.sleep(0.02)

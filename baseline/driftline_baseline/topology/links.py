@@ -66,6 +66,8 @@ class Found:
     by: str
     #: What another end says instead.
     instead: Link | None = None
+    #: Since when both are said, ms; None where nothing contradicts it.
+    disputed_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +130,15 @@ def reconcile(
         taken.update(dict.fromkeys(one.link, one))
     found = []
     for one in sorted(chosen, key=lambda c: c.link):
-        against = [other.link for other in beaten if other.told and set(other.link) & set(one.link)]
-        found.append(Found(one.link, _words(one), min(against) if against else None))
+        against = [other for other in beaten if other.told and set(other.link) & set(one.link)]
+        if not against:
+            found.append(Found(one.link, _words(one)))
+            continue
+        other = min(against, key=lambda c: c.link)
+        since_ms = max(sight.since_ms for sight in (*one.sights, *other.sights))
+        if now < since_ms + GRACE_MS:  # one cable is moved, two devices are read: that is no dispute yet
+            again.append(since_ms + GRACE_MS)
+        found.append(Found(one.link, _words(one), other.link, since_ms))
     return Reconciled(found, shared, min(again, default=None))
 
 

@@ -29,12 +29,7 @@ def check_site(site: str) -> str:
 def make_site(session: Session, site: str) -> None:
     """Put a site on record where it is not, and lock it until the transaction ends."""
     insert_ignoring(session, DeviceSite, [{"name": site}])
-    lock_site(session, site)
-
-
-def lock_site(session: Session, site: str) -> None:
-    """Lock a site until the transaction ends: who gives and takes leases there does so one after the other."""
-    session.exec(select(DeviceSite).where(DeviceSite.name == site).with_for_update()).first()
+    fencing.lock_sites(session, [site])
 
 
 def allow(session: Session, agent: Source, site: str, actor: str, reason: str, now_ms: int) -> DeviceSpeaker:
@@ -66,7 +61,7 @@ def forbid(session: Session, agent: Source, site: str, actor: str, reason: str, 
     :raises NotFound: where it may not anyway.
     """
     name, why = check_site(site), _reason(reason)
-    lock_site(session, name)
+    fencing.lock_sites(session, [name])
     row = _speaker(session, agent.id, name)
     if row is None:
         raise NotFound(f"{agent.hostname or agent.uid} may not speak for devices of site {name}: nothing to forbid")
@@ -81,10 +76,12 @@ def forbid(session: Session, agent: Source, site: str, actor: str, reason: str, 
 def check(session: Session, agent_id: int, site: str) -> None:
     """Check that an agent may speak for the devices of a site.
 
-    :raises Refused: where no operator lets it.
+    :raises Refused: where no operator lets it, or nothing is taken from it meanwhile.
     """
+    agent = session.get_one(Source, agent_id)
+    if agent.ended_as is not None or agent.quarantined_ms is not None:
+        raise Refused(f"source {agent.uid} is {agent.ended_as or 'quarantined'}: it speaks for no devices")
     if _speaker(session, agent_id, site) is None:
-        agent = session.get_one(Source, agent_id)
         raise Refused(
             f"{agent.hostname or agent.uid} may not speak for devices of site {site}; an operator lets it with: "
             f"driftline device allow {agent.uid} --site {site} --reason ..."

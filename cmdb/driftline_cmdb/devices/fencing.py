@@ -1,5 +1,6 @@
 """The fence: a report for a device counts only in the name of the lease that is in force, inside its transaction."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import update
@@ -7,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from driftline_cmdb.errors import Fenced
 from driftline_cmdb.packing import chunks
-from driftline_cmdb.tables.devices import Device, DeviceCaller
+from driftline_cmdb.tables.devices import Device, DeviceCaller, DeviceSite
 from driftline_cmdb.tables.sources import DEVICE, Source
 
 
@@ -45,14 +46,19 @@ def lock(session: Session, source_ids: list[int]) -> None:
 def drop(session: Session, agent_id: int, now_ms: int, site: str | None = None) -> int:
     """Take all leases from an agent at once, so that others may have them; return how many.
 
+    First come the locks: the sites, then the agent and its devices in the order of reports. So a decision calls this
+    before it writes what reports write too: the agent's row, CIs.
+
     :param site: of the devices of this site only.
     """
-    session.flush()
-    held = select(Source.id).where(Source.lease_agent_id == agent_id)
-    if site is not None:
-        held = held.join(Device, col(Device.source_id) == col(Source.id)).where(Device.site == site)
-    ids = sorted(session.exec(held))
-    lock(session, ids)
+    with session.no_autoflush:
+        lock_sites(session, [site] if site is not None else _sites(session, agent_id))
+        held = select(Source.id).where(Source.lease_agent_id == agent_id)
+        if site is not None:
+            held = held.join(Device, col(Device.source_id) == col(Source.id)).where(Device.site == site)
+        ids = sorted(session.exec(held))
+        if ids:
+            lock(session, [agent_id, *ids])
     for chunk in chunks(ids):
         taken = update(Source).where(col(Source.id).in_(chunk), col(Source.lease_agent_id) == agent_id)
         session.execute(taken.values(lease_agent_id=None))
@@ -61,3 +67,16 @@ def drop(session: Session, agent_id: int, now_ms: int, site: str | None = None) 
         called = called.where(col(DeviceCaller.site) == site)
     session.execute(called.values(until_ms=now_ms))
     return len(ids)
+
+
+def lock_sites(session: Session, sites: Iterable[str]) -> None:
+    """Lock sites until the transaction ends: who gives and takes leases there does so one after the other."""
+    rows = select(DeviceSite).where(col(DeviceSite.name).in_(sorted(set(sites)))).order_by(col(DeviceSite.name))
+    session.exec(rows.with_for_update()).all()
+
+
+def _sites(session: Session, agent_id: int) -> list[str]:
+    """Return the sites where an agent has leases, or may ask for some."""
+    held = select(Device.site).join(Source, col(Source.id) == col(Device.source_id))
+    called = select(DeviceCaller.site).where(DeviceCaller.agent_id == agent_id)
+    return [*session.exec(held.where(Source.lease_agent_id == agent_id).distinct()), *session.exec(called)]

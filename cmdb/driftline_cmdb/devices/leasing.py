@@ -59,11 +59,11 @@ def lease(
     :raises Rejected: where it refers to offers that are not known.
     :raises Invalid: where an offer is none.
     """
-    allowing.lock_site(session, request.site)
+    before = session.execute(select(_CALLER.c.site).where(_CALLER.c.agent_id == agent_id)).scalar()
+    fencing.lock_sites(session, [request.site, *([before] if before is not None else [])])
     allowing.check(session, agent_id, request.site)
-    before = session.get(DeviceCaller, agent_id)
-    if before is not None and before.site != request.site:
-        fencing.drop(session, agent_id, now_ms, before.site)
+    if before is not None and before != request.site:
+        fencing.drop(session, agent_id, now_ms, before)
     until_ms = now_ms + CALLS * call_after_s * 1000
     refused = offers.keep(session, agent_id, request, now_ms, until_ms)
     look = _Look(session, agent_id, request, now_ms)

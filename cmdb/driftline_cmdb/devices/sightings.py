@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, insert, update
 from sqlmodel import Session, col, func, select
 
 from driftline.v1 import collector_pb2 as pb
-from driftline_cmdb.devices import allowing
+from driftline_cmdb.devices import allowing, fencing
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables._columns import table_of
@@ -30,7 +30,7 @@ def keep(session: Session, agent_id: int, site: str, said: Iterable[pb.Sighting]
     :raises Refused: where the agent may not speak for devices of this site.
     :raises Invalid: an address that is none.
     """
-    allowing.lock_site(session, site)
+    fencing.lock_sites(session, [site])
     allowing.check(session, agent_id, site)
     seen: dict[tuple[str, str], pb.Sighting] = {}
     for number, one in enumerate(said):

@@ -165,7 +165,7 @@ def remove(session: Session, device: Device, actor: str, reason: str, now_ms: in
     """
     if not reason.strip():
         raise Invalid("reason: is empty; say why")
-    allowing.lock_site(session, device.site)
+    fencing.lock_sites(session, [device.site])
     if device.removed_ms is not None:
         raise Conflict(f"{device.address} of site {device.site} is off the list already")
     query = select(Source.hostname).join(DeviceOffer, col(DeviceOffer.agent_id) == col(Source.id))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import case, func
+from sqlalchemy import func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
@@ -19,8 +19,9 @@ from driftline_cmdb.drift.silence_evidence import gather
 from driftline_cmdb.identity.aliases import resolved
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding, Relation
+from driftline_cmdb.tables.devices import Device
 from driftline_cmdb.tables.silence import SilentCi
-from driftline_cmdb.tables.sources import DEVICE, RECORD, Source
+from driftline_cmdb.tables.sources import RECORD, Source
 from driftline_cmdb.topology import reading
 
 #: A source is silent after this time without a call, ms, where nobody set another: three of the longest check-ins.
@@ -279,20 +280,23 @@ def _expected(session: Session) -> list[_Expected]:
         select(
             Binding.ci_id,
             func.max(Source.seen_ms),
-            # Of hosts, which an agent speaks for, the usual time counts.
-            func.max(silence_devices.interval_ms()) * func.min(case((col(Source.kind) == DEVICE, 1), else_=0)),
+            silence_devices.own_of_ci(),
+            func.min(Device.site),
         )
         .join(Source, col(Source.id) == col(Binding.source_id))
+        .outerjoin(Device, col(Device.source_id) == col(Source.id))
         .where(col(Binding.until_ms).is_(None), Source.kind != RECORD, col(Source.quarantined_ms).is_(None))
         .group_by(col(Binding.ci_id))
     )
-    seen = {ci_id: (seen_ms, own_ms) for ci_id, seen_ms, own_ms in session.exec(query)}
+    seen = {ci_id: (site, seen_ms, own_ms) for ci_id, seen_ms, own_ms, site in session.exec(query)}
     cis = select(Ci).where(col(Ci.status).not_in(UNSEEN_STATUSES), col(Ci.merged_into_id).is_(None))
     cis = cis.order_by(col(Ci.id))
-    return [
-        _Expected(ci.id, ci.uid, ci.name, ci.ci_class, ci.location, *seen.get(ci.id, (None, 0)))
-        for ci in session.exec(cis)
-    ]
+    expected = []
+    for ci in session.exec(cis):
+        site, seen_ms, own_ms = seen.get(ci.id, (None, None, 0))
+        # Where nobody said where a device is, it is at the site that it is read at.
+        expected.append(_Expected(ci.id, ci.uid, ci.name, ci.ci_class, ci.location or site, seen_ms, own_ms))
+    return expected
 
 
 def silent_findings(session: Session, ci_ids: Iterable[int]) -> dict[int, Finding]:

@@ -7,7 +7,7 @@ in common is that agent.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, case
+from sqlalchemy import ColumnElement, and_, case, func
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -15,9 +15,9 @@ from driftline_baseline.silence import Group, Heard, Thresholds, moment
 from driftline_baseline.silence_cause import AGENT, CERTAIN, Cause
 from driftline_cmdb.continuity import patience_ms
 from driftline_cmdb.packing import chunks
-from driftline_cmdb.tables.cis import Binding
+from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci
 from driftline_cmdb.tables.devices import Device
-from driftline_cmdb.tables.sources import DEVICE, Source
+from driftline_cmdb.tables.sources import DEVICE, RECORD, Source
 
 #: A device is silent after so many intervals without a report.
 INTERVALS = 3
@@ -60,6 +60,27 @@ def after_ms(source: Source, usual_ms: int) -> int:
 def silent(now_ms: int, usual_ms: int) -> ColumnElement[bool]:
     """Return the condition that a source was not heard for too long, for statements over `Source`."""
     return and_(col(Source.seen_ms) < now_ms - usual_ms, col(Source.seen_ms) < now_ms - interval_ms())
+
+
+def own_of_ci() -> ColumnElement[int]:
+    """Return after which time of its own a CI is silent, ms, in statements that group its sources; 0 for hosts.
+
+    Of hosts, which an agent speaks for, the usual time counts.
+    """
+    return func.max(interval_ms()) * func.min(case((col(Source.kind) == DEVICE, 1), else_=0))
+
+
+def is_silent_ci(now_ms: int, usual_ms: int) -> ColumnElement[bool]:
+    """Return the condition that nothing was heard of a CI for too long, for statements over `Ci`."""
+    last = func.max(Source.seen_ms)
+    query = (
+        select(Binding.ci_id)
+        .join(Source, col(Source.id) == col(Binding.source_id))
+        .where(col(Binding.until_ms).is_(None), Source.kind != RECORD, col(Source.quarantined_ms).is_(None))
+        .group_by(col(Binding.ci_id))
+        .having(and_(last < now_ms - usual_ms, last < now_ms - own_of_ci()))
+    )
+    return and_(col(Ci.id).in_(query), col(Ci.status).not_in(UNSEEN_STATUSES))
 
 
 def readers(session: Session, ci_ids: Collection[int], now_ms: int) -> dict[int, Reader]:

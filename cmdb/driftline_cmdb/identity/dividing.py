@@ -63,6 +63,7 @@ def split(
     if len(parties) < 2:
         raise Refused(f"source {source.uid}: one alone holds it, as far as is known: there is nothing to split")
     kept = named(parties, keep) if keep is not None else None
+    fencing.drop(session, source.id, now_ms)
     binding = bindings.of_source(session, source.id)
     decision = _decide(session, source, binding, "split source", actor, reason, now_ms)
     given = []
@@ -91,6 +92,7 @@ def expect(session: Session, source: Source, actor: str, reason: str, now_ms: in
     :raises Invalid: without a reason.
     """
     _check(source, reason)
+    fencing.drop(session, source.id, now_ms)
     binding = bindings.of_source(session, source.id)
     decision = _decide(session, source, binding, "expect", actor, reason, now_ms)
     claimed = select(IdentityClaim).where(IdentityClaim.source_id == source.id, col(IdentityClaim.kind).not_in(_NAMES))
@@ -118,6 +120,7 @@ def retire(session: Session, source: Source, actor: str, reason: str, now_ms: in
         raise Conflict(f"source {source.uid} was retired before")
     if not reason.strip():
         raise Invalid("reason: is empty; say why")
+    fencing.drop(session, source.id, now_ms)
     binding = bindings.of_source(session, source.id)
     decision = _decide(session, source, binding, "retire source", actor, reason, now_ms)
     if binding is not None:
@@ -325,7 +328,6 @@ def _end(session: Session, source: Source, ended_as: str, decision: IdentityDeci
     source.ended_decision_id = decision.id if decision is not None else None
     source.quarantined_ms = source.quarantine_reason = source.held_epoch = source.held_ms = None
     session.add(source)
-    fencing.drop(session, source.id, now_ms)
     sources.close_findings(session, source, now_ms)
 
 

@@ -21,6 +21,7 @@ from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.life_cycle import LifeDecision
 from driftline_cmdb.tables.silence import SilentCi
 from driftline_cmdb.tables.sources import Source
+from driftline_cmdb.topology import due as topology
 
 #: Kinds of findings that say how a CI fares: of one that is gone they mean nothing.
 _MOOT = (
@@ -46,12 +47,13 @@ def retire(session: Session, ci: Ci, actor: str, reason: str, now_ms: int, *, ev
     _check(ci, "retire", reason)
     if (depending := dependants(session, ci)) and not even_so:
         raise Conflict(life_cycle.refusal_over_dependants(ci.name, tuple(depending)))
-    decision = _decide(session, ci, "retire", actor, reason, now_ms, {"dependants": depending} if depending else {})
-    why = f"{ci.name} was retired by {actor}: {decision.reason}"
     for binding in bindings.of_ci(session, ci.id):
         fencing.drop(session, binding.source_id, now_ms)
+    decision = _decide(session, ci, "retire", actor, reason, now_ms, {"dependants": depending} if depending else {})
+    why = f"{ci.name} was retired by {actor}: {decision.reason}"
     _close_drifts(session, ci, why, now_ms)
     _close_findings(session, ci, f"{ci.name} was retired by {actor}", now_ms)
+    topology.mark_ci(session, ci.id, now_ms)
     gate.look_at(session, [ci], now_ms)
     return decision
 
@@ -70,6 +72,7 @@ def reinstate(session: Session, ci: Ci, actor: str, reason: str, now_ms: int) ->
     for finding in session.exec(reported):
         _close(session, finding, f"reinstated by {actor}", now_ms)
     mark_due(session, ci.id, now_ms)
+    topology.mark_ci(session, ci.id, now_ms)
     gate.look_at(session, [ci], now_ms)
     return decision
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from driftline_cmdb.received import Applied
 from driftline_cmdb.sections import PreparedSection
 from driftline_cmdb.tables._columns import table_of
-from driftline_cmdb.tables.topology import TopologyDue
+from driftline_cmdb.tables.topology import TopologyDue, TopologySight
 
 #: Topics that say something of ports and of what is at them: of hosts and of devices.
 TOPICS = frozenset(["interfaces", "lldp", "neighbours", "forwarding"])
@@ -36,6 +36,13 @@ def mark(session: Session, cis: Mapping[int, int | None], since_ms: int) -> None
     rows = [{"ci_id": ci_id, "since_ms": since_ms, "after_ms": after} for ci_id, after in sorted(cis.items())]
     if rows:
         session.execute(insert(table_of(TopologyDue)), rows)
+
+
+def mark_ci(session: Session, ci_id: int, now_ms: int) -> None:
+    """Have a CI's links looked at, then those of who sees it: it was taken out of use, or brought back."""
+    mark(session, {ci_id: None}, now_ms)
+    query = select(TopologySight.ci_id).where(TopologySight.far_ci_id == ci_id).distinct()
+    mark(session, dict.fromkeys(session.exec(query)), now_ms)
 
 
 def is_due(session: Session, now_ms: int) -> bool:

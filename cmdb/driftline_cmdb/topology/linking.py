@@ -10,7 +10,7 @@ from driftline_cmdb import recording
 from driftline_cmdb.packing import chunks
 from driftline_cmdb.tables.cis import Ci
 from driftline_cmdb.tables.topology import TopologyLink, TopologyPort, TopologySight
-from driftline_cmdb.topology import due
+from driftline_cmdb.topology import disputes, due
 
 #: Ports of one look at most: more hang together only where what devices tell makes no sense.
 _ENDS = 2_000
@@ -131,20 +131,22 @@ def _store(
             changed |= {link_.front.ci} if row.by != now.by else set()
             row.by, row.instead = now.by, _instead(now.instead)
         session.add(row)
+    fresh: dict[Link, TopologyLink] = {}
     for link_, now in found.items():
         if link_ not in rows:
             front, behind = link_
-            session.add(
-                TopologyLink(
-                    front_ci_id=front.ci,
-                    front_port=front.port,
-                    behind_ci_id=behind.ci,
-                    behind_port=behind.port,
-                    by=now.by,
-                    instead=_instead(now.instead),
-                    since_ms=now_ms,
-                )
+            fresh[link_] = TopologyLink(
+                front_ci_id=front.ci,
+                front_port=front.port,
+                behind_ci_id=behind.ci,
+                behind_port=behind.port,
+                by=now.by,
+                instead=_instead(now.instead),
+                since_ms=now_ms,
             )
+    session.add_all(fresh.values())
+    session.flush()
+    disputes.settle(session, {**rows, **fresh}, found, now_ms)
     recording.write(session, [cis[ci_id] for ci_id in sorted(changed)], now_ms, after_ms)
 
 

@@ -5,6 +5,7 @@ import logging
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
+from driftline_baseline import life_cycle
 from driftline_cmdb.database import Database
 from driftline_cmdb.errors import CmdbError
 from driftline_cmdb.identity.aliases import survivor
@@ -49,13 +50,14 @@ def _look(session: Session, now_ms: int, batch: int) -> int:
     taken = due.take(session, now_ms, batch)
     found = {ci_id: session.get_one(Ci, ci_id) for ci_id in taken}
     for ci in found.values():
-        if ci.merged_into_id is not None:
+        if ci.merged_into_id is not None or ci.status in life_cycle.GONE:
             keeping.forget(session, ci.id)
-    stand = {ci.id: ci for one in found.values() for ci in [survivor(session, one)]}
+    survivors = {ci.id: ci for one in found.values() for ci in [survivor(session, one)]}
+    stand = {ci_id: ci for ci_id, ci in survivors.items() if ci.status not in life_cycle.GONE}
     for ci_id in sorted(stand):
         keeping.keep(session, stand[ci_id], now_ms)
     after_ms = min((one for one in taken.values() if one is not None), default=None)
-    linking.link(session, {*found, *stand}, after_ms, now_ms)
+    linking.link(session, {*found, *survivors}, after_ms, now_ms)
     return len(taken)
 
 

@@ -60,7 +60,7 @@ class Cells:
     def add_summary(self, summary: Summary, hour: int) -> None:
         """Add one hour of every series."""
         merged: dict[tuple[str, str], tuple[SeriesKey, int, list[float]]] = {}
-        for key, known in summary.items():
+        for key, known in sorted(summary.items()):  # in one order, before and after it is stored: floats are added
             if not self._wanted(key.metric):
                 continue
             scale = 10.0**key.decimals

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from driftline_cmdb import record
-from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_server.access.guard import Admin, Db, Operator, OperatorOrApprover, Viewer
 from driftline_server.cis import files, life, relations, speaking, views
 from driftline_server.cis import why as why_views
@@ -49,7 +48,6 @@ def list_cis(
 
     Fields of the catalog filter too: `field.cost_centre=4711`; in a text `*` stands for anything.
     """
-    silent_since_ms = now_ms() - SILENT_AFTER_MS if silent else None
     wanted = views.CiFilter(
         q,
         status,
@@ -58,7 +56,7 @@ def list_cis(
         owner,
         label,
         drifting,
-        silent_since_ms,
+        now_ms() if silent else None,
         merged,
         asked(request.query_params),
     )

@@ -11,7 +11,6 @@ from driftline_baseline import life_cycle
 from driftline_baseline.catalog.model import PREFIX
 from driftline_cmdb import record
 from driftline_cmdb.catalog.versions import catalog_of
-from driftline_cmdb.drift.silence import SILENT_AFTER_MS
 from driftline_cmdb.errors import Invalid
 from driftline_cmdb.tables.cis import STATUSES, Ci
 from driftline_server.access.guard import AdminForm, Db, OperatorForm, OperatorOrApproverPage, OperatorPage, ViewerPage
@@ -48,7 +47,6 @@ def list_cis(
     merged: str | None = None,
 ) -> Response:
     """Show the list of CIs."""
-    silent_since_ms = now_ms() - SILENT_AFTER_MS if silent else None
     wanted = views.CiFilter(
         q,
         status,
@@ -57,7 +55,7 @@ def list_cis(
         owner,
         None,
         bool(drifting),
-        silent_since_ms,
+        now_ms() if silent else None,
         bool(merged),
         asked(request.query_params),
     )

@@ -12,8 +12,10 @@ from sqlmodel import Session, col, select
 from driftline import facts, paths, schema
 from driftline_baseline import life_cycle
 from driftline_cmdb import record
+from driftline_cmdb.drift.silence import SILENT_AFTER_MS
+from driftline_cmdb.drift.silence_devices import is_silent_ci
 from driftline_cmdb.identity import bindings, life
-from driftline_cmdb.tables.cis import UNSEEN_STATUSES, Binding, Ci, Finding
+from driftline_cmdb.tables.cis import Binding, Ci, Finding
 from driftline_cmdb.tables.drift import Drift
 from driftline_cmdb.tables.elements import Element, Holding, Path
 from driftline_cmdb.tables.silence import SilentCi
@@ -167,8 +169,8 @@ class CiFilter:
     label: str | None = None
     #: Only those with open drifts.
     drifting: bool = False
-    #: Only those that have sources, of which none called since then.
-    silent_since_ms: int | None = None
+    #: Only those that have sources, of which none called lately, as of then.
+    silent_at_ms: int | None = None
     #: Those that were merged into another one, instead of those that were not.
     merged: bool = False
     #: Values of fields of the catalog, by name.
@@ -178,13 +180,6 @@ class CiFilter:
 _OPEN = (
     select(func.count(col(Drift.id)))
     .where(col(Drift.ci_id) == col(Ci.id), col(Drift.closed_ms).is_(None), Drift.state == "open")
-    .correlate(Ci)
-    .scalar_subquery()
-)
-_LAST_CALL = (
-    select(func.max(col(Source.seen_ms)))
-    .join(Binding, col(Binding.source_id) == col(Source.id))
-    .where(col(Binding.ci_id) == col(Ci.id), col(Binding.until_ms).is_(None), col(Source.quarantined_ms).is_(None))
     .correlate(Ci)
     .scalar_subquery()
 )
@@ -224,8 +219,8 @@ def list_cis(session: Session, wanted: CiFilter, window: Window) -> tuple[list[C
     statement = statement.where(*own_fields.conditions(session, wanted.fields))
     if wanted.drifting:
         statement = statement.where(_OPEN > 0)
-    if wanted.silent_since_ms is not None:
-        statement = statement.where(wanted.silent_since_ms > _LAST_CALL, col(Ci.status).not_in(UNSEEN_STATUSES))
+    if wanted.silent_at_ms is not None:
+        statement = statement.where(is_silent_ci(wanted.silent_at_ms, SILENT_AFTER_MS))
     found, total = part(session, statement, window, _SORTS, "name", col(Ci.id))
     systems = _systems(session, [ci.id for ci, _, _ in found])
     return [_row(ci, drifts, systems.get(ci.id), is_silent=silent) for ci, drifts, silent in found], total
