@@ -130,8 +130,6 @@ def test_one_silent_table_does_not_end_the_poll() -> None:
     assert any("addresses" in path for path in by_name["interfaces"].unreadable)
 
 
-<<<<<<< HEAD
-=======
 def test_a_device_that_dies_on_the_way_keeps_what_is_not_asked_any_more() -> None:
     count = 0
 
@@ -208,27 +206,6 @@ def test_started_at_is_kept_for_each_device() -> None:
         assert started(two) < before - 10
 
 
-BAD = {
-    "garbage": lambda request: [b"\x30\x82garbage"],
-    "twice": lambda request: [right(request), right(request)],
-    "late": lambda request: [badsnmp.Sends(right(request), after_s=0.5)],
-    "another address": lambda request: [badsnmp.Sends(right(request), elsewhere=True)],
-    "garbage before the answer": lambda request: [b"\xff" * 40, right(request)],
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_bad_devices(case: str) -> None:
-    with badsnmp.serve(BAD[case]) as bad:
-        if case in ("twice", "garbage before the answer"):
-            found = polled(bad.port, Known(lab=PUBLIC), limits=Limits(timeout_s=2, poll_s=30))
-            assert {one.name: one.section.outcome for one in found.results}["interfaces"] == READ
-        else:
-            with pytest.raises(NotReadError):
-                polled(bad.port, Known(lab=PUBLIC))
-
-
->>>>>>> rt
 def test_a_topic_that_fails_harms_no_other() -> None:
     async def fails(_: object) -> None:
         raise KeyError("a bug")
