@@ -7,7 +7,8 @@
 What others say stands beside the recordings: LibreNMS's expected answer (NAME.json), glpi-agent's (NAME.glpi-*.xml).
 Texts agree where they are equal but for case, blanks and signs, or where one names the other whole ("7.2.10" and
 "v7.2.10,build1706"). Neither is right because it stands there: a disagreement is to be looked at.
-Entities are fewer here: driftline's components leave out sensors and containers that hold nothing.
+Entities are rows of entPhysicalTable, as the others count; driftline's components are those that are no sensor and no
+container that holds nothing.
 """
 
 import argparse
@@ -67,7 +68,10 @@ def ours(polled: Polled) -> dict[str, str | None]:
     """Return what driftline makes of a device; counts only where a topic counted."""
     facts = polled.facts
     system = facts.hardware.system
-    counts = {"interfaces": len(facts.network.interfaces), "entities": len(facts.device.components)}
+    counts = {
+        "interfaces": len(facts.network.interfaces) + len(facts.network.passing_interfaces),
+        "entities": polled.rows,
+    }
     texts = {
         "vendor": system.manufacturer,
         "model": system.product,

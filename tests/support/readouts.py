@@ -79,6 +79,8 @@ class Polled:
     measured: Measured = field(default_factory=Measured)
     #: Path to reason; a topic's name where nothing of it could be read.
     unreadable: dict[str, str] = field(default_factory=dict)
+    #: Rows of entPhysicalTable that it has: components are those that are no sensor and no empty container.
+    rows: int = 0
 
     @property
     def facts(self) -> Facts:
@@ -112,6 +114,7 @@ async def polled(
                 measured = await topic.measure(begun)
                 out.measured.gauges |= measured.gauges
                 out.measured.counters |= measured.counters
+        out.rows = getattr(begun.kept.get("entities"), "rows", 0)
         return out
 
 

@@ -34,6 +34,7 @@ from driftline_server.topology.views import LinkRow, links_of
 #: What the summary of a CI shows of its facts.
 KEY_FACTS = (
     "os.release.description",
+    "device.snmp",
     "os.kernel",
     "os.host",
     "hardware.system",

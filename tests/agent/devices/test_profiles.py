@@ -22,10 +22,10 @@ from driftline_agent.devices.snmp.credentials import Community
 from driftline_agent.devices.snmp.transport import Target
 from driftline_agent.devices.snmp.values import Oid
 from driftline_agent.devices.snmp.walk import Walker
-from driftline_agent.devices.topics import device_identity, health
+from driftline_agent.devices.topic import all_topics
 from driftline_agent.errors import ConfigError
 
-TOPICS = {"device_identity": device_identity.TOPIC, "health": health.TOPIC}
+TOPICS = {name: all_topics()[name] for name in ("device_identity", "health", "interfaces", "entities")}
 EXAMPLES = [
     pytest.param(profile, example, id=f"{profile.name}-{at}")
     for profile in profiles.all_profiles().values()
@@ -36,10 +36,14 @@ FLOOR = {
     ("librenms", "model"): 24,
     ("librenms", "version"): 27,
     ("librenms", "serial"): 20,
+    ("librenms", "interfaces"): 26,
+    ("librenms", "entities"): 14,
     ("glpi", "vendor"): 10,
     ("glpi", "model"): 10,
     ("glpi", "version"): 9,
     ("glpi", "serial"): 14,
+    ("glpi", "interfaces"): 29,
+    ("glpi", "entities"): 14,
 }
 
 

@@ -66,16 +66,15 @@ def parse_areas(found: list[Area]) -> list[StorageArea]:
 
 
 def measure_areas(found: list[Area]) -> dict[Metric, float]:
-    """Return how full the areas are."""
+    """Return how full the areas are. Main memory is left to topic health: here caches count as used."""
     out: dict[Metric, float] = {}
     for area in found:
         share = area.used / area.size
         if area.swap:
             out[Metric("system.paging.utilization", area.name, "1", 4)] = share
-            continue
-        kind = "memory" if area.kind in MEMORY else "filesystem"
-        out[Metric(f"system.{kind}.utilization", area.name, "1", 4)] = share
-        out[Metric(f"system.{kind}.usage", area.name, "By", 0)] = area.used
+        elif area.kind not in MEMORY:
+            out[Metric("system.filesystem.utilization", area.name, "1", 4)] = share
+            out[Metric("system.filesystem.usage", area.name, "By", 0)] = area.used
     return out
 
 
@@ -104,7 +103,7 @@ async def read(readout: Readout) -> Reading | None:
 
 
 async def measure(readout: Readout) -> Measured:
-    """Measure how full file systems and memory are."""
+    """Measure how full file systems and swap are."""
     return Measured(measure_areas(areas(await readout.table(*STORAGE.values()))))
 
 
