@@ -273,7 +273,7 @@ def test_an_idle_device_says_the_same_twice(recordings: tuple[Path, dict[str, Po
     _, first, again = recordings
     for name, one in first.items():
         assert one.facts.SerializeToString() == again[name].facts.SerializeToString(), name
-        assert one.unreadable == {}, name
+        assert not [path for path in one.unreadable if not path.startswith("network.interfaces[")], name
 
 
 def test_agreement_over_a_folder_without_answers(tmp_path: Path) -> None:
