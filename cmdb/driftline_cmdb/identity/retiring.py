@@ -33,6 +33,7 @@ _MOOT = (
     "narrowed",
     "production gate",
     "baseline conflict",
+    "cable disputed",
     "planned",
 )
 
