@@ -20,6 +20,7 @@ WATCHED = (
     "sources disagree",
     "source silent",
     "unseen dependency",
+    "cable disputed",
 )
 
 

@@ -90,7 +90,7 @@ class Limits:
     """What polling may take."""
 
     #: Devices that are read at the same time.
-    concurrent: int = 50
+    concurrent: int = 20
     #: Requests to one device at the same time, and a second.
     requests: int = 1
     requests_per_s: float = 100.0
