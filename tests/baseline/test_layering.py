@@ -1,7 +1,7 @@
 """A higher rank may narrow a lower one; anything else is a conflict (rule 6)."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from driftline import paths
@@ -44,6 +44,7 @@ def test_what_narrows_allows_no_more(data: st.DataObject, path: str) -> None:
         assert lower.holds(path, value), f"{upper.show()} is no narrower than {lower.show()}: {value}"
 
 
+@settings(suppress_health_check=[HealthCheck.filter_too_much])  # two of three rules seldom narrow each other
 @given(st.data(), st.sampled_from(sorted(PLACES)))
 def test_narrowing_is_transitive(data: st.DataObject, path: str) -> None:
     rules, _ = PLACES[path]

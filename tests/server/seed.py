@@ -239,8 +239,8 @@ def seed(database: Database) -> Seeded:
     dispatch.route_due(database, now)
     _decide(database, now)
     _propose(database, now)
-    _verify(database, now)
     _read_devices(database, now)
+    _verify(database, now)
     return Seeded(tokens)
 
 

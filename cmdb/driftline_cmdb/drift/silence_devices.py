@@ -7,7 +7,7 @@ in common is that agent.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, case, func
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, func, literal
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
 
@@ -45,7 +45,8 @@ class Reader:
 
 def interval_ms() -> ColumnElement[int]:
     """Return after which time of its own a source is silent, ms, in statements over `Source`; 0 for what has none."""
-    return case((col(Source.kind) == DEVICE, col(Source.check_in_s) * (INTERVALS * 1000)), else_=0)
+    own = cast(col(Source.check_in_s), BigInteger) * (INTERVALS * 1000)
+    return case((col(Source.kind) == DEVICE, own), else_=literal(0, BigInteger))
 
 
 def after_ms(source: Source, usual_ms: int) -> int:
