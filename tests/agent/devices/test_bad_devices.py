@@ -33,7 +33,7 @@ from driftline_collector.service.checks import check_claims, check_sections
 
 TOPICS = dict(all_topics())
 #: Small enough that devices without an end are given up on soon.
-LIMITS = Limits(requests_per_s=1e6, timeout_s=5.0, retries=1, poll_s=60.0, variables=20_000)
+LIMITS = Limits(requests_per_s=1e6, timeout_s=0.3, retries=1, poll_s=3.0, variables=20_000)
 OF_PROFILES = {name: TOPICS[name] for name in ("device_identity", "health")}
 START_S = 1_700_000_000.0
 NAMES = sorted(profiles.all_profiles())
