@@ -253,6 +253,6 @@ def test_pace() -> None:
     most, took_s, pace = asyncio.run(run())
     assert (most, pace.requests, pace.exhausted()) == (2, 6, None)
     assert took_s >= 0.1  # five gaps
-    pace.spend(5)
+    pace.spend([Var((1, 3), Kind.OCTETS, b"x" * 1024)])  # a long value counts for more
     assert pace.exhausted() is Why.VARIABLES
     assert Pace(seconds=0).exhausted() is Why.TIME
