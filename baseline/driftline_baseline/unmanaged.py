@@ -1,7 +1,7 @@
 """Devices that are on the network and not on record: what several see of one is one proposal. Pure."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,6 @@ class Unmanaged:
     description: str = ""
     places: tuple[tuple[int, str], ...] = ()
     by: tuple[str, ...] = ()
-    glimpses: tuple[Glimpse, ...] = field(default=(), compare=False)
 
     @property
     def key(self) -> str:
@@ -121,7 +120,6 @@ def _merged(looks: Sequence[Glimpse]) -> Unmanaged:
         description=first("description"),
         places=tuple(sorted({one.place for one in group if one.place is not None})),
         by=tuple(sorted({word for one in group for word in one.by})),
-        glimpses=tuple(looks),
     )
 
 

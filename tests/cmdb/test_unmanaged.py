@@ -10,7 +10,7 @@ from driftline_cmdb import record
 from driftline_cmdb.database import Database
 from driftline_cmdb.devices import allowing, sightings
 from driftline_cmdb.errors import Invalid, Refused
-from driftline_cmdb.proposals import deciding, periodic
+from driftline_cmdb.proposals import deciding, periodic, unmanaged
 from driftline_cmdb.proposals.taking import NewDevice
 from driftline_cmdb.tables.devices import Device
 from driftline_cmdb.tables.proposals import Proposal
@@ -138,8 +138,14 @@ def test_ignored_networks_are_not_proposed(net: Cabling) -> None:
     see(net, "198.51.100.7", "tcp/80")
     assert len(proposals(net)) == 2
     with net.database.write() as session:
-        deciding.ignore(session, "198.51.100.0/24", "", "olga", "guests", net.now)
+        made = deciding.ignore(session, "198.51.100.0/24", "", "olga", "guests", net.now)
     assert proposals(net) == ["unmanaged device r2 seen on sw1 Gi1/0/1"]
+    see(net, "198.51.100.8", "tcp/80")  # ignored before it was ever proposed
+    with net.database.read() as session:
+        assert not unmanaged.is_due(session, net.now)
+    with net.database.write() as session:
+        deciding.stop_ignoring(session, made.id, "olga", "no guests any more", net.now)
+    assert len(proposals(net)) == 3
 
 
 def test_only_operators_decide_what_agents_read(net: Cabling) -> None:

@@ -57,14 +57,18 @@ def store(session: Session, made: Sequence[Made], now_ms: int) -> None:
                 first_seen_ms=one.since_ms,
                 last_seen_ms=one.seen_ms,
             )
-        row.state = _state_of(row, one, known, missing)
+        row.state = state_of(row, one, known, missing)
         row.title, row.material, row.evidence = one.title, one.material, one.evidence
         row.last_seen_ms = max(row.last_seen_ms, one.seen_ms)
         session.add(row)
 
 
-def _state_of(row: Proposal, now: Made, known: bool, missing: Sequence[tuple[int, str, int]]) -> str:
-    """Return the state of a proposal that is seen again."""
+def state_of(row: Proposal, now: Made, known: bool, missing: Sequence[tuple[int, str, int]]) -> str:
+    """Return the state of a proposal that is seen again.
+
+    :param known: all that accepting it would put on record is there.
+    :param missing: what of that is not.
+    """
     if row.state == "rejected":
         # What everyone uses has other users every day; that is nothing new.
         return "open" if set(now.material) - set(row.decided_material) else "rejected"

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from driftline_baseline.topology import ends
 from driftline_baseline.unmanaged import Glimpse, Unmanaged, at_site, together
 from driftline_cmdb.packing import chunks
-from driftline_cmdb.proposals.keeping import Made, ignored_patterns, store
+from driftline_cmdb.proposals.keeping import Made, ignored_patterns, state_of, store
 from driftline_cmdb.tables.cis import Binding, Ci
 from driftline_cmdb.tables.devices import Device, DeviceSite, Sighting
 from driftline_cmdb.tables.proposals import Proposal, ProposalIgnore
@@ -18,6 +18,8 @@ from driftline_cmdb.tables.topology import TopologyKey, TopologySight
 KIND = "device"
 #: What was not seen for this time is proposed no longer, ms: a day, for a site is swept each hour.
 UNSEEN_MS = 86_400_000
+#: How far "last seen" of a proposal may lag behind, ms.
+_SEEN_STEP_MS = UNSEEN_MS // 24
 #: Looks of one kind that are taken into account, the latest first.
 _MOST = 20_000
 #: Answers by which an address alone is no device that anyone wants to manage: everything answers ping.
@@ -26,13 +28,10 @@ _EVERYTHING = {"icmp"}
 
 def propose(session: Session, now_ms: int) -> None:
     """Propose what is unknown now; let go of what is known by now, or was not seen for long."""
-    found = [one for one in _seen(session, now_ms) if not set(one.by) <= _EVERYTHING]
-    patterns = [one for one in ignored_patterns(session) if one.network and not one.port]
-    ignored = {one.key for one in found if _is_ignored(one, patterns)}
-    names = _names(session, {ci for one in found for ci, _ in one.places})
-    store(session, [_made(one, names) for one in found if one.key not in ignored], now_ms)
+    made, ignored = _wanted(session, now_ms)
+    store(session, made, now_ms)
     session.flush()
-    keys = {one.key for one in found} - ignored
+    keys = {one.key for one in made}
     for row in session.exec(select(Proposal).where(Proposal.kind == KIND, Proposal.state == "open")):
         if row.key not in keys:
             row.state = "ignored" if row.key in ignored else "lapsed"
@@ -40,25 +39,28 @@ def propose(session: Session, now_ms: int) -> None:
 
 
 def is_due(session: Session, now_ms: int) -> bool:
-    """Tell whether a look would say something new: what is unknown now is not what is proposed."""
-    found = {one.key: one for one in _seen(session, now_ms) if not set(one.by) <= _EVERYTHING}
-    rows = session.exec(select(Proposal).where(Proposal.kind == KIND)).all()
-    told = {row.key: row for row in rows}
-    if found.keys() - told.keys() or any(row.state == "open" and row.key not in found for row in rows):
+    """Tell whether proposing would write something: it is asked each minute, and seldom does."""
+    made, _ = _wanted(session, now_ms)
+    told = {row.key: row for row in session.exec(select(Proposal).where(Proposal.kind == KIND))}
+    if {key for key, row in told.items() if row.state == "open"} - {one.key for one in made}:
         return True
-    names = _names(session, {ci for one in found.values() for ci, _ in one.places})
-    for key, one in found.items():
-        made, row = _made(one, names), told[key]
-        moved = (row.title, row.material, row.evidence) != (made.title, made.material, made.evidence)
-        if row.state in ("open", "lapsed") and (moved or row.state == "lapsed" or _is_old(row, made)):
-            return True
-        if row.state == "rejected" and set(made.material) - set(row.decided_material):
-            return True
-    return False
+    return any(one.key not in told or _is_news(told[one.key], one) for one in made)
 
 
-def _is_old(row: Proposal, made: Made) -> bool:
-    return made.seen_ms - row.last_seen_ms > UNSEEN_MS // 24
+def _is_news(row: Proposal, made: Made) -> bool:
+    if state_of(row, made, known=False, missing=()) != row.state:
+        return True
+    moved = (row.title, row.material, row.evidence) != (made.title, made.material, made.evidence)
+    return row.state == "open" and (moved or made.seen_ms - row.last_seen_ms > _SEEN_STEP_MS)
+
+
+def _wanted(session: Session, now_ms: int) -> tuple[list[Made], set[str]]:
+    """Return what is to be proposed, and the keys of what nobody wants to hear of."""
+    found = [one for one in _seen(session, now_ms) if not set(one.by) <= _EVERYTHING]
+    patterns = [one for one in ignored_patterns(session) if one.network and not one.port]
+    ignored = {one.key for one in found if _is_ignored(one, patterns)}
+    names = _names(session, {ci for one in found for ci, _ in one.places})
+    return [_made(one, names) for one in found if one.key not in ignored], ignored
 
 
 def _seen(session: Session, now_ms: int) -> list[Unmanaged]:
